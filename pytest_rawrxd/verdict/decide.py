@@ -58,6 +58,21 @@ def within(lower: float | None, upper: float | None, *, limits: tuple[float, flo
     return Verdict.PASS if sides == (Verdict.PASS, Verdict.PASS) else Verdict.INCONCLUSIVE
 
 
+def decide(lower: float | None, upper: float | None, *, direction: str, limit: float | tuple[float, float]) -> Verdict:
+    """Decide by a criterion's ``direction`` ("<=", ">=", "within") and ``limit``, which is a pair for a band."""
+    if direction == "within" and isinstance(limit, tuple):
+        return within(lower, upper, limits=limit)
+    if direction == "<=" and not isinstance(limit, tuple):
+        return at_most(lower, upper, limit=limit)
+    if direction == ">=" and not isinstance(limit, tuple):
+        return at_least(lower, upper, limit=limit)
+    raise EvidenceProblem(
+        "A direction that does not go with its limit",
+        found=f"{direction} {limit}",
+        possible="<= or >= with one number, within with two",
+    )
+
+
 def invalid(reason: str, *, next_step: str, n: int = 0, method: str = "") -> Finding:
     """Return the finding of evidence that cannot be used, with the step that repairs it."""
     return Finding(Verdict.INVALID, reason, n=n, method=method, next=next_step)
