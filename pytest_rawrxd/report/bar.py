@@ -29,7 +29,8 @@ class Bar:
 
 def bar(judged: Judged) -> Bar | None:
     """Return the bar of the quantity that decides; None without a number to draw or a bound to draw it against."""
-    deciding = judged.deciding if judged.deciding.get("estimate") is not None else None
+    drawn = judged.deciding.get("estimate") is not None and judged.deciding.get("limit") is not None
+    deciding = judged.deciding if drawn else None
     estimate = deciding["estimate"] if deciding else judged.estimate
     limit = deciding.get("limit") if deciding else judged.limit
     direction = str(deciding.get("direction", "<=")) if deciding else judged.direction

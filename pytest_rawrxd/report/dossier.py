@@ -27,13 +27,26 @@ class CriterionLike(Protocol):
     def where(self) -> Mapping[str, str | int]: ...
 
 
+class RolesLike(Protocol):
+    """Who approves."""
+
+    @property
+    def sign_off(self) -> Sequence[str]: ...
+
+
+class GatesLike(Protocol):
+    """When evidence is usable."""
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]: ...
+
+
 class ProfileLike(Protocol):
     """What a report reads of a resolved profile, beside what verdicts.json already says."""
 
     @property
-    def roles(self) -> Sequence[str]: ...
+    def roles(self) -> RolesLike: ...
     @property
-    def gates(self) -> Mapping[str, Any]: ...
+    def gates(self) -> GatesLike: ...
     @property
     def criteria(self) -> Mapping[str, CriterionLike]: ...
 
@@ -117,6 +130,11 @@ class RunView:
     def of(self, kind: str) -> list[RecordLike]:
         """Records of one kind, in the order of the ledger."""
         return [record for record in self.records if record.kind == kind]
+
+    def metric(self, criterion: str) -> str:
+        """The metric a criterion is about, "" for one the profile lacks."""
+        known = self.profile.criteria.get(criterion)
+        return "" if known is None else known.metric
 
     def where(self, criterion: str) -> Mapping[str, str | int]:
         """The conditions a criterion holds under, such as variant and tokens; empty for one the profile lacks."""

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 MOST_DIGITS = 6
 ABSENT = "–"
 OPEN = "…"  #: a side of an interval that has no bound
-FACT_UNITS = frozenset({"fact", "bool"})
-#: Units that are not printed behind the number: a share is printed as a percentage, a plain count as itself.
-BARE_UNITS = frozenset({"", "count", "1", *FACT_UNITS})
-SHARES = frozenset({"share", "ratio"})
+FACT_UNITS = frozenset({"yes/no"})
+#: Units that are not printed behind the number.
+BARE_UNITS = frozenset({"", "count", "ratio", *FACT_UNITS})
+SHARE = "share"  #: 0 to 1, printed as a percentage
+SPELLED = {SHARE: "%", "degC": "°C", "1/h": "per hour"}
 
 Limit = float | bool | Sequence[float] | None
 
@@ -67,7 +68,8 @@ def measured(
     if estimate is None or isinstance(limit, bool) or unit in FACT_UNITS:
         return number(None if estimate is None else bool(estimate)), ""
     decimals = places([side for side in (estimate, lower, upper) if side is not None], unit=unit, against=edges(limit))
-    return number(estimate, unit, decimals=decimals), interval(lower, upper, unit, decimals=decimals)
+    exact = lower == upper == estimate  # counted or read off, not sampled
+    return number(estimate, unit, decimals=decimals), "" if exact else interval(lower, upper, unit, decimals=decimals)
 
 
 def edges(limit: Limit) -> tuple[float, ...]:
@@ -112,7 +114,7 @@ def margin(estimate: float, limit: Limit) -> float | None:
 
 def percent(share: float) -> str:
     """Return a share as a percentage: 22.4 %, 0.31 %."""
-    return number(share, "share")
+    return number(share, SHARE)
 
 
 def count(value: float) -> str:
@@ -129,11 +131,11 @@ def size(octets: int) -> str:
 
 
 def _scale(value: float, unit: str) -> float:
-    return value * 100 if unit in SHARES else value
+    return value * 100 if unit == SHARE else value
 
 
 def _printed(unit: str) -> str:
-    return "%" if unit in SHARES else unit
+    return SPELLED.get(unit, unit)
 
 
 def _digits(value: float, unit: str, decimals: int) -> str:

@@ -51,9 +51,11 @@ def render(template: str, view: RunView, *, title: str, document: str, rehearsal
 
 
 def css_string(text: str) -> str:
-    """Return ``text`` as the inside of a CSS string: everything but plain letters and digits is written as a code."""
+    """Return ``text`` as the inside of a CSS string: everything but plain letters and digits is a code.
+
+    The blank behind a code ends it and is not shown."""
     return "".join(
-        character if character.isascii() and (character.isalnum() or character in " .-") else f"\\{ord(character):06x}"
+        character if character.isascii() and (character.isalnum() or character in " .-") else f"\\{ord(character):06x} "
         for character in plain(text)
     )
 

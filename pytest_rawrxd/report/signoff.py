@@ -43,11 +43,16 @@ def render_signoff(view: RunView, phase: int, *, charts: Sequence[Chart] = ()) -
         rows=[Row(judged, _margin(judged), references(judged, files)) for judged in shown.criteria],
         options=approval_options(shown),
         waived=[judged for judged in shown.criteria if judged.waiver],
-        unproven=[judged for verdict in UNPROVEN for judged in shown.criteria if judged.verdict is verdict],
+        unproven=[
+            judged
+            for verdict in UNPROVEN
+            for judged in shown.criteria
+            if judged.verdict is verdict and not judged.informative
+        ],
         limits_of_claim=tuple(_limits_of_claim(view)),
         item=tuple(_item(view)),
         environment=tuple(_environment(view)),
-        gates=tuple(_flat(view.profile.gates)),
+        gates=tuple(_flat(view.profile.gates.model_dump(mode="json"))),
         exhibits=files,
         charts=charts,
     )
@@ -92,7 +97,7 @@ def _item(view: RunView) -> Iterator[tuple[str, str | tuple[str, ...]]]:
     yield "Measured", f"{target['measured']}{'' if target['matches'] else ' (not the target)'}"
     yield "Engine", _sentence(run["identity"].get("engine") or {})
     models = run["identity"].get("model") or {}
-    yield "Models, sha256", tuple(f"{variant:<7}{digest[:32]}…" for variant, digest in sorted(models.items()))
+    yield "Models, sha256", tuple(f"{variant:<7}{digest[:20]}…" for variant, digest in sorted(models.items()))
     yield "Profile", f"{profile['name']} ({profile['kind']}), sha256 {profile['digest'][:24]}…"
     yield "Suite", run["suite"]
     yield "Run", f"{run['id']}, sessions: {', '.join(map(str, run['sessions']))}"
@@ -115,12 +120,17 @@ def _environment(view: RunView) -> Iterator[tuple[str, str]]:
 
 
 def _sentence(value: Any) -> str:
-    return (
-        ", ".join(f"{key} {_short(item)}" for key, item in _flat(value)) if isinstance(value, Mapping) else str(value)
-    )
+    """A thing in words: its name first, sizes as sizes, digests cut."""
+    if not isinstance(value, Mapping):
+        return str(value)
+    named = [str(value[key]) for key in ("name", "version") if value.get(key)]
+    rest = [f"{key.removesuffix('_bytes')} {_short(key, item)}" for key, item in _flat(value)]
+    return ", ".join([" ".join(named), *(text for text in rest if text.split(" ")[0] not in {"name", "version"})])
 
 
-def _short(text: str) -> str:
+def _short(key: str, text: str) -> str:
+    if key.endswith("_bytes") and text.isdigit():
+        return number.size(int(text))
     return f"{text[:16]}…" if len(text) == SHA256_DIGITS and " " not in text else text
 
 

@@ -20,7 +20,8 @@ class Variant:
     cell: Cell
     bytes_per_token: int | None = None
     sha256: str | None = None
-    tensor_types: Mapping[str, int] = field(default_factory=dict)
+    recipe: str | None = None
+    tensors: Mapping[str, str] = field(default_factory=dict)  #: name: type
     same_top: float | None = None  #: share of tokens whose most likely next token is that of the reference
     divergence: float | None = None  #: Kullback-Leibler divergence from the reference, nats
     perplexity: float | None = None
@@ -42,7 +43,7 @@ class Variant:
 
 def variants(view: RunView) -> tuple[Variant, ...]:
     """Return every measured variant in the cell its criteria name, else in its shortest one."""
-    models = {str(record.data["variant"]): record.data for record in view.of(MODEL) if "variant" in record.data}
+    models = {str(record.data["manifest"]["variant"]): record.data["manifest"] for record in view.of(MODEL)}
     quality = {str(record.data["variant"]): record.data for record in view.of(QUALITY)}
     measured = cells(view.runs, view.variants)
     found = []
@@ -70,14 +71,14 @@ def _judged_tokens(view: RunView, name: str) -> int | None:
     return None
 
 
-def _variant(name: str, cell: Cell, model: Mapping[str, Any], quality: Mapping[str, Any]) -> Variant:
-    manifest = model.get("manifest", model)
+def _variant(name: str, cell: Cell, manifest: Mapping[str, Any], quality: Mapping[str, Any]) -> Variant:
     return Variant(
         name=name,
         cell=cell,
-        bytes_per_token=manifest.get("bytes_per_token"),
+        bytes_per_token=manifest.get("weight_bytes_per_token"),
         sha256=manifest.get("sha256"),
-        tensor_types=manifest.get("tensor_types") or {},
+        tensors=manifest.get("tensors") or {},
+        recipe=manifest.get("recipe"),
         same_top=quality.get("same_top_share"),
         divergence=quality.get("kl_divergence"),
         perplexity=quality.get("perplexity"),

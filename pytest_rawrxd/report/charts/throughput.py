@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_rawrxd.report.charts.canvas import BOUND, INK, SOFT, Chart, draw, look
+from pytest_rawrxd.report.charts.canvas import BOUND, SOFT, Chart, draw, look
 from pytest_rawrxd.report.charts.latency import LARGE, SMALL
 from pytest_rawrxd.report.runs import DecodeRun
 from pytest_rawrxd.report.variant import Variant
@@ -55,7 +55,7 @@ def throughput_runs(
 
     return draw(
         "throughput-runs" + ("-small" if small else ""),
-        "Throughput per fresh process, mean, 95 % bounds (– – bound)",
+        "Throughput per fresh process, bounds dashed",
         "A dot for each fresh process and the mean with its interval, for each variant, against its bounds",
         paint,
         inches=SMALL if small else LARGE,
@@ -64,29 +64,31 @@ def throughput_runs(
 
 def speed_against_memory(variants: Sequence[Variant], *, small: bool = False) -> Chart:
     """Return tok/s against VRAM in GB, or against GB read per token where no VRAM is in use, with 95 % bounds."""
-    placed = [(variant, memory) for variant in variants if (memory := variant.memory_gb) is not None]
+    placed = [
+        (variant, memory)
+        for variant in sorted(variants, key=lambda variant: -(variant.cell.tps or 0.0))
+        if (memory := variant.memory_gb) is not None
+    ]
 
     def paint(axes: Axes) -> None:
-        for variant, memory in placed:
+        for row, (variant, memory) in enumerate(placed):
             colour, marker, _ = look(variant.name)
             _mean(axes, memory, variant, colour, marker)
+            # Neighbours in rate take different sides, or their names would cover each other.
+            side, aligned = ((7, "left"), (-7, "right"))[row % 2]
             if variant.cell.tps is not None:
+                place = (memory, variant.cell.tps)
                 axes.annotate(
-                    _name(variant),
-                    (memory, variant.cell.tps),
-                    (6, 4),
-                    textcoords="offset points",
-                    color=INK,
-                    fontsize=7,
+                    _name(variant), place, (side, 0), ha=aligned, va="center", textcoords="offset points", fontsize=7
                 )
-        axes.margins(x=0.18, y=0.15)
+        axes.margins(x=0.45 if small else 0.25, y=0.15)
         axes.set_ylim(bottom=0)
         axes.set_xlabel(memory_label(variants))
         axes.set_ylabel("tok/s, one stream")
 
     return draw(
         "tps-vs-memory" + ("-small" if small else ""),
-        f"Throughput against {memory_label(variants)}, 95 % bounds",
+        f"Throughput against {memory_label(variants)}",
         "Throughput of each variant against its memory, with intervals",
         paint,
         inches=SMALL if small else LARGE,
@@ -146,7 +148,7 @@ def _mean(axes: Axes, at: float, variant: Variant, colour: str, marker: str) -> 
 
 
 def _name(variant: Variant) -> str:
-    return f"{variant.name} (partial offload)" if variant.cell.partial_offload else variant.name
+    return f"{variant.name} (partial)" if variant.cell.partial_offload else variant.name
 
 
 def _on_frontier(variant: Variant, variants: Sequence[Variant]) -> bool:

@@ -22,7 +22,7 @@ LADDER = {
     "Q5_K_M": (69.2, 15.2, 5.4, 0.955),
     "Q6_K": (52.7, 16.1, 6.3, 0.978),
     "Q8_0": (46.9, 16.2, 8.2, 0.994),
-    "Hybrid": (91.8, 10.7, 3.9, 0.83),
+    "Hybrid": (97.3, 10.7, 3.9, 0.83),
 }
 
 
@@ -42,9 +42,24 @@ class Criterion:
 
 
 @dataclass(frozen=True)
+class Roles:
+    sign_off: tuple[str, ...] = ("GPU Engineering Lead", "DevOps Lead", "Technical Lead")
+
+
+@dataclass(frozen=True)
+class Gates:
+    values: dict[str, Any] = field(
+        default_factory=lambda: {"cv_max": 0.05, "contamination_max": 0.1, "min_runs": {"floor": 7, "equivalence": 10}}
+    )
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]:
+        return self.values
+
+
+@dataclass(frozen=True)
 class Profile:
-    roles: tuple[str, ...]
-    gates: dict[str, Any]
+    roles: Roles
+    gates: Gates
     criteria: dict[str, Criterion]
 
 
@@ -69,6 +84,16 @@ def stamps(rate: float, tokens: int, requests: int, rng: np.random.Generator) ->
         "stamps_ns": np.concatenate(rows),
         "token_ids": np.zeros(sum(lengths), dtype=np.int32),
     }
+
+
+def tensors(variant: str) -> dict[str, str]:
+    """Two blocks of a model; the hybrid has the attention of a larger type."""
+    hybrid = {"attn_q": "Q5_K", "attn_k": "Q5_K", "attn_v": "Q6_K", "attn_output": "Q5_K", "ffn_up": "Q2_K"}
+    found = {"token_embd.weight": "Q6_K" if variant == "Hybrid" else variant}
+    for block in range(2):
+        for part, kind in hybrid.items():
+            found[f"blk.{block}.{part}.weight"] = kind if variant == "Hybrid" else variant
+    return found
 
 
 def criterion(identity: str, **given: Any) -> dict[str, Any]:
@@ -220,7 +245,7 @@ def phase1_criteria() -> list[dict[str, Any]]:
             title="VRAM bandwidth is the bottleneck",
             source="Confirm bandwidth bottleneck",
             kind="fact",
-            unit="fact",
+            unit="yes/no",
             direction="==",
             limit=True,
             estimate=1.0,
@@ -240,7 +265,7 @@ def phase1_criteria() -> list[dict[str, Any]]:
             "P1-CRASHES",
             title="Crashes while measuring",
             kind="zero",
-            unit="crashes",
+            unit="count",
             direction="==",
             limit=0,
             estimate=0,
@@ -252,7 +277,7 @@ def phase1_criteria() -> list[dict[str, Any]]:
             title="All data in version control",
             source="All data in GitHub",
             kind="declaration",
-            unit="fact",
+            unit="yes/no",
             direction="==",
             limit=True,
             verdict="NOT MEASURED",
@@ -264,7 +289,7 @@ def phase1_criteria() -> list[dict[str, Any]]:
             title="GPU temperature in the bandwidth test",
             source="temperature ≤ 85 C",
             kind="range",
-            unit="°C",
+            unit="degC",
             direction="<=",
             limit=85,
             verdict="NOT APPLICABLE",
@@ -368,10 +393,12 @@ def make_records(seed: int = 20251210) -> tuple[list[Record], dict[str, dict[str
     for variant, (rate, vram, read, same_top) in LADDER.items():
         manifest = {
             "sha256": sha(variant),
-            "bytes_per_token": int(read * 1e9),
-            "tensor_types": {"Q2_K": 180, "Q6_K": 32} if variant == "Hybrid" else {variant: 212},
+            "variant": variant,
+            "recipe": variant,
+            "weight_bytes_per_token": int(read * 1e9),
+            "tensors": tensors(variant),
         }
-        records.append(Record(f"s001-main-model-{variant}", "model", {"variant": variant, "manifest": manifest}))
+        records.append(Record(f"s001-main-model-{variant}", "model", {"manifest": manifest}))
         quality = {
             "variant": variant,
             "reference": "F16",
@@ -402,12 +429,8 @@ def make_records(seed: int = 20251210) -> tuple[list[Record], dict[str, dict[str
 def make_profile(**given: Any) -> Profile:
     speeds = {item["id"]: item["title"].split(" ")[0] for item in phase1_criteria() if item["id"].startswith("P1-TPS")}
     values: dict[str, Any] = {
-        "roles": ("GPU Engineering Lead", "DevOps Lead", "Technical Lead"),
-        "gates": {
-            "max_cv": 0.05,
-            "contamination": {"max_foreign_cpu": 0.1},
-            "min_runs": {"floor": 7, "equivalence": 10},
-        },
+        "roles": Roles(),
+        "gates": Gates(),
         "criteria": {
             identity: Criterion(where={"variant": variant, "tokens": 256}) for identity, variant in speeds.items()
         },
