@@ -7,12 +7,11 @@ ctypes write per token.
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-
-from pytest_rawrxd.rig.engine.protocol import Nanoseconds
 
 
 class TokenBatch:
@@ -71,7 +70,7 @@ class TokenBatch:
             if address and address != self._logits_at:
                 self._logits_at = address
                 floats = (ctypes.c_float * (self.n_streams * self.n_vocab)).from_address(address)
-                self._table = np.frombuffer(floats, np.float32).reshape(self.n_streams, self.n_vocab)
+                self._table = np.ctypeslib.as_array(floats).reshape(self.n_streams, self.n_vocab)
         return code
 
     def _forward_in_graph(self, rows: int) -> int:
@@ -97,7 +96,7 @@ class TokenBatch:
 
     def clear(self) -> None:
         """Give every KV cell back."""
-        self._clear(self._memory, True)  # noqa: FBT003
+        self._clear(self._memory, True)
 
     def abort(self) -> None:
         """Stop at the next graph node (CPU) or step (GPU); safe from another thread."""
@@ -117,6 +116,4 @@ def _pointer(array: np.ndarray[Any, Any], kind: Any) -> Any:
 
 def _c_library() -> ctypes.CDLL:
     """The C library that this process already has."""
-    import sys
-
     return ctypes.CDLL("msvcrt") if sys.platform == "win32" else ctypes.CDLL(None)

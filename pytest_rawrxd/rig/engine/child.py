@@ -41,8 +41,8 @@ class LlamaCpp:
     @classmethod
     def start(cls) -> LlamaCpp:
         """Import the binding, silence its own log table and ask the libraries who they are."""
-        import llama_cpp
-        import llama_cpp.llama_cpp as api
+        import llama_cpp  # noqa: PLC0415  # loads the engine's libraries: in this process only
+        import llama_cpp.llama_cpp as api  # noqa: PLC0415
 
         return cls(api, llama_cpp.__version__, clock=time.perf_counter_ns)
 
@@ -109,7 +109,7 @@ class LlamaCpp:
         room = len(data) + 2
         tokens = (self._api.llama_token * room)()
         count = self._api.llama_tokenize(self._vocab(), data, len(data), tokens, room, True, True)
-        return tokens[:count]
+        return list(tokens[:count])
 
     def devices(self) -> tuple[Device, ...]:
         return list_devices(self._api._lib)

@@ -13,9 +13,13 @@ from typing import Any
 DEBUG, INFO, WARN, ERROR, CONTINUED = 1, 2, 3, 4, 5
 LETTERS = {INFO: "I", WARN: "W", ERROR: "E"}
 
-_BUFFER = re.compile(r"(?P<device>\S+)\s+(?P<kind>model|KV|RS|LoRA|compute|output) buffer size\s+(?:=|is)\s+(?P<mib>[\d.]+) MiB")
+_BUFFER = re.compile(
+    r"(?P<device>\S+)\s+(?P<kind>model|KV|RS|LoRA|compute|output) buffer size\s+(?:=|is)\s+(?P<mib>[\d.]+) MiB"
+)
 _OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
-_TROUBLE = re.compile(r"device lost|ErrorDeviceLost|out of memory|OutOfDeviceMemory|\bfailed\b|\berror\b|invalid data", re.IGNORECASE)
+_TROUBLE = re.compile(
+    r"device lost|ErrorDeviceLost|out of memory|OutOfDeviceMemory|\bfailed\b|\berror\b|invalid data", re.IGNORECASE
+)
 
 
 class LogBook:

@@ -1,8 +1,8 @@
 """Requests, results and reports as frames, and back. Both ends of the pipe use this module and nothing else.
 
-    parent -> child   load {model, options}, tokenize {text}, devices {}, generate {...}, abort {}, close {}
-    child -> parent   hello {info}, loaded {report, info}, refused {what, found, possible, log}, tokens, devices,
-                      progress {...} (any number while generating), generated {...}
+parent -> child   load {model, options}, tokenize {text}, devices {}, generate {...}, abort {}, close {}
+child -> parent   hello {info}, loaded {report, info}, refused {what, found, possible, log}, tokens, devices,
+                  progress {...} (any number while generating), generated {...}
 """
 
 from __future__ import annotations
@@ -117,7 +117,15 @@ def work_to_frame(work: Work) -> Frame:
 
 
 def work_from_frame(frame: Frame) -> Work:
-    return Work(**frame.arrays, **frame.body)
+    arrays, body = frame.arrays, frame.body
+    return Work(
+        arrays["prompts"],
+        arrays["offsets"],
+        arrays["max_tokens"],
+        arrays["timeouts_ns"],
+        body["lock_step"],
+        body["admit_for_ns"],
+    )
 
 
 def outcome_to_frame(outcome: Outcome) -> Frame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -31,14 +32,18 @@ class Served(Protocol):
 
 
 def take_pipes() -> tuple[IO[bytes], IO[bytes]]:
-    """Keep stdin and stdout for frames; what a library prints to fd 1 goes to stderr from now on."""
+    """Keep stdin and stdout for frames; what a library prints to fd 1 goes to stderr from now on.
+
+    A Ctrl-C in the terminal reaches this process too: it is the suite that decides when an engine ends.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     incoming, outgoing = os.dup(0), os.dup(1)
     os.dup2(2, 1)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
     if sys.platform == "win32":
-        import msvcrt
+        import msvcrt  # noqa: PLC0415  # exists on Windows only
 
         for descriptor in (incoming, outgoing):
             msvcrt.setmode(descriptor, os.O_BINARY)
@@ -80,6 +85,7 @@ def _answer(engine: Served, frame: Frame, outgoing: IO[bytes]) -> Frame:
             return messages.devices_to_frame(engine.devices())
         case "generate":
             work = messages.work_from_frame(frame)
-            listener: ProgressListener = lambda progress: write_frame(outgoing, messages.progress_to_frame(progress))
-            return messages.outcome_to_frame(engine.decode(work, listener))
+            return messages.outcome_to_frame(
+                engine.decode(work, lambda progress: write_frame(outgoing, messages.progress_to_frame(progress)))
+            )
     raise ValueError(f"no answer to a frame {frame.kind!r}")

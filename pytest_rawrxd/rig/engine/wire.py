@@ -25,7 +25,7 @@ DTYPES = ("|i1", "|u1", "<i4", "<i8", "<f4", "<f8")
 Array = npt.NDArray[Any]
 
 
-class WireProblem(ValueError):
+class WireError(ValueError):
     """Bytes that are no frame. Stays inside this room: the parent reports the engine process that sent them."""
 
 
@@ -38,12 +38,12 @@ class Frame:
     arrays: Mapping[str, Array] = field(default_factory=dict)
 
 
-def write_frame(stream: IO[bytes], frame: Frame) -> None:
-    """Write one frame and flush. Raises WireProblem when it is larger than a reader accepts."""
+def encode(frame: Frame) -> list[bytes | memoryview]:
+    """The frame as pieces to write one after the other. Raises WireError when a reader would refuse it."""
     arrays = {name: np.ascontiguousarray(array) for name, array in frame.arrays.items()}
     for name, array in arrays.items():
         if array.dtype.str not in DTYPES:
-            raise WireProblem(f"array {name!r} has dtype {array.dtype.str}; possible: {', '.join(DTYPES)}")
+            raise WireError(f"array {name!r} has dtype {array.dtype.str}; possible: {', '.join(DTYPES)}")
     header = json.dumps(
         {
             "kind": frame.kind,
@@ -55,24 +55,28 @@ def write_frame(stream: IO[bytes], frame: Frame) -> None:
     ).encode()
     size = sum(array.nbytes for array in arrays.values())
     _check_sizes(len(header), size)
-    stream.write(PREFIX.pack(MAGIC, len(header), size) + header)
-    for array in arrays.values():
-        stream.write(memoryview(array.reshape(-1).view(np.uint8)))
+    pieces = [array.reshape(-1).view(np.uint8).data for array in arrays.values()]
+    return [PREFIX.pack(MAGIC, len(header), size) + header, *pieces]
+
+
+def write_frame(stream: IO[bytes], frame: Frame) -> None:
+    """Write one frame and flush."""
+    stream.writelines(encode(frame))
     stream.flush()
 
 
 def read_frame(stream: IO[bytes]) -> Frame | None:
-    """Read one frame; None at the end of the stream between two frames. Raises WireProblem for anything else."""
+    """Read one frame; None at the end of the stream between two frames. Raises WireError for anything else."""
     prefix = _read(stream, PREFIX.size, at_boundary=True)
     if not prefix:
         return None
     magic, header_size, payload_size = PREFIX.unpack(prefix)
     if magic != MAGIC:
-        raise WireProblem(f"a frame starts with {bytes(magic)!r}, not with {MAGIC!r}")
+        raise WireError(f"a frame starts with {bytes(magic)!r}, not with {MAGIC!r}")
     _check_sizes(header_size, payload_size)
     kind, body, shapes = _parse_header(_read(stream, header_size))
     if sum(size for _, _, _, size in shapes) != payload_size:
-        raise WireProblem(f"the arrays of frame {kind!r} do not add up to its payload of {payload_size} bytes")
+        raise WireError(f"the arrays of frame {kind!r} do not add up to its payload of {payload_size} bytes")
     payload = memoryview(_read(stream, payload_size))
     arrays, start = {}, 0
     for name, dtype, shape, size in shapes:
@@ -89,14 +93,14 @@ def _read(stream: IO[bytes], size: int, *, at_boundary: bool = False) -> bytearr
         if not n:
             if at_boundary and not got:
                 return bytearray()
-            raise WireProblem(f"the stream ended after {got} of {size} bytes of a frame")
+            raise WireError(f"the stream ended after {got} of {size} bytes of a frame")
         got += n
     return data
 
 
 def _check_sizes(header: int, payload: int) -> None:
     if header > HEADER_LIMIT or payload > PAYLOAD_LIMIT:
-        raise WireProblem(
+        raise WireError(
             f"a frame of {header} + {payload} bytes is over the limit of {HEADER_LIMIT} + {PAYLOAD_LIMIT} bytes"
         )
 
@@ -105,23 +109,25 @@ def _parse_header(data: bytearray) -> tuple[str, dict[str, Any], list[tuple[str,
     try:
         header = json.loads(data, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as problem:
-        raise WireProblem(f"a frame header is not JSON: {problem}") from problem
+        raise WireError(f"a frame header is not JSON: {problem}") from problem
     match header:
         case {"kind": str(kind), "body": dict(body), "arrays": list(arrays), **rest} if not rest:
             shapes = [_parse_array(entry) for entry in arrays]
         case _:
-            raise WireProblem("a frame header is not {kind, body, arrays}")
+            raise WireError("a frame header is not {kind, body, arrays}")
     if len({name for name, *_ in shapes}) != len(shapes):
-        raise WireProblem(f"frame {kind!r} names an array twice")
+        raise WireError(f"frame {kind!r} names an array twice")
     return kind, body, shapes
 
 
 def _parse_array(entry: object) -> tuple[str, np.dtype[Any], list[int], int]:
     match entry:
-        case [str(name), str(dtype), list(shape)] if dtype in DTYPES and len(shape) <= 2 and all(map(_is_length, shape)):
+        case [str(name), str(dtype), list(shape)] if (
+            dtype in DTYPES and len(shape) <= 2 and all(map(_is_length, shape))
+        ):
             kind = np.dtype(dtype)
             return name, kind, shape, kind.itemsize * math.prod(shape)
-    raise WireProblem(f"{entry!r} does not describe an array")
+    raise WireError(f"{entry!r} does not describe an array")
 
 
 def _is_length(value: object) -> bool:
@@ -129,4 +135,4 @@ def _is_length(value: object) -> bool:
 
 
 def _refuse_constant(text: str) -> NoReturn:
-    raise WireProblem(f"a frame header holds {text}, which is no JSON number")
+    raise WireError(f"a frame header holds {text}, which is no JSON number")
