@@ -216,5 +216,3 @@ def test_noise_after_the_magic_number_is_refused_or_empty(read, tail):
     except ModelProblem:
         return
     assert header.tensors == ()
-
-

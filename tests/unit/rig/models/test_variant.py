@@ -129,9 +129,7 @@ def test_a_hybrid_that_leaves_feed_forward_down_to_the_q2_k_recipe_says_so(heade
 @pytest.mark.parametrize("name", ["attn_q", "attn_k", "attn_output", "ffn_gate", "ffn_up"])
 def test_one_matrix_of_another_type_makes_a_hybrid_unknown(header_of, llama, name):
     base = published("Hybrid", 8, grouped=True)
-    header = header_of(
-        llama(lambda each, layer: "Q4_K" if (each, layer) == (name, 3) else base(each, layer), layers=8)
-    )
+    header = header_of(llama(lambda each, layer: "Q4_K" if (each, layer) == (name, 3) else base(each, layer), layers=8))
 
     assert identify(header).variant.startswith("unknown (Q")
 
