@@ -49,7 +49,7 @@ def _phase1(view: RunView) -> dict[str, bytes]:
         "performance_matrix.csv": performance_matrix(view.runs).encode(),
         "performance_statistics.csv": statistics_csv(cells(view.runs, view.variants)).encode(),
         "performance_matrix.html": render_matrix(view, list(curves.values())).encode(),
-        "bandwidth_analysis.html": render_bandwidth(view, [curves["tps-vs-memory"]]).encode(),
+        "bandwidth_analysis.html": render_bandwidth(view, [curves["time-per-token"]]).encode(),
         "hybrid_feasibility.html": render_hybrid(view).encode(),
     }
     for chart in curves.values():

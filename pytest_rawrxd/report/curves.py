@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pytest_rawrxd.report import number
+from pytest_rawrxd.report.charts.bandwidth import time_per_token
 from pytest_rawrxd.report.charts.canvas import Chart
 from pytest_rawrxd.report.charts.latency import Gaps, QuantileBound, latency_cdf, latency_distributions
 from pytest_rawrxd.report.charts.throughput import (
@@ -16,7 +17,7 @@ from pytest_rawrxd.report.charts.throughput import (
     throughput_runs,
 )
 from pytest_rawrxd.report.dossier import RunView
-from pytest_rawrxd.report.variant import Variant, variants
+from pytest_rawrxd.report.variant import Variant, read_bandwidth, variants
 
 RATE_KINDS = frozenset({"floor", "equivalence", "range"})
 
@@ -34,6 +35,7 @@ def phase1_curves(view: RunView) -> tuple[Chart, ...]:
         latency_distributions(gaps, means),
         latency_cdf(gaps, _quantile_bounds(view)),
         efficiency_frontier(known),
+        time_per_token(known, available=read_bandwidth(view.machine)),
     )
 
 

@@ -32,11 +32,11 @@ def decision_matrix(variants: Sequence[Variant], *, guarantee: float | None) -> 
         for variant in whole
         if guarantee is not None and variant.cell.lower is not None and variant.cell.lower >= guarantee
     ]
-    promised = "no rate is promised" if guarantee is None else f"lower bound of TPS >= {number.exact(guarantee)} tok/s"
+    promise = "no rate is promised" if guarantee is None else f"lower bound of TPS >= {number.exact(guarantee)} tok/s"
     return (
         _choose(
             "Default production",
-            f"of the variants that fit wholly with the {promised}: the highest same-top-token share",
+            f"of the variants that fit wholly and keep the guarantee ({promise}): the highest same-top-token share",
             steady,
             lambda variant: variant.same_top,
             _quality,

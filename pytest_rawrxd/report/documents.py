@@ -42,7 +42,7 @@ def render_bandwidth(view: RunView, charts: Sequence[Chart]) -> str:
         "bandwidth",
         "Bandwidth analysis",
         variants=variants(view),
-        available=read_bandwidth(view),
+        available=read_bandwidth(view.machine),
         explained=_explained(found),
         charts=charts,
     )

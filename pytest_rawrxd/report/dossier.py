@@ -131,6 +131,11 @@ class RunView:
         """Records of one kind, in the order of the ledger."""
         return [record for record in self.records if record.kind == kind]
 
+    @property
+    def machine(self) -> Mapping[str, Any]:
+        """The machine as its first record describes it, empty where none was written."""
+        return next((record.data for record in self.of("machine")), {})
+
     def metric(self, criterion: str) -> str:
         """The metric a criterion is about, "" for one the profile lacks."""
         known = self.profile.criteria.get(criterion)

@@ -13,11 +13,13 @@ from pytest_rawrxd.report.exhibits import exhibits, references
 from pytest_rawrxd.report.judged import Judged
 from pytest_rawrxd.report.matrix import cells
 from pytest_rawrxd.report.page import render
+from pytest_rawrxd.report.variant import read_bandwidth
 from pytest_rawrxd.verdict.outcome import State, Verdict
 
 UNPROVEN = (Verdict.FAIL, Verdict.INVALID, Verdict.INCONCLUSIVE, Verdict.NOT_MEASURED, Verdict.NOT_APPLICABLE)
 
 SHA256_DIGITS = 64
+UNREPORTED = "not reported"
 
 
 @dataclass(frozen=True)
@@ -97,19 +99,16 @@ def _item(view: RunView) -> Iterator[tuple[str, str | tuple[str, ...]]]:
     yield "Measured", f"{target['measured']}{'' if target['matches'] else ' (not the target)'}"
     yield "Engine", _sentence(run["identity"].get("engine") or {})
     models = run["identity"].get("model") or {}
-    yield "Models, sha256", tuple(f"{variant:<7}{digest[:20]}…" for variant, digest in sorted(models.items()))
+    yield "Models", tuple(f"{variant:<7}{digest[:12]}…" for variant, digest in sorted(models.items()))
     yield "Profile", f"{profile['name']} ({profile['kind']}), sha256 {profile['digest'][:24]}…"
-    yield "Suite", run["suite"]
-    yield "Run", f"{run['id']}, sessions: {', '.join(map(str, run['sessions']))}"
+    yield "Run", f"{run['id']}, sessions {', '.join(map(str, run['sessions']))}, {run['suite']}"
 
 
 def _environment(view: RunView) -> Iterator[tuple[str, str]]:
-    machine: Mapping[str, Any] = next((record.data for record in view.of("machine")), {})
-    names = {"os": "System", "cpu": "CPU", "cores": "Cores", "python": "Python"}
-    for key, name in names.items():
-        yield name, str(machine.get(key) or "not reported")
-    for key, name in {"memory_bytes": "Memory", "llc_bytes": "Last-level cache"}.items():
-        yield name, number.size(machine[key]) if machine.get(key) else "not reported"
+    machine = view.machine
+    yield "System", ", ".join(str(machine[key]) for key in ("os", "python") if machine.get(key)) or UNREPORTED
+    yield "CPU", _cpu(machine)
+    yield "Memory", _memory(machine)
     gpus = machine.get("gpus") or []
     yield "GPU", "; ".join(_sentence(gpu) for gpu in gpus) or "none"
     yield "Driver", str(view.verdicts["run"]["identity"].get("driver") or "none")
@@ -117,6 +116,18 @@ def _environment(view: RunView) -> Iterator[tuple[str, str]]:
     yield "Run-to-run CV", f"at most {number.percent(max(spread))}, {len(spread)} cells" if spread else "not measured"
     foreign = [run.foreign_share for run in view.runs if run.foreign_share is not None]
     yield "Other CPU load", f"at most {number.percent(max(foreign))} of the cores" if foreign else "not measured"
+
+
+def _cpu(machine: Mapping[str, Any]) -> str:
+    cores = f"{machine['cores']} cores" if machine.get("cores") else ""
+    return ", ".join(filter(None, [str(machine.get("cpu") or ""), cores])) or UNREPORTED
+
+
+def _memory(machine: Mapping[str, Any]) -> str:
+    said = {"memory_bytes": "{}", "llc_bytes": "last-level cache {}"}
+    sizes = [words.format(number.size(machine[key])) for key, words in said.items() if machine.get(key)]
+    read = read_bandwidth(machine)
+    return ", ".join([*sizes, *([f"reads {number.number(read / 1e9, 'GB/s')}"] if read else [])]) or UNREPORTED
 
 
 def _sentence(value: Any) -> str:

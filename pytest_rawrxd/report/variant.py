@@ -9,7 +9,7 @@ from typing import Any
 from pytest_rawrxd.report.dossier import RunView
 from pytest_rawrxd.report.matrix import Cell, cells
 
-MODEL, QUALITY, MACHINE = "model", "quality", "machine"
+MODEL, QUALITY = "model", "quality"
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,11 @@ class Variant:
         return None if self.bytes_per_token is None else self.bytes_per_token / 1e9
 
 
+def title(variant: Variant) -> str:
+    """Return the name as a curve shows it; a variant that did not fit says so."""
+    return f"{variant.name} (partial)" if variant.cell.partial_offload else variant.name
+
+
 def variants(view: RunView) -> tuple[Variant, ...]:
     """Return every measured variant in the cell its criteria name, else in its shortest one."""
     models = {str(record.data["manifest"]["variant"]): record.data["manifest"] for record in view.of(MODEL)}
@@ -55,13 +60,12 @@ def variants(view: RunView) -> tuple[Variant, ...]:
     return tuple(found)
 
 
-def read_bandwidth(view: RunView) -> float | None:
-    """Return the measured read bandwidth of the machine in B/s, None where it was not measured."""
-    for record in view.of(MACHINE):
-        found = record.data.get("read_bandwidth")
-        if found is not None:
-            return float(found["bytes_per_s"] if isinstance(found, Mapping) else found)
-    return None
+def read_bandwidth(machine: Mapping[str, Any]) -> float | None:
+    """Return the measured read bandwidth in B/s of a machine record, None where it was not measured."""
+    found = machine.get("read_bandwidth")
+    if found is None:
+        return None
+    return float(found["bytes_per_s"] if isinstance(found, Mapping) else found)
 
 
 def _judged_tokens(view: RunView, name: str) -> int | None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Gaps = Mapping[str, npt.NDArray[np.float64]]
 MOST_POINTS = 400
 TAIL = 0.9995
-SMALL, LARGE = (2.3, 1.9), (6.4, 3.6)
+SMALL, LARGE = (2.45, 1.6), (6.4, 3.4)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_rawrxd.report.charts.canvas import BOUND, SOFT, Chart, draw, look
 from pytest_rawrxd.report.charts.latency import LARGE, SMALL
 from pytest_rawrxd.report.runs import DecodeRun
-from pytest_rawrxd.report.variant import Variant
+from pytest_rawrxd.report.variant import Variant, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +79,7 @@ def speed_against_memory(variants: Sequence[Variant], *, small: bool = False) ->
             if variant.cell.tps is not None:
                 place = (memory, variant.cell.tps)
                 axes.annotate(
-                    _name(variant), place, (side, 0), ha=aligned, va="center", textcoords="offset points", fontsize=7
+                    title(variant), place, (side, 0), ha=aligned, va="center", textcoords="offset points", fontsize=7
                 )
         axes.margins(x=0.45 if small else 0.25, y=0.15)
         axes.set_ylim(bottom=0)
@@ -116,7 +116,7 @@ def efficiency_frontier(variants: Sequence[Variant]) -> Chart:
             face = colour if _on_frontier(variant, variants) else "white"
             axes.errorbar(value, row, xerr=error, color=colour, marker=marker, markerfacecolor=face, capsize=3, ms=6)
             axes.annotate(f"{value:.3g}", (value, row), (8, 4), textcoords="offset points", color=SOFT, fontsize=7)
-        axes.set_yticks(range(len(placed)), [_name(variant) for variant, _ in placed])
+        axes.set_yticks(range(len(placed)), [title(variant) for variant, _ in placed])
         axes.set_ylim(len(placed) - 0.4, -0.6)
         axes.set_xlim(left=0)
         axes.margins(x=0.12)
@@ -144,11 +144,9 @@ def _mean(axes: Axes, at: float, variant: Variant, colour: str, marker: str) -> 
     error = None
     if cell.lower is not None and cell.upper is not None:
         error = [[cell.tps - cell.lower], [cell.upper - cell.tps]]
-    axes.errorbar(at, cell.tps, yerr=error, color=colour, marker=marker, capsize=3, linestyle="none", zorder=3)
-
-
-def _name(variant: Variant) -> str:
-    return f"{variant.name} (partial)" if variant.cell.partial_offload else variant.name
+    axes.errorbar(
+        at, cell.tps, yerr=error, color=colour, marker=marker, markersize=4, capsize=4, linestyle="none", zorder=3
+    )
 
 
 def _on_frontier(variant: Variant, variants: Sequence[Variant]) -> bool:

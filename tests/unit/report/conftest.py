@@ -383,7 +383,7 @@ def make_records(seed: int = 20251210) -> tuple[list[Record], dict[str, dict[str
                 "cores": 16,
                 "memory_bytes": 68_719_476_736,
                 "llc_bytes": 67_108_864,
-                "python": "3.13.1",
+                "python": "Python 3.13.1",
                 "gpus": [{"name": "AMD Radeon RX 7800 XT", "memory_bytes": 17_179_869_184}],
                 "read_bandwidth": {"bytes_per_s": 5.66e11},
             },
@@ -427,14 +427,14 @@ def make_records(seed: int = 20251210) -> tuple[list[Record], dict[str, dict[str
 
 
 def make_profile(**given: Any) -> Profile:
-    speeds = {item["id"]: item["title"].split(" ")[0] for item in phase1_criteria() if item["id"].startswith("P1-TPS")}
-    values: dict[str, Any] = {
-        "roles": Roles(),
-        "gates": Gates(),
-        "criteria": {
-            identity: Criterion(where={"variant": variant, "tokens": 256}) for identity, variant in speeds.items()
-        },
+    criteria = {
+        item["id"]: Criterion("decode_tps", {"variant": item["title"].split(" ")[0], "tokens": 256})
+        for item in phase1_criteria()
+        if item["id"].startswith("P1-TPS")
     }
+    criteria["P1-BOTTLENECK"] = Criterion("bottleneck_confirmed", {"variant": "Q8_0"})
+    criteria["P1-VRAM-HYBRID"] = Criterion("vram_used", {"variant": "Hybrid"})
+    values: dict[str, Any] = {"roles": Roles(), "gates": Gates(), "criteria": criteria}
     return Profile(**{**values, **given})
 
 
