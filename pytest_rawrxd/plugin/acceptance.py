@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -70,7 +71,7 @@ class Acceptance:
         self.bench: Bench | None = None
         self.verdicts: dict[str, Any] | None = None
         self.view: RunView | None = None
-        self.trouble: RawrxdError | None = None
+        self.trouble: str | None = None
         self._stack = ExitStack()
         self._session = seed.session if seed else ""
         self._reported: set[str] = set()
@@ -234,8 +235,8 @@ class Acceptance:
             self.verdicts = judge(evidence)
             self.view = render(evidence, self.verdicts)
             self.config.hook.pytest_rawrxd_signoff(config=self.config, run_dir=self.run_dir, verdicts=self.verdicts)
-        except RawrxdError as problem:
-            self.trouble = problem
+        except Exception as problem:  # noqa: BLE001 - the evidence is safe on disk; whatever broke must not look like a verdict
+            self.trouble = str(problem) if isinstance(problem, RawrxdError) else traceback.format_exc()
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
             return
         if exitstatus == pytest.ExitCode.OK and not self._accepted():
@@ -253,7 +254,7 @@ class Acceptance:
         writer = terminalreporter
         if self.trouble is not None:
             writer.section("no verdict", sep="=", red=True)
-            writer.write_line(str(self.trouble))
+            writer.write_line(self.trouble)
         if self.view is not None:
             writer.section("sign-off", sep="=")
             tw = self.config.get_terminal_writer()

@@ -65,7 +65,7 @@ class Bench:
         machine = {**host.to_dict(), "gpus": [gpu.to_dict() for gpu in self.rig.gpus], "read_bandwidth": asdict(bandwidth)}
         self.record("machine", machine)
         for model in self.rig.models.values():
-            self.record("model", model.manifest.to_dict())
+            self.record("model", {"manifest": model.manifest.to_dict()})
 
     def measure_cells(self, criteria: Iterable[Criterion]) -> None:
         """Measure the cells that ``criteria`` need and that this session has not measured yet."""

@@ -16,6 +16,8 @@ from pytest_rawrxd.profile.suggest import nearest
 #: A bound replaces the whole bound: one left over from the base would contradict it.
 _BOUND_GROUP = frozenset((*BOUND_KEYS, "bound_of", "expected"))
 _OF_ONE_FILE = ("extends", "drop")
+#: Another machine shares nothing with the base's: half of one card and half of another would be neither.
+HARDWARE = "hardware"
 
 
 @dataclass(frozen=True)
@@ -91,13 +93,15 @@ def _extend(base: dict[str, Any], source: Source) -> dict[str, Any]:
     dropped = source.data.get("drop", [])
     criteria = inherited.get("criteria", {})
     if isinstance(dropped, list) and isinstance(criteria, dict):
-        _check_drops(dropped, criteria, source)
+        _check_drops(dropped, [*criteria, HARDWARE], source)
+        if HARDWARE in dropped:
+            inherited.pop(HARDWARE, None)
         inherited["criteria"] = {key: value for key, value in criteria.items() if key not in dropped}
     return _merged(inherited, source.data, ())
 
 
-def _check_drops(dropped: list[Any], criteria: dict[str, Any], source: Source) -> None:
-    unknown = [(index, name) for index, name in enumerate(dropped) if name not in criteria]
+def _check_drops(dropped: list[Any], there: Sequence[str], source: Source) -> None:
+    unknown = [(index, name) for index, name in enumerate(dropped) if name not in there]
     if unknown:
         raise ProfileProblem.of(
             [
@@ -105,7 +109,7 @@ def _check_drops(dropped: list[Any], criteria: dict[str, Any], source: Source) -
                     f"there is no criterion {name!r} to drop",
                     where=f"{source.shown}:{source.lines['drop', index]}, drop[{index}]",
                     found=repr(name),
-                    possible=nearest(str(name), criteria),
+                    possible=nearest(str(name), there),
                 )
                 for index, name in unknown
             ]

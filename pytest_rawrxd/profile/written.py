@@ -26,7 +26,9 @@ class WrittenProfile(Section):
     title: str = Field(description="What is signed off, as the page's title says it.")
     kind: Literal["acceptance", "rehearsal"] = Field(description="A rehearsal can never be signed as accepted.")
     extends: str | None = Field(default=None, description="Name or path of the profile that this one builds on.")
-    drop: tuple[CriterionId, ...] = Field(default=(), description="Criteria of the base that this profile leaves out.")
+    drop: tuple[CriterionId | Literal["hardware"], ...] = Field(
+        default=(), description="What of the base this profile leaves out: criteria, or the whole table hardware."
+    )
     target: Target
     hardware: Hardware = Hardware()
     models: Models
