@@ -16,7 +16,7 @@ import psutil
 from pytest_rawrxd.errors import LoadFailed
 from pytest_rawrxd.rig.engine import log
 from pytest_rawrxd.rig.engine.batch import TokenBatch
-from pytest_rawrxd.rig.engine.decode import decode_all
+from pytest_rawrxd.rig.engine.decode import decode_all, no_garbage_collection
 from pytest_rawrxd.rig.engine.devices import digest, foremost, ggml_commit, library_files, list_devices
 from pytest_rawrxd.rig.engine.messages import Outcome, Work, work_from_requests
 from pytest_rawrxd.rig.engine.protocol import Device, EngineInfo, LoadOptions, LoadReport, ProgressListener, Request
@@ -117,7 +117,8 @@ class LlamaCpp:
     def decode(self, work: Work, listener: ProgressListener) -> Outcome:
         batch = self._loaded
         batch.rearm()
-        return decode_all(batch, work, clock=self._clock, listener=listener)
+        with no_garbage_collection():
+            return decode_all(batch, work, clock=self._clock, listener=listener)
 
     def abort(self) -> None:
         if self._batch is not None:
