@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import psutil
 import pytest
+
 from pytest_rawrxd.errors import EngineCrashed, EngineHung, LoadFailed
 from pytest_rawrxd.rig.engine.choose import EngineSetup, open_engine
 from pytest_rawrxd.rig.engine.protocol import Engine, LoadOptions, Progress, Request
@@ -134,11 +135,12 @@ def test_a_file_that_is_no_model_is_refused_with_the_engines_words(engine, tmp_p
     assert engine.devices(), "the process lives"
 
 
-def test_a_context_larger_than_memory_is_refused_and_the_process_lives(engine, tiny_model) -> None:
+def test_a_context_larger_than_memory_is_refused_and_a_smaller_one_is_not(engine, wide_model) -> None:
     with pytest.raises(LoadFailed, match="refused a context"):
-        engine.load(tiny_model, LoadOptions(n_ctx=2**31 - 256, prefill_chunk=8), deadline_s=ENOUGH)
+        engine.load(wide_model, LoadOptions(n_ctx=2**23, prefill_chunk=8), deadline_s=ENOUGH)
 
-    assert engine.devices()
+    report = engine.load(wide_model, LoadOptions(n_ctx=256, prefill_chunk=8), deadline_s=ENOUGH)
+    assert [buffer["bytes"] for buffer in report.buffers if buffer["kind"] == "kv"] == [256 * 2**17]
 
 
 def test_a_second_model_in_one_process_is_refused(engine, tiny_model) -> None:
@@ -149,9 +151,7 @@ def test_a_second_model_in_one_process_is_refused(engine, tiny_model) -> None:
 
 
 def test_cells_that_run_out_end_one_request_and_the_rest_go_on(engine, tiny_model) -> None:
-    engine.load(
-        tiny_model, LoadOptions(n_ctx=256, n_streams=2, prefill_chunk=32, n_threads=1), deadline_s=ENOUGH
-    )
+    engine.load(tiny_model, LoadOptions(n_ctx=256, n_streams=2, prefill_chunk=32, n_threads=1), deadline_s=ENOUGH)
 
     answers = engine.generate([Request([1, 60], 200), Request([1, 61], 200), Request([1, 62], 20)], deadline_s=ENOUGH)
 
@@ -170,9 +170,8 @@ def test_a_request_that_cannot_fit_is_a_typed_error_and_the_process_lives(loaded
 
 def test_a_child_killed_in_the_middle_is_a_crash(engine, tiny_model, heard) -> None:
     engine.load(tiny_model, OPTIONS, deadline_s=ENOUGH)
-    heard_append = heard.append
     process = psutil.Process(engine.pid)
-    engine._on_progress = lambda progress: (heard_append(progress), process.kill())
+    engine._on_progress = lambda progress: (heard.append(progress), process.kill())
 
     with pytest.raises(EngineCrashed, match="generating"):
         engine.generate([Request([1], 1000)] * 4000, deadline_s=ENOUGH)

@@ -8,6 +8,7 @@ import sys
 import threading
 
 import numpy as np
+
 from pytest_rawrxd.rig.engine import messages
 from pytest_rawrxd.rig.engine.messages import Outcome
 from pytest_rawrxd.rig.engine.protocol import EngineInfo, LoadReport, Progress, RunCost

@@ -79,13 +79,18 @@ class LlamaCpp:
         """Load the model, make the context, warm it up. Raises LoadFailed with the engine's own words."""
         if self._model is not None:
             raise LoadFailed("this engine process has a model already", possible="one engine process for each model")
+        self._book.forget()
         began = self._clock()
         threads = options.n_threads or psutil.cpu_count(logical=False) or 1
-        self._model = self._load_model(model, options)
-        sampling = self._open(options, threads)
-        loaded = self._clock()
-        if options.warm_up:
-            self._warm_up(options)
+        try:
+            self._model = self._load_model(model, options)
+            sampling = self._open(options, threads)
+            loaded = self._clock()
+            if options.warm_up:
+                self._warm_up(options)
+        except LoadFailed:
+            self.close()  # another attempt finds the memory free
+            raise
         ready = self._clock()
         lines, devices = self._book.lines(), self.devices()
         on_gpu, total = log.offloaded(lines) or (0, self._api.llama_model_n_layer(self._model) + 1)
@@ -129,6 +134,7 @@ class LlamaCpp:
         self._free_context()
         if self._model:
             self._api.llama_model_free(self._model)
+        self._model = None
 
     @property
     def _loaded(self) -> TokenBatch:

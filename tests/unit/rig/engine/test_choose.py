@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from pytest_rawrxd.errors import EngineCrashed, UsageProblem
 from pytest_rawrxd.rig.engine.choose import EngineSetup, open_engine
 from pytest_rawrxd.rig.engine.protocol import LoadOptions, Request

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from pytest_rawrxd.rig.engine import decode
 from pytest_rawrxd.rig.engine.messages import Outcome, work_from_requests
 from pytest_rawrxd.rig.engine.protocol import Progress, Request

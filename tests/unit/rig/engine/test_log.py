@@ -1,6 +1,7 @@
 """The engine's log: pieces become lines, lines become facts."""
 
 import pytest
+
 from pytest_rawrxd.rig.engine import log
 from pytest_rawrxd.rig.engine.log import CONTINUED, DEBUG, ERROR, INFO, WARN, LogBook
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from pytest_rawrxd.errors import EngineCrashed, EngineHung, UsageProblem
 from pytest_rawrxd.rig.engine.environment import child_environment
 from pytest_rawrxd.rig.engine.handle import ChildEngine
@@ -157,6 +158,20 @@ def test_a_child_that_does_not_listen_cannot_stop_the_caller() -> None:
 def test_a_child_that_does_not_close_is_ended() -> None:
     with engine("does not close") as child:
         child._process._end_s = SOON
+
+
+def test_an_interrupted_caller_leaves_no_child_and_waits_no_longer_than_an_abort() -> None:
+    def interrupt(_: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with engine("hangs", on_progress=interrupt) as child:
+        child._process._end_s = PATIENT
+        with pytest.raises(KeyboardInterrupt):
+            generate(child)
+        began = time.monotonic()
+        child.close()
+
+        assert time.monotonic() - began < PATIENT
 
 
 def test_generating_before_loading_is_a_usage_problem() -> None:

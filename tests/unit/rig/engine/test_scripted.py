@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from pytest_rawrxd.errors import EngineCrashed, EngineHung, UsageProblem
 from pytest_rawrxd.rig.engine.protocol import LoadOptions, Request
 from pytest_rawrxd.rig.engine.scenes import SCENES

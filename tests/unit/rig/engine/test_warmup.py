@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from pytest_rawrxd.rig.engine.messages import Outcome, Work
 from pytest_rawrxd.rig.engine.protocol import RunCost
 from pytest_rawrxd.rig.engine.warmup import rehearsals, warm_up
