@@ -16,7 +16,7 @@ import psutil
 from pytest_rawrxd.errors import LoadFailed
 from pytest_rawrxd.rig.engine import log
 from pytest_rawrxd.rig.engine.batch import TokenBatch
-from pytest_rawrxd.rig.engine.decode import decode_all
+from pytest_rawrxd.rig.engine.decode import decode_all, no_garbage_collection
 from pytest_rawrxd.rig.engine.devices import digest, foremost, ggml_commit, library_files, list_devices
 from pytest_rawrxd.rig.engine.messages import Outcome, Work, work_from_requests
 from pytest_rawrxd.rig.engine.protocol import Device, EngineInfo, LoadOptions, LoadReport, ProgressListener, Request
@@ -79,13 +79,18 @@ class LlamaCpp:
         """Load the model, make the context, warm it up. Raises LoadFailed with the engine's own words."""
         if self._model is not None:
             raise LoadFailed("this engine process has a model already", possible="one engine process for each model")
+        self._book.forget()
         began = self._clock()
         threads = options.n_threads or psutil.cpu_count(logical=False) or 1
-        self._model = self._load_model(model, options)
-        sampling = self._open(options, threads)
-        loaded = self._clock()
-        if options.warm_up:
-            self._warm_up(options)
+        try:
+            self._model = self._load_model(model, options)
+            sampling = self._open(options, threads)
+            loaded = self._clock()
+            if options.warm_up:
+                self._warm_up(options)
+        except LoadFailed:
+            self.close()  # another attempt finds the memory free
+            raise
         ready = self._clock()
         lines, devices = self._book.lines(), self.devices()
         on_gpu, total = log.offloaded(lines) or (0, self._api.llama_model_n_layer(self._model) + 1)
@@ -117,7 +122,8 @@ class LlamaCpp:
     def decode(self, work: Work, listener: ProgressListener) -> Outcome:
         batch = self._loaded
         batch.rearm()
-        return decode_all(batch, work, clock=self._clock, listener=listener)
+        with no_garbage_collection():
+            return decode_all(batch, work, clock=self._clock, listener=listener)
 
     def abort(self) -> None:
         if self._batch is not None:
@@ -128,6 +134,7 @@ class LlamaCpp:
         self._free_context()
         if self._model:
             self._api.llama_model_free(self._model)
+        self._model = None
 
     @property
     def _loaded(self) -> TokenBatch:

@@ -61,16 +61,15 @@ def decode_all(batch: Rows, work: Work, *, clock: Callable[[], int], listener: P
     ``clock`` gives nanoseconds and is read after the tokens of a step are known. ``listener`` is called a few times a
     second between two steps. The KV cache is empty afterwards.
     """
-    with _no_garbage_collection():
-        try:
-            return _Run(batch, work, clock, listener).answer()
-        finally:
-            batch.clear()
+    try:
+        return _Run(batch, work, clock, listener).answer()
+    finally:
+        batch.clear()
 
 
 @contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """A collection over kept objects pauses for tens of milliseconds: none in the measured window."""
+def no_garbage_collection() -> Iterator[None]:
+    """A collection over kept objects pauses for tens of milliseconds: one before the measured window, none in it."""
     was_enabled = gc.isenabled()
     gc.collect()
     gc.freeze()

@@ -50,6 +50,11 @@ class LogBook:
             self._flush()
         self._part = rest
 
+    def forget(self) -> None:
+        """Begin again with no lines: another load starts."""
+        self._flush()
+        self._lines.clear()
+
     def lines(self) -> tuple[str, ...]:
         """Every line kept so far, oldest first."""
         self._flush()

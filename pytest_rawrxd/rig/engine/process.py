@@ -58,6 +58,7 @@ class EngineProcess:
         self._child = spawn(list(command), stdin=pipe, stdout=pipe, stderr=pipe, env=dict(environment))
         self.pid = self._child.pid
         self._ended: RawrxdError | None = None
+        self._asking = False
         self._inbox: queue.Queue[Frame | WireError | None] = queue.Queue()
         self._outbox: queue.Queue[Pieces | None] = queue.Queue()
         self._log: deque[str] = deque(maxlen=KEPT_LINES)
@@ -98,6 +99,7 @@ class EngineProcess:
             raise self._ended
         if question is not None:
             self._say(question)
+        self._asking = True
         began = heard = self._clock()
         beats = 0
         while True:
@@ -111,6 +113,7 @@ class EngineProcess:
             if isinstance(frame, WireError):
                 raise self._garbled(doing, str(frame))
             if frame.kind in expects:
+                self._asking = False
                 return frame
             if frame.kind != "progress":
                 raise self._garbled(doing, f"a frame {frame.kind!r}")
@@ -121,10 +124,11 @@ class EngineProcess:
     def close(self) -> None:
         """Ask the process to end, end it when it does not. Safe to call twice, and after a crash."""
         if self._ended is None and self._child.poll() is None:
-            self._say(Frame("abort"))  # a caller that was interrupted leaves a generation behind
+            # A caller that was interrupted leaves a question behind, and will not wait long for its end.
+            self._say(Frame("abort"))
             self._say(Frame("close"))
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._child.wait(self._end_s)
+                self._child.wait(self._abort_s if self._asking else self._end_s)
         self._release()
         self._ended = self._ended or UsageProblem("the engine is closed", where=f"process {self.pid}")
 
@@ -147,7 +151,11 @@ class EngineProcess:
     def _hung(self, doing: str, waited_s: float, beats: int) -> RigTrouble:
         self._say(Frame("abort"))
         answered = self._answers_within(self._abort_s)
-        state = "it stopped when asked: late, not stuck" if answered else f"no answer to an abort within {self._abort_s:g} s"
+        state = (
+            "it stopped when asked: late, not stuck"
+            if answered
+            else f"no answer to an abort within {self._abort_s:g} s"
+        )
         self._release()
         return self._end_with(
             EngineHung(

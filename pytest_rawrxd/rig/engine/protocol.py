@@ -149,6 +149,11 @@ class Engine(Protocol):
     def tokenize(self, text: str, *, deadline_s: float = 30.0) -> list[int]: ...
 
     @property
+    def log(self) -> tuple[str, ...]:
+        """The engine's own words so far, oldest first; ``log.trouble`` picks those that speak of a failure."""
+        ...
+
+    @property
     def cost(self) -> RunCost | None:
         """Of the last ``generate``; None before it, and for an engine whose steps cannot be seen."""
         ...

@@ -184,6 +184,7 @@ class ScriptedEngine:
     """A scripted engine in this process, behind the Engine protocol. ``now_ns`` is its own clock."""
 
     pid: int | None = None
+    log: tuple[str, ...] = ()
 
     def __init__(self, scene: Scene, *, seed: int, on_progress: ProgressListener | None = None) -> None:
         self._llama = ScriptedLlama(scene, seed=seed, fault=self._break)

@@ -15,7 +15,7 @@ from pytest_rawrxd.errors import LoadFailed
 from pytest_rawrxd.rig.engine import messages
 from pytest_rawrxd.rig.engine.messages import Outcome, Work
 from pytest_rawrxd.rig.engine.protocol import Device, EngineInfo, LoadOptions, LoadReport, ProgressListener
-from pytest_rawrxd.rig.engine.wire import Frame, read_frame, write_frame
+from pytest_rawrxd.rig.engine.wire import Frame, WireError, read_frame, write_frame
 
 
 class Served(Protocol):
@@ -47,7 +47,8 @@ def take_pipes() -> tuple[IO[bytes], IO[bytes]]:
 
         for descriptor in (incoming, outgoing):
             msvcrt.setmode(descriptor, os.O_BINARY)
-    return os.fdopen(incoming, "rb"), os.fdopen(outgoing, "wb")
+    # Unbuffered in: a daemon thread sits in its read, and a buffer's lock would stop the interpreter from ending.
+    return os.fdopen(incoming, "rb", buffering=0), os.fdopen(outgoing, "wb")
 
 
 def serve(start: Callable[[], Served], incoming: IO[bytes], outgoing: IO[bytes]) -> None:
@@ -62,12 +63,19 @@ def serve(start: Callable[[], Served], incoming: IO[bytes], outgoing: IO[bytes])
 
 
 def _receive(incoming: IO[bytes], inbox: queue.SimpleQueue[Frame], abort: Callable[[], None]) -> None:
-    while frame := read_frame(incoming):
-        if frame.kind == "abort":
-            abort()
-        else:
-            inbox.put(frame)
-    # The suite is gone: nobody will read a result, and the main thread may be inside a call that never returns.
+    """Hand frames to the main thread; end the process when there will be no more.
+
+    Nobody would read a result then, and the main thread may be inside a call that never returns.
+    """
+    try:
+        while frame := read_frame(incoming):
+            if frame.kind == "abort":
+                abort()
+            else:
+                inbox.put(frame)
+    except WireError as error:
+        os.write(2, f"{error}\n".encode())
+        os._exit(1)
     os._exit(0)
 
 

@@ -40,7 +40,7 @@ class Frame:
 
 def encode(frame: Frame) -> list[bytes | memoryview]:
     """The frame as pieces to write one after the other. Raises WireError when a reader would refuse it."""
-    arrays = {name: np.ascontiguousarray(array) for name, array in frame.arrays.items()}
+    arrays = {name: np.asarray(array, order="C") for name, array in frame.arrays.items()}
     for name, array in arrays.items():
         if array.dtype.str not in DTYPES:
             raise WireError(f"array {name!r} has dtype {array.dtype.str}; possible: {', '.join(DTYPES)}")
@@ -131,7 +131,7 @@ def _parse_array(entry: object) -> tuple[str, np.dtype[Any], list[int], int]:
 
 
 def _is_length(value: object) -> bool:
-    return type(value) is int and value >= 0
+    return type(value) is int and 0 <= value <= PAYLOAD_LIMIT
 
 
 def _refuse_constant(text: str) -> NoReturn:
