@@ -97,7 +97,7 @@ def open_campaign(run_dir: Path, identity: Identity, profile: Profile, clock: Cl
             "profile": profile.to_resolved(),
         }
         temporary = card.with_suffix(".tmp")
-        temporary.write_text(json.dumps(plain(body), indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(plain(body), indent=1, allow_nan=False) + "\n", encoding="utf-8")
         temporary.replace(card)
     return read_card(run_dir)
 

@@ -42,12 +42,9 @@ def phase_state(entries: Sequence[Mapping[str, Any]]) -> State:
 
 def describe_phase(entries: Sequence[Mapping[str, Any]], *, rehearsal: bool) -> dict[str, Any]:
     """The state of one phase as ``verdicts.json`` holds it: state, rehearsal, sentence, counts, unclaimed."""
-    state = phase_state(entries)
     counts = Counter(str(entry["verdict"]) for entry in entries)
-    waived = counts[Verdict.WAIVED]
-    name = f"APPROVED WITH {waived} WAIVER{'S' if waived != 1 else ''}" if state is State.APPROVED_WITH_WAIVERS else state
     return {
-        "state": str(name),
+        "state": str(phase_state(entries)),
         "rehearsal": rehearsal,
         "sentence": _sentence(entries),
         "counts": {str(verdict): counts[str(verdict)] for verdict in Verdict},
@@ -63,12 +60,10 @@ def _sentence(entries: Sequence[Mapping[str, Any]]) -> str:
         if named:
             more = f" and {len(named) - NAMED_AT_MOST} more" if len(named) > NAMED_AT_MOST else ""
             parts.append(f"{words}: {', '.join(named[:NAMED_AT_MOST])}{more}")
-    if unclaimed := sum(is_unclaimed(entry) for entry in entries):
-        parts.append(f"without a test: {unclaimed}")
     for verdict, words in ((Verdict.WAIVED, "waived"), (Verdict.NOT_APPLICABLE, "not applicable in a rehearsal")):
         if count := sum(entry["verdict"] == verdict for entry in entries):
             parts.append(f"{words}: {count}")
-    return "; ".join(parts)
+    return f"{'; '.join(parts)}."
 
 
 def accepted(entries: Iterable[Mapping[str, Any]], phases: Iterable[int], *, rehearsal: bool) -> bool:

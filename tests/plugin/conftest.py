@@ -1,0 +1,75 @@
+"""Acceptance sessions in a folder of their own, against the scripted engine: no model, no device, no time."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from pathlib import Path
+
+import matplotlib.backends.backend_svg
+import matplotlib.figure
+import pytest
+
+# pytester takes back what a session inside this process imports, and numpy does not survive a second import.
+import pytest_rawrxd.plugin.activation
+
+pytest_plugins = ["pytester"]
+
+PROFILE = """
+title = "a small profile for tests"
+kind = "rehearsal"
+extends = "embedded"
+
+[protocol.phase1]
+min_duration = "2 s"
+"""
+
+GUARANTEE = """
+import pytest
+
+@pytest.mark.phase1
+@pytest.mark.sla("SLA-TPS-GUARANTEE")
+def test_guarantee(decode, sla):
+    assert decode(variant="Q4_K").throughput >= sla["SLA-TPS-GUARANTEE"]
+"""
+
+
+class Session:
+    """One acceptance session at a time, in this process unless it needs one of its own."""
+
+    def __init__(self, pytester: pytest.Pytester) -> None:
+        self.pytester = pytester
+        pytester.makepyprojecttoml('[tool.pytest]\nstrict = true\nsla_acceptance = ["acceptance"]\n')
+        pytester.mkdir("acceptance")
+        self.write_profile()
+        self.write_test(GUARANTEE)
+        self.run_dir = pytester.path / "run"
+
+    def write_profile(self, more: str = "", base: str = PROFILE) -> None:
+        self.pytester.path.joinpath("small.toml").write_text(base + textwrap.dedent(more))
+
+    def write_test(self, text: str, name: str = "test_guarantee.py") -> None:
+        (self.pytester.path / "acceptance" / name).write_text(text)
+
+    def run(self, *arguments: str, engine: str = "scripted:steady", alone: bool = False) -> pytest.RunResult:
+        """Run the folder's acceptance tests; ``alone`` starts a process, which costs its imports again."""
+        chosen = ("--sla-profile", "small.toml", "--sla-run-dir", str(self.run_dir), "--sla-engine", engine)
+        if alone:
+            return self.pytester.runpytest_subprocess("acceptance", *chosen, *arguments, timeout=120)
+        return self.pytester.runpytest_inprocess("acceptance", *chosen, *arguments)
+
+    def verdicts(self) -> dict[str, dict[str, object]]:
+        found = json.loads((self.run_dir / "verdicts.json").read_text())
+        return {entry["id"]: entry for entry in found["criteria"]}
+
+    def records(self, kind: str) -> list[dict[str, object]]:
+        lines = [line for path in sorted((self.run_dir / "ledger").glob("*.jsonl")) for line in path.read_text().splitlines()]
+        return [record for record in map(json.loads, lines) if record["kind"] == kind]
+
+
+@pytest.fixture
+def acceptance(pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
+    """A folder with one acceptance test and a small profile."""
+    monkeypatch.setenv("RAWRXD_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("RAWRXD_SLA_PROFILE", raising=False)
+    return Session(pytester)
