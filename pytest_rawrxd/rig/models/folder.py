@@ -61,7 +61,7 @@ def find_models(folder: Path, cache: Cache, progress: Progress) -> Found:
     one part of several, for a name and tensors that disagree, for two files of one variant and for files of different
     models.
     """
-    provenance = Provenance(source=f"folder {folder}")
+    provenance = Provenance(source=f"folder {folder.name}")
     models: dict[str, ModelFile] = {}
     others: dict[str, str] = {}
     for path in _gguf_files(folder):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pytest_rawrxd.errors import ModelProblem
+from pytest_rawrxd.errors import ModelProblem, QuantiserFailed
 from pytest_rawrxd.rig.models.cache import Cache, Entry, Progress
 from pytest_rawrxd.rig.models.digest import sha256_of
 from pytest_rawrxd.rig.models.folder import Found, ModelFile, find_models
@@ -74,14 +74,17 @@ def _base(source: str | Path, cache: Cache, progress: Progress) -> ModelFile | N
 def _from_folder(folder: Path, variants: Sequence[str], cache: Cache, progress: Progress) -> Ladder:
     found = find_models(folder, cache, progress)
     models = {variant: found.models[variant] for variant in variants if variant in found.models}
-    missing = {variant: f"no file of this variant in {folder}" for variant in variants if variant not in models}
+    missing = {variant: f"no file of this variant in {folder.name}" for variant in variants if variant not in models}
     reference = _most_precise(found)
     if "Hybrid" in missing:
         if reference is None:
             missing["Hybrid"] += ", and none more precise than Q2_K to make it from"
         else:
-            del missing["Hybrid"]
-            models["Hybrid"] = _made(reference, "Hybrid", cache, progress)
+            try:
+                models["Hybrid"] = _made(reference, "Hybrid", cache, progress)
+                del missing["Hybrid"]
+            except QuantiserFailed as failure:  # that it cannot be made is an answer; the other variants have theirs
+                missing["Hybrid"] += f"; {failure.what} from {reference.path.name}: {failure.found}"
     return Ladder({variant: models[variant] for variant in variants if variant in models}, missing, reference)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from pytest_rawrxd.errors import ModelProblem
+from pytest_rawrxd.errors import QuantiserFailed
 from pytest_rawrxd.rig.models.cache import Cache, Entry, Progress
 from pytest_rawrxd.rig.models.gguf_header import Header, read_header
 from pytest_rawrxd.rig.models.recipes import MADE_BY, UNQUANTISED, more_bits_layers, recipe
@@ -34,7 +34,7 @@ def quantised(
 ) -> Entry:
     """The file of one variant made from ``source``, from the cache or made.
 
-    Raises ModelProblem when the quantiser fails or makes something else than ``variant``.
+    Raises QuantiserFailed when the quantiser fails or makes something else than ``variant``.
     """
     inputs = {
         "source": source_sha256,
@@ -77,14 +77,14 @@ def quantise(source: Header, target: Path, variant: str, *, run: Run = subproces
             env={**os.environ, "PYTHONFAULTHANDLER": "1", "GGML_NO_BACKTRACE": "1"},
         )
     except subprocess.TimeoutExpired as error:
-        raise ModelProblem(
+        raise QuantiserFailed(
             f"the quantiser did not finish {variant}",
             where=str(source.path),
             found=f"still running after {DEADLINE_S:.0f} s",
             possible="a smaller model, or a folder that has the variant already",
         ) from error
     if done.returncode != 0:
-        raise ModelProblem(
+        raise QuantiserFailed(
             f"the quantiser could not make {variant}",
             where=str(source.path),
             found=f"exit code {done.returncode}: {_last_lines(done.stderr)}",
@@ -92,7 +92,7 @@ def quantise(source: Header, target: Path, variant: str, *, run: Run = subproces
         )
     found = identify(read_header(target))
     if found.variant != variant:
-        raise ModelProblem(
+        raise QuantiserFailed(
             f"the quantiser made something else than {variant}",
             where=str(source.path),
             found=f"{found.variant}, recipe {found.recipe}",

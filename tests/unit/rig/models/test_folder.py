@@ -58,7 +58,7 @@ def test_each_file_is_the_variant_of_its_tensors(put, folder, find):
     manifest = found.models["Q6_K"].manifest
     assert len(manifest.sha256) == 64
     assert manifest.provenance.license == "mit"
-    assert manifest.provenance.source == f"folder {folder}"
+    assert manifest.provenance.source == "folder models"
 
 
 def test_a_mixture_that_no_recipe_makes_is_set_aside(put, find):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_rawrxd.errors import ModelProblem
+from pytest_rawrxd.errors import ModelProblem, QuantiserFailed
 from pytest_rawrxd.rig.models import ladder
 from pytest_rawrxd.rig.models.gguf_header import read_header
 from pytest_rawrxd.rig.models.ladder import ModelsSpec, prepare_models
@@ -56,14 +56,14 @@ def made(monkeypatch, gguf_file, llama):
     return sources
 
 
-def test_a_folder_gives_what_it_holds_and_says_what_is_missing(put, prepare, tmp_path):
+def test_a_folder_gives_what_it_holds_and_says_what_is_missing(put, prepare):
     put("m-Q2_K.gguf", "Q2_K")
 
     found = prepare()
 
     assert list(found.models) == ["Q2_K"]
     assert list(found.missing) == ["Q4_K", "Q5_K_M", "Q6_K", "Q8_0", "Hybrid"]
-    assert found.missing["Q4_K"] == f"no file of this variant in {tmp_path / 'models'}"
+    assert found.missing["Q4_K"] == "no file of this variant in models"
     assert found.missing["Hybrid"].endswith("none more precise than Q2_K to make it from")
     assert found.reference is None
 
@@ -92,6 +92,22 @@ def test_a_missing_hybrid_is_made_from_the_most_precise_file(put, made, prepare,
     assert provenance.source.endswith(f"Hybrid made from {source} by llama.cpp's quantiser")
     assert list(found.models)[-1] == "Hybrid"
     assert "Hybrid" not in found.missing
+
+
+def test_a_hybrid_that_cannot_be_made_is_missing_with_the_reason(put, prepare, monkeypatch):
+    def fail(*_):
+        raise QuantiserFailed("the quantiser could not make Hybrid", found="exit code 1: unsupported architecture")
+
+    put("m-Q6_K.gguf", "Q6_K")
+    monkeypatch.setattr(ladder, "quantised", fail)
+
+    found = prepare()
+
+    assert list(found.models) == ["Q6_K"]
+    assert found.missing["Hybrid"] == (
+        "no file of this variant in models; the quantiser could not make Hybrid from m-Q6_K.gguf: "
+        "exit code 1: unsupported architecture"
+    )
 
 
 def test_a_hybrid_that_is_there_or_not_wanted_is_not_made(put, made, prepare, gguf_file, llama):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_rawrxd.errors import ModelProblem
+from pytest_rawrxd.errors import QuantiserFailed
 from pytest_rawrxd.rig.models.gguf_header import read_header
 from pytest_rawrxd.rig.models.quantise import overrides, quantise, quantised
 
@@ -83,7 +83,7 @@ def test_a_quantised_source_is_quantised_again_on_purpose(gguf_file, llama, quan
 def test_a_quantiser_that_fails_is_quoted(source, quantiser, make, stderr, found):
     quantiser.returncode, quantiser.stderr = -6, stderr
 
-    with pytest.raises(ModelProblem, match="could not make Q6_K") as caught:
+    with pytest.raises(QuantiserFailed, match="could not make Q6_K") as caught:
         make(source)
 
     assert caught.value.found == found
@@ -93,7 +93,7 @@ def test_a_quantiser_that_fails_is_quoted(source, quantiser, make, stderr, found
 def test_a_result_that_is_another_variant_is_refused(source, quantiser, make):
     quantiser.kind = "Q8_0"
 
-    with pytest.raises(ModelProblem, match="something else than Q6_K") as caught:
+    with pytest.raises(QuantiserFailed, match="something else than Q6_K") as caught:
         make(source)
 
     assert caught.value.found == "Q8_0, recipe Q8_0"
@@ -103,7 +103,7 @@ def test_a_quantiser_that_does_not_end_is_named(source, tmp_path):
     def endless(command, *, timeout, **_):
         raise subprocess.TimeoutExpired(command, timeout)
 
-    with pytest.raises(ModelProblem, match="did not finish Q6_K") as caught:
+    with pytest.raises(QuantiserFailed, match="did not finish Q6_K") as caught:
         quantise(source, tmp_path / "never.gguf", "Q6_K", run=endless)
 
     assert caught.value.found == "still running after 3600 s"
