@@ -4,6 +4,7 @@
     ├── UsageProblem           found before the first measurement: exit code 4, nothing started
     │   ├── ProfileProblem     a profile that cannot be believed as written
     │   ├── ModelProblem       a model file or folder that cannot be what it claims
+    │   │   └── QuantiserFailed  a variant that could not be made; a folder's others are measured without it
     │   └── CampaignProblem    the run directory belongs to another identity or is in use
     ├── RigTrouble             found while running: recorded, the run goes on
     │   ├── LoadFailed         the engine refused the model
@@ -68,6 +69,10 @@ class ProfileProblem(UsageProblem):
 
 class ModelProblem(UsageProblem):
     """A model file or folder that cannot be what it claims."""
+
+
+class QuantiserFailed(ModelProblem):
+    """A variant could not be made from a more precise file."""
 
 
 class CampaignProblem(UsageProblem):

@@ -117,7 +117,7 @@ def test_a_synthetic_model_speaks_printable_ascii_in_every_variant(tmp_path, log
     write_synthetic(source, SHAPES["tiny"])
     for variant in ("Q2_K", "Hybrid"):
         target = tmp_path / f"{variant}.gguf"
-        quantise(source, target, variant, header=read_header(source))
+        quantise(read_header(source), target, variant)
 
         _, logits = logits_of(target)
 

@@ -16,7 +16,6 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -26,13 +25,15 @@ VARIABLE = "RAWRXD_CACHE"
 LOCK_DEADLINE_S = 1800.0
 SPARE_BYTES = 64 << 20  #: left free beside what is written
 
+Progress = Callable[[str], None]  #: is told one sentence before each step that takes a while
+
 
 @dataclass(frozen=True)
 class Entry:
-    """A whole cache entry: the model file and what its ``entry.json`` says."""
+    """A whole cache entry: the model file, and its digest when it was made."""
 
     path: Path
-    record: dict[str, Any]
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -42,19 +43,12 @@ class Cache:
     root: Path
     free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
 
-    def build(
-        self,
-        name: str,
-        inputs: Mapping[str, object],
-        *,
-        need_bytes: int,
-        make: Callable[[Path], Mapping[str, object]],
-    ) -> Entry:
+    def build(self, name: str, inputs: Mapping[str, object], *, need_bytes: int, make: Callable[[Path], None]) -> Entry:
         """The file ``name`` built from ``inputs``, from the cache where it is there.
 
         ``inputs`` are plain JSON values: digests of files, recipe versions, options. ``make`` writes the file to the
-        path it is given and returns what is worth remembering about it. Raises ModelProblem when ``need_bytes`` do
-        not fit on the disk or another process holds the entry for too long.
+        path it is given. Raises ModelProblem when ``need_bytes`` do not fit on the disk or another process holds the
+        entry for too long.
         """
         folder = self.root / "models" / _key(name, inputs)
         target = folder / name
@@ -85,30 +79,18 @@ class Cache:
         temporary.write_text(text, "utf-8")
         temporary.replace(path)
 
-    def _make(
-        self,
-        folder: Path,
-        target: Path,
-        inputs: Mapping[str, object],
-        make: Callable[[Path], Mapping[str, object]],
-    ) -> Entry:
+    def _make(self, folder: Path, target: Path, inputs: Mapping[str, object], make: Callable[[Path], None]) -> Entry:
         temporary = folder / f"{target.stem}.{os.getpid()}.tmp"
         try:
-            remembered = make(temporary)
+            make(temporary)
             with temporary.open("rb") as stream:
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            record = {
-                "name": target.name,
-                "bytes": temporary.stat().st_size,
-                "sha256": digest,
-                "inputs": dict(inputs),
-                **remembered,
-            }
+            record = {"bytes": temporary.stat().st_size, "sha256": digest, "inputs": dict(inputs)}
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
         self.write_text(folder / "entry.json", json.dumps(record, indent=1, sort_keys=True))
-        return Entry(target, record)
+        return Entry(target, digest)
 
     def _require_space(self, folder: Path, need_bytes: int) -> None:
         free = self.free_bytes(folder)
@@ -141,10 +123,9 @@ def _key(name: str, inputs: Mapping[str, object]) -> str:
 def _whole(folder: Path, target: Path) -> Entry | None:
     try:
         record = json.loads((folder / "entry.json").read_text("utf-8"))
-        size = target.stat().st_size
-    except (OSError, ValueError):
+        return Entry(target, record["sha256"]) if record["bytes"] == target.stat().st_size else None
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return Entry(target, record) if isinstance(record, dict) and record.get("bytes") == size else None
 
 
 def _make_folder(folder: Path) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_rawrxd.errors import ModelProblem
-from pytest_rawrxd.rig.models.cache import Cache
+from pytest_rawrxd.rig.models.cache import Cache, Progress
 from pytest_rawrxd.rig.models.digest import sha256_of
 from pytest_rawrxd.rig.models.gguf_header import Header, read_header
 from pytest_rawrxd.rig.models.manifest import Manifest, Provenance, describe
 from pytest_rawrxd.rig.models.recipes import LADDER
+from pytest_rawrxd.rig.models.variant import is_unknown
 
 _CLAIM = re.compile(
     r"(?<![a-z0-9])(hybrid|bf16|f16|f32|fp16|fp32|i?q[1-8]_(?:k(?:_(?:xs|xxs|[sml]))?|[01]|nl|xs|xxs|[sm]))(?![a-z0-9])",
@@ -46,41 +47,51 @@ class Found:
 
     folder: Path
     models: dict[str, ModelFile]  #: by variant: those of the ladder, and F32, F16, BF16, Q5_K_S
-    others: tuple[ModelFile, ...]  #: mixtures that no known recipe makes
+    others: dict[str, str]  #: name of a file whose mixture no known recipe makes -> what it holds
 
     @property
     def missing(self) -> tuple[str, ...]:
         return tuple(variant for variant in LADDER if variant not in self.models)
 
 
-def find_models(folder: Path, cache: Cache) -> Found:
+def find_models(folder: Path, cache: Cache, progress: Progress) -> Found:
     """Identify every GGUF file of a folder, not of its subfolders.
 
     Raises ModelProblem for a folder that is missing, unreadable or without GGUF files, for a file that is damaged or
     one part of several, for a name and tensors that disagree, for two files of one variant and for files of different
     models.
     """
-    headers = [read_header(path) for path in _gguf_files(folder)]
-    for header in headers:
-        _refuse_part(header)
+    provenance = Provenance(source=f"folder {folder.name}")
     models: dict[str, ModelFile] = {}
-    others: list[ModelFile] = []
-    for header in headers:
-        model = _identified(header, folder, cache)
+    others: dict[str, str] = {}
+    for path in _gguf_files(folder):
+        header = read_header(path)
+        _refuse_part(header)
+        license_ = header.text("general.license")
+        model = ModelFile(path, describe(header, sha256="", provenance=replace(provenance, license=license_)))
+        _refuse_false_name(model)
         variant = model.manifest.variant
-        if variant.startswith("unknown"):
-            others.append(model)
+        if is_unknown(variant):
+            others[path.name] = variant
         elif variant in models:
             raise ModelProblem(
                 f"two files for the variant {variant}",
                 where=str(folder),
-                found=f"{models[variant].path.name} and {model.path.name}",
+                found=f"{models[variant].path.name} and {path.name}",
                 possible="one file for each variant: move one of them to another folder",
             )
         else:
             models[variant] = model
     _refuse_strangers(folder, list(models.values()))
-    return Found(folder, models, tuple(others))
+    # Last, because reading tens of gigabytes takes minutes and every refusal above needs the headers only.
+    return Found(folder, {variant: _digested(model, cache, progress) for variant, model in models.items()}, others)
+
+
+def _digested(model: ModelFile, cache: Cache, progress: Progress) -> ModelFile:
+    progress(
+        f"{model.path.name}: {model.manifest.variant} by its tensors, sha256 of {model.manifest.bytes / 1e9:.1f} GB"
+    )
+    return replace(model, manifest=replace(model.manifest, sha256=sha256_of(model.path, cache)))
 
 
 def _gguf_files(folder: Path) -> list[Path]:
@@ -116,22 +127,19 @@ def _refuse_part(header: Header) -> None:
         )
 
 
-def _identified(header: Header, folder: Path, cache: Cache) -> ModelFile:
-    path = header.path
-    provenance = Provenance(source=f"folder {folder}", license=header.text("general.license"))
-    manifest = describe(header, sha256=sha256_of(path, cache), provenance=provenance)
-    claimed = claimed_by(path.stem)
-    if claimed and manifest.variant not in claimed:
-        known = not manifest.variant.startswith("unknown")
-        if known or claimed & set(LADDER):
-            raise ModelProblem(
-                "a file's name and its tensors disagree",
-                where=str(path),
-                found=f"the name says {' or '.join(sorted(claimed))}, the tensors say {manifest.variant}"
-                + (f" (recipe {manifest.recipe})" if known else ""),
-                possible="rename the file after its tensors, or put the right file there",
-            )
-    return ModelFile(path, manifest)
+def _refuse_false_name(model: ModelFile) -> None:
+    manifest, claimed = model.manifest, claimed_by(model.path.stem)
+    if not claimed or manifest.variant in claimed:
+        return
+    # An unknown mixture may be what its name says, as long as the name claims no variant that is known.
+    if not is_unknown(manifest.variant) or claimed & set(LADDER):
+        raise ModelProblem(
+            "a file's name and its tensors disagree",
+            where=str(model.path),
+            found=f"the name says {' or '.join(sorted(claimed))}, "
+            f"the tensors say {manifest.variant} (recipe {manifest.recipe})",
+            possible="rename the file after its tensors, or put the right file there",
+        )
 
 
 def claimed_by(stem: str) -> set[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pytest_rawrxd.errors import ModelProblem
-from pytest_rawrxd.rig.models.cache import Cache, Entry
+from pytest_rawrxd.errors import ModelProblem, QuantiserFailed
+from pytest_rawrxd.rig.models.cache import Cache, Entry, Progress
 from pytest_rawrxd.rig.models.digest import sha256_of
 from pytest_rawrxd.rig.models.folder import Found, ModelFile, find_models
 from pytest_rawrxd.rig.models.gguf_header import read_header
@@ -22,8 +22,6 @@ SYNTHETIC = "synthetic"
 DEFAULT_SHAPE = "768x8"
 #: Most precise first.
 PRECISION = ("F32", "BF16", "F16", "Q8_0", "Q6_K", "Q5_K_M", "Q5_K_S", "Q4_K")
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Ladder:
 
 
 def prepare_models(spec: ModelsSpec, *, cache: Cache, progress: Progress) -> Ladder:
-    """Find or make every variant that ``spec`` wants; ``progress`` gets one sentence before each longer step.
+    """Find or make every variant that ``spec`` wants.
 
     A folder's variants are taken as they are and only a missing Hybrid is made; the other sources make all of them
     from one F16 file. Raises ModelProblem for anything that cannot be what it claims.
@@ -63,30 +61,30 @@ def _base(source: str | Path, cache: Cache, progress: Progress) -> ModelFile | N
     """The F16 file that the variants of a named source are made from; None for a folder."""
     name, _, shape = str(source).partition(":")
     if source == SMOLLM2:
-        progress("SmolLM2-135M: padding to F16")
-        return _cached(*padded_smollm2(cache), cache)
+        return _cached(*padded_smollm2(cache, progress), cache)
     if name != SYNTHETIC or isinstance(source, Path):
         return None
     if (shape or DEFAULT_SHAPE) not in SHAPES:
         raise ModelProblem(
             "no such synthetic model", where=f"models source {source}", found=shape, possible=", ".join(SHAPES)
         )
-    progress(f"synthetic model {shape or DEFAULT_SHAPE}: writing F16")
-    return _cached(*synthetic(cache, SHAPES[shape or DEFAULT_SHAPE]), cache)
+    return _cached(*synthetic(cache, SHAPES[shape or DEFAULT_SHAPE], progress), cache)
 
 
 def _from_folder(folder: Path, variants: Sequence[str], cache: Cache, progress: Progress) -> Ladder:
-    progress(f"{folder}: identifying GGUF files by their tensors")
-    found = find_models(folder, cache)
+    found = find_models(folder, cache, progress)
     models = {variant: found.models[variant] for variant in variants if variant in found.models}
-    missing = {variant: f"no file of this variant in {folder}" for variant in variants if variant not in models}
+    missing = {variant: f"no file of this variant in {folder.name}" for variant in variants if variant not in models}
     reference = _most_precise(found)
     if "Hybrid" in missing:
         if reference is None:
             missing["Hybrid"] += ", and none more precise than Q2_K to make it from"
         else:
-            del missing["Hybrid"]
-            models["Hybrid"] = _made(reference, "Hybrid", cache, progress)
+            try:
+                models["Hybrid"] = _made(reference, "Hybrid", cache, progress)
+                del missing["Hybrid"]
+            except QuantiserFailed as failure:  # that it cannot be made is an answer; the other variants have theirs
+                missing["Hybrid"] += f"; {failure.what} from {reference.path.name}: {failure.found}"
     return Ladder({variant: models[variant] for variant in variants if variant in models}, missing, reference)
 
 
@@ -95,8 +93,7 @@ def _most_precise(found: Found) -> ModelFile | None:
 
 
 def _made(base: ModelFile, variant: str, cache: Cache, progress: Progress) -> ModelFile:
-    progress(f"{variant}: quantising {base.path.name}")
-    entry = quantised(read_header(base.path), base.manifest.sha256, variant, cache)
+    entry = quantised(read_header(base.path), base.manifest.sha256, variant, cache, progress)
     origin = base.manifest.provenance
     provenance = replace(
         origin,
@@ -109,11 +106,11 @@ def _made(base: ModelFile, variant: str, cache: Cache, progress: Progress) -> Mo
 
 def _cached(entry: Entry, provenance: Provenance, cache: Cache) -> ModelFile:
     digest = sha256_of(entry.path, cache)
-    if digest != entry.record["sha256"]:
+    if digest != entry.sha256:
         raise ModelProblem(
             "a cached model is not what was built",
             where=str(entry.path),
-            found=f"sha256 {digest[:16]}..., {entry.record['sha256'][:16]}... when it was made",
+            found=f"sha256 {digest[:16]}..., {entry.sha256[:16]}... when it was made",
             possible="delete its folder; it is built again",
         )
     return ModelFile(entry.path, describe(read_header(entry.path), sha256=digest, provenance=provenance))

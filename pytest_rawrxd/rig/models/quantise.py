@@ -15,8 +15,8 @@ from pathlib import Path
 
 import psutil
 
-from pytest_rawrxd.errors import ModelProblem
-from pytest_rawrxd.rig.models.cache import Cache, Entry
+from pytest_rawrxd.errors import QuantiserFailed
+from pytest_rawrxd.rig.models.cache import Cache, Entry, Progress
 from pytest_rawrxd.rig.models.gguf_header import Header, read_header
 from pytest_rawrxd.rig.models.recipes import MADE_BY, UNQUANTISED, more_bits_layers, recipe
 from pytest_rawrxd.rig.models.roles import role_of
@@ -29,10 +29,12 @@ LOG_LINES = 8
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def quantised(source: Header, source_sha256: str, variant: str, cache: Cache, *, run: Run = subprocess.run) -> Entry:
+def quantised(
+    source: Header, source_sha256: str, variant: str, cache: Cache, progress: Progress, *, run: Run = subprocess.run
+) -> Entry:
     """The file of one variant made from ``source``, from the cache or made.
 
-    Raises ModelProblem when the quantiser fails or makes something else than ``variant``.
+    Raises QuantiserFailed when the quantiser fails or makes something else than ``variant``.
     """
     inputs = {
         "source": source_sha256,
@@ -43,26 +45,26 @@ def quantised(source: Header, source_sha256: str, variant: str, cache: Cache, *,
     }
     name = f"{_stem(source.path)}-{MADE_BY[variant]}.gguf"
 
-    def make(target: Path) -> dict[str, object]:
-        quantise(source.path, target, variant, header=source, run=run)
-        return {}
+    def make(target: Path) -> None:
+        progress(f"{variant}: quantising {source.path.name}")
+        quantise(source, target, variant, run=run)
 
     return cache.build(name, inputs, need_bytes=_most_bytes(source, variant), make=make)
 
 
-def quantise(source: Path, target: Path, variant: str, *, header: Header, run: Run = subprocess.run) -> None:
+def quantise(source: Header, target: Path, variant: str, *, run: Run = subprocess.run) -> None:
     """Write ``variant`` of ``source`` to ``target`` and check by its tensors that it is what was asked."""
-    already = identify(header).variant not in UNQUANTISED
+    already = identify(source).variant not in UNQUANTISED
     command = [
         sys.executable,
         "-m",
         "pytest_rawrxd.rig.models.quantise_child",
-        str(source),
+        str(source.path),
         str(target),
         f"--recipe={recipe(MADE_BY[variant]).base if variant == 'Hybrid' else MADE_BY[variant]}",
         f"--threads={psutil.cpu_count(logical=False) or 1}",
         *(["--requantise"] if already else []),
-        *(f"--override={pattern}={kind}" for pattern, kind in overrides(header, variant)),
+        *(f"--override={pattern}={kind}" for pattern, kind in overrides(source, variant)),
     ]
     try:
         done = run(
@@ -75,24 +77,24 @@ def quantise(source: Path, target: Path, variant: str, *, header: Header, run: R
             env={**os.environ, "PYTHONFAULTHANDLER": "1", "GGML_NO_BACKTRACE": "1"},
         )
     except subprocess.TimeoutExpired as error:
-        raise ModelProblem(
+        raise QuantiserFailed(
             f"the quantiser did not finish {variant}",
-            where=str(source),
+            where=str(source.path),
             found=f"still running after {DEADLINE_S:.0f} s",
             possible="a smaller model, or a folder that has the variant already",
         ) from error
     if done.returncode != 0:
-        raise ModelProblem(
+        raise QuantiserFailed(
             f"the quantiser could not make {variant}",
-            where=str(source),
+            where=str(source.path),
             found=f"exit code {done.returncode}: {_last_lines(done.stderr)}",
             possible="another source file, or more memory and disk space",
         )
     found = identify(read_header(target))
     if found.variant != variant:
-        raise ModelProblem(
+        raise QuantiserFailed(
             f"the quantiser made something else than {variant}",
-            where=str(source),
+            where=str(source.path),
             found=f"{found.variant}, recipe {found.recipe}",
             possible="a llama-like model with attention q, k, v, output and a gated feed-forward",
         )

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_rawrxd.errors import ModelProblem
-from pytest_rawrxd.rig.models.cache import Cache, Entry
+from pytest_rawrxd.rig.models.cache import Cache, Entry, Progress
 from pytest_rawrxd.rig.models.digest import sha256_of
 from pytest_rawrxd.rig.models.manifest import Provenance
 from pytest_rawrxd.rig.models.writer import stream_model
@@ -61,14 +61,14 @@ def find_smollm2() -> tuple[Path, str]:
     return path, installed.version
 
 
-def padded_smollm2(cache: Cache) -> tuple[Entry, Provenance]:
+def padded_smollm2(cache: Cache, progress: Progress) -> tuple[Entry, Provenance]:
     """The padded F16 model, from the cache or made (about 4 s, 378 MB)."""
     source, version = find_smollm2()
     source_sha256 = sha256_of(source, cache)
 
-    def make(target: Path) -> dict[str, object]:
+    def make(target: Path) -> None:
+        progress("SmolLM2-135M: padding to F16")
         pad(source, target)
-        return {}
 
     entry = cache.build(PADDED_FILE, {"recipe": RECIPE, "source": source_sha256}, need_bytes=PADDED_BYTES, make=make)
     return entry, Provenance(

@@ -19,7 +19,7 @@ import gguf
 import numpy as np
 import numpy.typing as npt
 
-from pytest_rawrxd.rig.models.cache import Cache, Entry
+from pytest_rawrxd.rig.models.cache import Cache, Entry, Progress
 from pytest_rawrxd.rig.models.manifest import Provenance
 from pytest_rawrxd.rig.models.writer import stream_model
 
@@ -78,12 +78,12 @@ SHAPES = {
 }
 
 
-def synthetic(cache: Cache, shape: Shape) -> tuple[Entry, Provenance]:
+def synthetic(cache: Cache, shape: Shape, progress: Progress) -> tuple[Entry, Provenance]:
     """The F16 model of this shape, from the cache or made (102 MB in about a second for 768x8)."""
 
-    def make(target: Path) -> dict[str, object]:
+    def make(target: Path) -> None:
+        progress(f"synthetic model {shape.name}: writing F16")
         write_synthetic(target, shape)
-        return {}
 
     numbers = sum(math.prod(size) for _, size in shape.tensors())
     entry = cache.build(

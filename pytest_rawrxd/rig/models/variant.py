@@ -22,6 +22,11 @@ class Identity:
     fallback_tensors: int  #: matrices whose rows do not divide into the recipe's blocks
 
 
+def is_unknown(variant: str) -> bool:
+    """Whether ``identify`` found no recipe."""
+    return variant.startswith("unknown")
+
+
 def is_tied(header: Header) -> bool:
     """Whether the embedding is also the output head."""
     return all(tensor.name != "output.weight" for tensor in header.tensors)

@@ -30,14 +30,24 @@ def folder(tmp_path):
     return tmp_path / "models"
 
 
-def test_each_file_is_the_variant_of_its_tensors(put, folder, cache):
+@pytest.fixture
+def said():
+    return []
+
+
+@pytest.fixture
+def find(folder, cache, said):
+    return lambda: find_models(folder, cache, said.append)
+
+
+def test_each_file_is_the_variant_of_its_tensors(put, folder, find):
     put("BigDaddyG-Q6_K.gguf", "Q6_K")
     put("BigDaddyG-Q8_0.GGUF", "Q8_0")
     put("model.gguf", "F16")
     put("._model.gguf", "F32")
     (folder / "README.txt").write_text("notes")
 
-    found = find_models(folder, cache)
+    found = find()
 
     assert {variant: model.path.name for variant, model in found.models.items()} == {
         "Q6_K": "BigDaddyG-Q6_K.gguf",
@@ -48,16 +58,16 @@ def test_each_file_is_the_variant_of_its_tensors(put, folder, cache):
     manifest = found.models["Q6_K"].manifest
     assert len(manifest.sha256) == 64
     assert manifest.provenance.license == "mit"
-    assert manifest.provenance.source == f"folder {folder}"
+    assert manifest.provenance.source == "folder models"
 
 
-def test_a_mixture_that_no_recipe_makes_is_set_aside(put, folder, cache):
+def test_a_mixture_that_no_recipe_makes_is_set_aside(put, find):
     put("BigDaddyG-Q4_0.gguf", "Q4_0")
 
-    found = find_models(folder, cache)
+    found = find()
 
     assert found.models == {}
-    assert [model.path.name for model in found.others] == ["BigDaddyG-Q4_0.gguf"]
+    assert found.others == {"BigDaddyG-Q4_0.gguf": "unknown (Q4_0 99.4%, F32 0.6%)"}
 
 
 @pytest.mark.parametrize(
@@ -70,11 +80,11 @@ def test_a_mixture_that_no_recipe_makes_is_set_aside(put, folder, cache):
         ("m_q5_k.gguf", "Q6_K", "the name says Q5_K_M or Q5_K_S, the tensors say Q6_K"),
     ],
 )
-def test_a_name_and_tensors_that_disagree_are_an_error(put, folder, cache, name, kind, says):
+def test_a_name_and_tensors_that_disagree_are_an_error(put, find, name, kind, says):
     put(name, kind)
 
     with pytest.raises(ModelProblem, match="name and its tensors disagree") as caught:
-        find_models(folder, cache)
+        find()
 
     assert says in (caught.value.found or "")
     assert name in (caught.value.where or "")
@@ -101,22 +111,35 @@ def test_a_name_claims_the_types_that_stand_in_it(stem, claimed):
     assert claimed_by(stem) == claimed
 
 
-def test_two_files_for_one_variant_are_both_named(put, folder, cache):
+def test_nothing_is_read_whole_before_every_header_is_accepted(put, find, said, folder):
+    put("a-Q6_K.gguf", "Q6_K")
+    assert find().models
+    assert said == ["a-Q6_K.gguf: Q6_K by its tensors, sha256 of 0.0 GB"]
+    said.clear()
+    put("b-Q8_0.gguf", "Q6_K")
+
+    with pytest.raises(ModelProblem):
+        find()
+
+    assert said == []
+
+
+def test_two_files_for_one_variant_are_both_named(put, find):
     put("a.gguf", "Q6_K")
     put("b.gguf", "Q6_K")
 
     with pytest.raises(ModelProblem, match="two files for the variant Q6_K") as caught:
-        find_models(folder, cache)
+        find()
 
     assert caught.value.found == "a.gguf and b.gguf"
 
 
-def test_variants_of_different_models_are_an_error(put, folder, cache):
+def test_variants_of_different_models_are_an_error(put, find):
     put("a-Q6_K.gguf", "Q6_K")
     put("b-Q8_0.gguf", "Q8_0", **{"llama.block_count": 3})
 
     with pytest.raises(ModelProblem, match="different models") as caught:
-        find_models(folder, cache)
+        find()
 
     assert "b-Q8_0.gguf: llama, 3 layers, 256 wide, 512 tokens" in (caught.value.found or "")
 
@@ -125,34 +148,34 @@ def test_variants_of_different_models_are_an_error(put, folder, cache):
     ("name", "metadata", "found"),
     [("m.gguf", {"split.count": 3}, "one of 3 parts"), ("m-00001-of-00003.gguf", {}, "a part by its name")],
 )
-def test_a_split_model_is_refused_with_the_way_to_merge_it(put, folder, cache, name, metadata, found):
+def test_a_split_model_is_refused_with_the_way_to_merge_it(put, find, name, metadata, found):
     put(name, "Q6_K", **metadata)
 
     with pytest.raises(ModelProblem, match="split into several files") as caught:
-        find_models(folder, cache)
+        find()
 
     assert caught.value.found == found
     assert "llama-gguf-split --merge" in (caught.value.possible or "")
 
 
-def test_one_part_of_one_is_whole(put, folder, cache):
+def test_one_part_of_one_is_whole(put, find):
     put("m.gguf", "Q6_K", **{"split.count": 1})
 
-    assert "Q6_K" in find_models(folder, cache).models
+    assert "Q6_K" in find().models
 
 
-def test_a_missing_folder_is_named(tmp_path, cache):
+def test_a_missing_folder_is_named(tmp_path, cache, said):
     with pytest.raises(ModelProblem, match="models folder cannot be read") as caught:
-        find_models(tmp_path / "absent", cache)
+        find_models(tmp_path / "absent", cache, said.append)
 
     assert "absent" in (caught.value.where or "")
 
 
-def test_a_file_in_place_of_the_folder_is_named(tmp_path, cache):
+def test_a_file_in_place_of_the_folder_is_named(tmp_path, cache, said):
     (tmp_path / "file").write_text("")
 
     with pytest.raises(ModelProblem, match="models folder cannot be read"):
-        find_models(tmp_path / "file", cache)
+        find_models(tmp_path / "file", cache, said.append)
 
 
 @pytest.mark.parametrize(
@@ -163,21 +186,21 @@ def test_a_file_in_place_of_the_folder_is_named(tmp_path, cache):
         (["a", "b", "c", "d"], "4 other files: a, b, c, ..."),
     ],
 )
-def test_a_folder_without_gguf_files_says_what_it_holds(folder, cache, names, found):
+def test_a_folder_without_gguf_files_says_what_it_holds(folder, find, names, found):
     for name in names:
         (folder / name).write_text("")
 
     with pytest.raises(ModelProblem, match="has no GGUF files") as caught:
-        find_models(folder, cache)
+        find()
 
     assert caught.value.found == found
 
 
-def test_a_foreign_file_with_a_gguf_name_is_an_error(put, folder, cache):
+def test_a_foreign_file_with_a_gguf_name_is_an_error(put, folder, find):
     put("a-Q6_K.gguf", "Q6_K")
     (folder / "b.gguf").write_bytes(b"PK\x03\x04")
 
     with pytest.raises(ModelProblem, match="not a GGUF file") as caught:
-        find_models(folder, cache)
+        find()
 
     assert "b.gguf" in (caught.value.where or "")

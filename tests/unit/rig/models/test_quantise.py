@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_rawrxd.errors import ModelProblem
+from pytest_rawrxd.errors import QuantiserFailed
 from pytest_rawrxd.rig.models.gguf_header import read_header
 from pytest_rawrxd.rig.models.quantise import overrides, quantise, quantised
 
@@ -17,6 +17,11 @@ LLAMA = {"general.architecture": "llama", "llama.block_count": 8}
 @pytest.fixture
 def source(gguf_file, llama):
     return read_header(gguf_file("Model-F16.gguf", llama(lambda *_: "F16", layers=8), LLAMA))
+
+
+@pytest.fixture
+def said():
+    return []
 
 
 @pytest.fixture
@@ -39,8 +44,13 @@ def quantiser(gguf_file, llama):
     return Quantiser()
 
 
-def test_the_quantiser_runs_in_a_child_of_this_python(source, quantiser, cache):
-    entry = quantised(source, "ab", "Q6_K", cache, run=quantiser)
+@pytest.fixture
+def make(quantiser, cache, said):
+    return lambda source: quantised(source, "ab", "Q6_K", cache, said.append, run=quantiser)
+
+
+def test_the_quantiser_runs_in_a_child_of_this_python(source, quantiser, make):
+    entry = make(source)
 
     assert entry.path.name == "Model-Q6_K.gguf"
     assert quantiser.command[:3] == [sys.executable, "-m", "pytest_rawrxd.rig.models.quantise_child"]
@@ -50,17 +60,18 @@ def test_the_quantiser_runs_in_a_child_of_this_python(source, quantiser, cache):
     assert not any(part.startswith("--override") for part in quantiser.command)
 
 
-def test_a_variant_that_is_in_the_cache_is_not_made_again(source, quantiser, cache):
-    first = quantised(source, "ab", "Q6_K", cache, run=quantiser)
+def test_a_variant_that_is_in_the_cache_is_not_made_again(source, quantiser, make, said):
+    first = make(source)
     quantiser.returncode = 1
 
-    assert quantised(source, "ab", "Q6_K", cache, run=quantiser) == first
+    assert make(source) == first
+    assert said == ["Q6_K: quantising Model-F16.gguf"]
 
 
-def test_a_quantised_source_is_quantised_again_on_purpose(gguf_file, llama, quantiser, cache):
+def test_a_quantised_source_is_quantised_again_on_purpose(gguf_file, llama, quantiser, make):
     source = read_header(gguf_file("Model-Q8_0.gguf", llama(lambda *_: "Q8_0", layers=8), LLAMA))
 
-    quantised(source, "ab", "Q6_K", cache, run=quantiser)
+    make(source)
 
     assert "--requantise" in quantiser.command
 
@@ -69,21 +80,21 @@ def test_a_quantised_source_is_quantised_again_on_purpose(gguf_file, llama, quan
     ("stderr", "found"),
     [("", "exit code -6: it said nothing"), ("one\n\n  two\n", "exit code -6: one | two")],
 )
-def test_a_quantiser_that_fails_is_quoted(source, quantiser, cache, stderr, found):
+def test_a_quantiser_that_fails_is_quoted(source, quantiser, make, stderr, found):
     quantiser.returncode, quantiser.stderr = -6, stderr
 
-    with pytest.raises(ModelProblem, match="could not make Q6_K") as caught:
-        quantised(source, "ab", "Q6_K", cache, run=quantiser)
+    with pytest.raises(QuantiserFailed, match="could not make Q6_K") as caught:
+        make(source)
 
     assert caught.value.found == found
     assert caught.value.where == str(source.path)
 
 
-def test_a_result_that_is_another_variant_is_refused(source, quantiser, cache):
+def test_a_result_that_is_another_variant_is_refused(source, quantiser, make):
     quantiser.kind = "Q8_0"
 
-    with pytest.raises(ModelProblem, match="something else than Q6_K") as caught:
-        quantised(source, "ab", "Q6_K", cache, run=quantiser)
+    with pytest.raises(QuantiserFailed, match="something else than Q6_K") as caught:
+        make(source)
 
     assert caught.value.found == "Q8_0, recipe Q8_0"
 
@@ -92,8 +103,8 @@ def test_a_quantiser_that_does_not_end_is_named(source, tmp_path):
     def endless(command, *, timeout, **_):
         raise subprocess.TimeoutExpired(command, timeout)
 
-    with pytest.raises(ModelProblem, match="did not finish Q6_K") as caught:
-        quantise(source.path, tmp_path / "never.gguf", "Q6_K", header=source, run=endless)
+    with pytest.raises(QuantiserFailed, match="did not finish Q6_K") as caught:
+        quantise(source, tmp_path / "never.gguf", "Q6_K", run=endless)
 
     assert caught.value.found == "still running after 3600 s"
 

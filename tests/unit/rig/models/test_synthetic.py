@@ -37,7 +37,8 @@ def test_the_tiny_model_is_small_enough_for_unit_tests(tiny):
 
 
 def test_the_file_is_an_f16_llama_of_its_shape(cache):
-    entry, provenance = synthetic(cache, TINY)
+    said: list[str] = []
+    entry, provenance = synthetic(cache, TINY, said.append)
     manifest = describe(read_header(entry.path), sha256="", provenance=provenance)
 
     assert manifest.variant == "F16"
@@ -45,6 +46,8 @@ def test_the_file_is_an_f16_llama_of_its_shape(cache):
     assert (manifest.heads, manifest.kv_heads) == (4, 2)
     assert not manifest.provenance.quality_judgeable
     assert manifest.notes == ()
+    assert synthetic(cache, TINY, said.append)[0] == entry
+    assert said == ["synthetic model tiny: writing F16"]
 
 
 def test_the_larger_shape_is_102_mb_and_divides_into_k_quant_blocks():

@@ -15,30 +15,30 @@ def published(recipe: str, layers: int, *, grouped: bool):
     """What llama.cpp's quantiser gives to each matrix of a llama model with untied embeddings."""
     more = more_bits_layers(layers)
     eighth = layers // 8
+    base = "Q2_K" if recipe == "Hybrid" else recipe[:4]
 
     def kind_of(name: str, layer: int) -> str:
-        if name == "output":
-            return "Q8_0" if recipe == "Q8_0" else "Q6_K"
+        kind = base
         match recipe, name:
+            case "Q8_0", _:
+                pass
+            case _, "output":
+                kind = "Q6_K"
             case "Q2_K", "attn_v":
-                return "Q4_K" if grouped else "Q3_K"
+                kind = "Q4_K" if grouped else "Q3_K"
             case "Q2_K", "attn_output" | "ffn_down":
-                return "Q3_K"
-            case "Q2_K_S", "attn_v" if grouped:
-                return "Q4_K"
-            case "Q2_K_S", "ffn_down" if layer < eighth:
-                return "Q4_K"
-            case "Q4_K_S", "attn_v" if layer < 4:
-                return "Q5_K"
-            case "Q4_K_S", "ffn_down" if layer < eighth:
-                return "Q5_K"
-            case "Q4_K_M" | "Q5_K_M", "attn_v" | "ffn_down" if layer in more:
-                return "Q6_K"
-            case "Hybrid", "attn_v" if layer in more:
-                return "Q6_K"
-            case "Hybrid", _ if name.startswith("attn"):
-                return "Q5_K"
-        return "Q2_K" if recipe == "Hybrid" else recipe if recipe in ("Q8_0", "Q6_K") else recipe[:4]
+                kind = "Q3_K"
+            case ("Q2_K_S", "attn_v") if grouped:
+                kind = "Q4_K"
+            case ("Q2_K_S", "ffn_down") if layer < eighth:
+                kind = "Q4_K"
+            case ("Q4_K_S", "attn_v" | "ffn_down") if layer < (4 if name == "attn_v" else eighth):
+                kind = "Q5_K"
+            case ("Q4_K_M" | "Q5_K_M", "attn_v" | "ffn_down") | ("Hybrid", "attn_v") if layer in more:
+                kind = "Q6_K"
+            case ("Hybrid", _) if name.startswith("attn"):
+                kind = "Q5_K"
+        return kind
 
     return kind_of
 
