@@ -17,6 +17,7 @@ def write_tiny_model(path: Path, *, poisoned: bool = False, head_size: int = HEA
     """
     random = np.random.default_rng(7)
     pieces = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), "▁", *map(chr, range(33, 127))]
+    pieces += [f"{first}{second}" for first in "aeiou" for second in "bcdfgh"]  # 384: see child.ALIGNED_VOCABULARY
     kind = gguf.TokenType
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_context_length(CONTEXT)
@@ -33,8 +34,8 @@ def write_tiny_model(path: Path, *, poisoned: bool = False, head_size: int = HEA
     writer.add_vocab_size(len(pieces))
     writer.add_tokenizer_model("llama")
     writer.add_token_list(pieces)
-    writer.add_token_scores([0.0] * 3 + [-1000.0] * 256 + [-float(rank) for rank in range(95)])
-    writer.add_token_types([kind.UNKNOWN, kind.CONTROL, kind.CONTROL] + [kind.BYTE] * 256 + [kind.NORMAL] * 95)
+    writer.add_token_scores([0.0] * 3 + [-1000.0] * 256 + [-float(rank) for rank in range(125)])
+    writer.add_token_types([kind.UNKNOWN, kind.CONTROL, kind.CONTROL] + [kind.BYTE] * 256 + [kind.NORMAL] * 125)
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
     writer.add_add_bos_token(True)

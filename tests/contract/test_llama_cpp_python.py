@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import psutil
@@ -88,9 +89,8 @@ def test_a_prompt_in_chunks_continues_as_a_prompt_in_one_piece(loaded, how) -> N
 
 def test_in_graph_sampling_gives_the_tokens_of_argmax(engine, loaded, tiny_model) -> None:
     requests = [Request([1, 50 + i], 30) for i in range(6)]
-    options = LoadOptions(n_ctx=1024, n_streams=4, prefill_chunk=32, n_threads=1, sampling="in-graph")
 
-    report = engine.load(tiny_model, options, deadline_s=ENOUGH)
+    report = engine.load(tiny_model, replace(OPTIONS, sampling="in-graph"), deadline_s=ENOUGH)
 
     assert report.sampling == "in-graph"
     assert tokens_of(engine, *requests) == tokens_of(loaded, *requests)
@@ -117,6 +117,19 @@ def test_gpu_layers_on_a_build_without_a_gpu_are_seen_as_not_offloaded(engine, t
 
     assert (report.layers_offloaded, report.layers_total) == (0, 3)
     assert engine.info.backend == "cpu"
+
+
+def test_gpu_layers_on_a_build_with_a_gpu_are_all_offloaded(engine, tiny_model) -> None:
+    """For example ``LLAMA_CPP_LIB_PATH`` on a Vulkan build, and Mesa's lavapipe where there is no card."""
+    if not engine.info.details["supports_gpu_offload"]:
+        pytest.skip("this build of llama.cpp has no GPU backend")
+    requests = [Request([1, 50 + i], 10) for i in range(6)]
+    report = engine.load(tiny_model, replace(OPTIONS, n_gpu_layers=99), deadline_s=300)
+
+    assert (report.layers_offloaded, report.layers_total, report.sampling) == (3, 3, "in-graph")
+    assert any(buffer["device"] == report.devices[0].name for buffer in report.buffers if buffer["kind"] == "model")
+    assert engine.info.backend == report.devices[0].backend != "cpu"
+    assert {len(tokens) for tokens in tokens_of(engine, *requests)} == {10}
 
 
 def test_damaged_weights_are_refused_by_name_and_pass_only_unchecked(engine, poisoned_model) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
 Nanoseconds = npt.NDArray[np.int64]
+Sampling = Literal["auto", "argmax", "in-graph"]
 TokenIds = npt.NDArray[np.int32]
 
 
@@ -84,7 +85,9 @@ class LoadOptions:
     prefill_chunk: int = 512  #: prompt tokens per decode call; the knob for P95 under load
     check_tensors: bool = True  #: corrupt weights load silently without it
     warm_up: bool = True  #: decode every width 1..n_streams and every prefill width once
-    sampling: str = "auto"  #: "argmax" on the host, "in-graph" on the device, "auto": in-graph on a GPU that has it
+    sampling: Sampling = (
+        "auto"  #: "argmax" on the host, "in-graph" on the device, "auto": in-graph on a GPU that has it
+    )
 
 
 @dataclass(frozen=True)
