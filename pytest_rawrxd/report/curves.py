@@ -83,6 +83,6 @@ def _quantile_bounds(view: RunView) -> list[QuantileBound]:
         QuantileBound(judged.id, share, float(edge))
         for judged in view.criteria
         if judged.kind == "quantile" and judged.unit == "ms" and "streams" not in view.where(judged.id)
-        if (share := getattr(view.profile.criteria.get(judged.id), "quantile", None)) is not None
+        if (promise := view.profile.criteria.get(judged.id)) and (share := promise.quantile) is not None
         for edge in number.edges(judged.limit)
     ]

@@ -102,11 +102,9 @@ def _state(phase: Phase, *, ascii_only: bool) -> Text:
         text.append("REHEARSAL ", style="bold magenta")
     text.append(phase.said, style=STATE_STYLES[phase.state])
     text.append(f"{'-' if ascii_only else '–'} ".rjust(3))
-    text.append(plain(phase.sentence))
-    if phase.unclaimed:
-        text.append(f" {phase.unclaimed} unclaimed.", style="yellow")
+    text.append(plain(phase.sentence.rstrip(".")))
     if phase.rehearsal:
-        text.append(" A rehearsal can never be signed as accepted.")
+        text.append(". A rehearsal can never be signed as accepted.")
     return text.append("\n")
 
 
