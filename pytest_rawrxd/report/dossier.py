@@ -169,7 +169,7 @@ def _phase(number: int, state: Mapping[str, Any], judged: Sequence[Judged]) -> P
         sentence=str(state["sentence"]),
         counts={verdict: int(state["counts"].get(verdict, 0)) for verdict in Verdict},
         unclaimed=int(state["unclaimed"]),
-        criteria=tuple(sorted(own, key=lambda item: item.informative)),
+        criteria=tuple(sorted(own, key=lambda item: (item.informative, item.verdict is Verdict.NOT_APPLICABLE))),
     )
 
 

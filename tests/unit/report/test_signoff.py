@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 from pytest_rawrxd.report.bundle import bundle
-from pytest_rawrxd.report.curves import phase1_thumbnails
+from pytest_rawrxd.report.curves import phase1_thumbnails, rate_bounds
 from pytest_rawrxd.report.dossier import Phase
 from pytest_rawrxd.report.page import css_string
 from pytest_rawrxd.report.sign import SIGNS
@@ -191,3 +191,14 @@ def test_a_campaign_that_measured_nothing_still_has_a_page(sample):
     assert "No curve" in bundle(bare)["signoff-phase1.html"].decode()
     assert phase1_thumbnails(bare) == ()
     assert "performance_matrix.csv" not in bundle(bare)
+
+
+def test_what_decides_comes_first_then_what_does_not_apply_then_what_informs(view):
+    ids = [judged.id for judged in view.phase(1).criteria]
+    assert ids[-2:] == ["P1-GPU-TEMP", "P1-SPEEDUP"]
+
+
+def test_a_bound_that_does_not_apply_is_not_drawn(sample):
+    rows = [{**row, "verdict": "NOT APPLICABLE"} for row in sample.phase1_criteria()]
+    assert rate_bounds(sample.make_view(sample.make_verdicts(rows))) == {}
+    assert rate_bounds(sample.make_view()).keys() == set(sample.LADDER)
