@@ -128,8 +128,8 @@ def _environment(view: RunView) -> Iterator[tuple[str, str]]:
     )
     yield "CPU", _cpu(machine)
     yield "Memory", _memory(machine)
-    gpus = machine.get("gpus") or []
-    yield "GPU", "; ".join(_sentence(gpu) for gpu in gpus) or "none"
+    gpus = machine.get("gpus")
+    yield "GPU", UNREPORTED if gpus is None else "; ".join(map(_sentence, gpus)) or "none"
     yield "Driver", str(view.verdicts["run"]["identity"].get("driver") or "none")
     spread = [cell.cv for cell in cells(view.runs, view.variants) if cell.cv is not None]
     yield "Run-to-run CV", f"at most {number.percent(max(spread))}, {len(spread)} cells" if spread else "not measured"
