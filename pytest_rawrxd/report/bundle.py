@@ -38,7 +38,10 @@ def write_bundle(view: RunView, directory: Path) -> list[Path]:
     for name, content in bundle(view).items():
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        # In one step, so that a reader never sees half a page.
+        unfinished = path.with_name(f".{path.name}.tmp")
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
         written.append(path)
     return written
 

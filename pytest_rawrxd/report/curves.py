@@ -18,6 +18,7 @@ from pytest_rawrxd.report.charts.throughput import (
 )
 from pytest_rawrxd.report.dossier import RunView
 from pytest_rawrxd.report.variant import Variant, read_bandwidth, variants
+from pytest_rawrxd.verdict.outcome import Verdict
 
 RATE_KINDS = frozenset({"floor", "equivalence", "range"})
 
@@ -30,7 +31,7 @@ def phase1_curves(view: RunView) -> tuple[Chart, ...]:
     gaps = _gaps(view, known)
     means = {variant.name: _mean_gap_bounds(variant) for variant in known}
     return (
-        throughput_runs(known, view.runs, _rate_bounds(view)),
+        throughput_runs(known, view.runs, rate_bounds(view)),
         speed_against_memory(known),
         latency_distributions(gaps, means),
         latency_cdf(gaps, _quantile_bounds(view)),
@@ -45,7 +46,7 @@ def phase1_thumbnails(view: RunView) -> tuple[Chart, ...]:
     if not known:
         return ()
     return (
-        throughput_runs(known, view.runs, _rate_bounds(view), small=True),
+        throughput_runs(known, view.runs, rate_bounds(view), small=True),
         speed_against_memory(known, small=True),
         latency_cdf(_gaps(view, known), _quantile_bounds(view), small=True),
     )
@@ -68,11 +69,13 @@ def _mean_gap_bounds(variant: Variant) -> tuple[float | None, float | None]:
     return 1000 / variant.cell.upper, 1000 / variant.cell.lower
 
 
-def _rate_bounds(view: RunView) -> Mapping[str, list[RateBound]]:
+def rate_bounds(view: RunView) -> Mapping[str, list[RateBound]]:
+    """Return the rates that deciding, applicable criteria bound, by variant."""
     found: dict[str, list[RateBound]] = {}
     for judged in view.criteria:
         variant = view.where(judged.id).get("variant")
-        if variant is not None and judged.unit == "tok/s" and judged.kind in RATE_KINDS and not judged.informative:
+        holds = not judged.informative and judged.verdict is not Verdict.NOT_APPLICABLE
+        if holds and variant is not None and judged.unit == "tok/s" and judged.kind in RATE_KINDS:
             found.setdefault(str(variant), []).append(RateBound(judged.id, number.edges(judged.limit)))
     return found
 
@@ -83,6 +86,6 @@ def _quantile_bounds(view: RunView) -> list[QuantileBound]:
         QuantileBound(judged.id, share, float(edge))
         for judged in view.criteria
         if judged.kind == "quantile" and judged.unit == "ms" and "streams" not in view.where(judged.id)
-        if (share := getattr(view.profile.criteria.get(judged.id), "quantile", None)) is not None
+        if (promise := view.profile.criteria.get(judged.id)) and (share := promise.quantile) is not None
         for edge in number.edges(judged.limit)
     ]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-import rfc8785
-
 from pytest_rawrxd.errors import EvidenceProblem
+from pytest_rawrxd.evidence.canonical import digest
+from pytest_rawrxd.profile.profile import Profile
 from pytest_rawrxd.report.judged import Judged
 from pytest_rawrxd.report.runs import DecodeRun, LoadRaw, RecordLike, decode_runs
 from pytest_rawrxd.verdict.outcome import State, Verdict
@@ -25,30 +25,22 @@ class CriterionLike(Protocol):
     def metric(self) -> str: ...
     @property
     def where(self) -> Mapping[str, str | int]: ...
-
-
-class RolesLike(Protocol):
-    """Who approves."""
-
     @property
-    def sign_off(self) -> Sequence[str]: ...
+    def quantile(self) -> float | None: ...
 
 
-class GatesLike(Protocol):
-    """When evidence is usable."""
+@dataclass(frozen=True)
+class Promises:
+    """What the reports print of a profile: who signs, the gates as they are written, the criteria."""
 
-    def model_dump(self, *, mode: str) -> dict[str, Any]: ...
+    roles: tuple[str, ...]
+    gates: Mapping[str, Any]
+    criteria: Mapping[str, CriterionLike]
 
-
-class ProfileLike(Protocol):
-    """What a report reads of a resolved profile, beside what verdicts.json already says."""
-
-    @property
-    def roles(self) -> RolesLike: ...
-    @property
-    def gates(self) -> GatesLike: ...
-    @property
-    def criteria(self) -> Mapping[str, CriterionLike]: ...
+    @classmethod
+    def of(cls, profile: Profile) -> Promises:
+        """Read a resolved profile, such as the one a run directory carries."""
+        return cls(roles=profile.roles.sign_off, gates=profile.gates.model_dump(mode="json"), criteria=profile.criteria)
 
 
 @dataclass(frozen=True)
@@ -66,6 +58,7 @@ class Phase:
 
     number: int
     state: State
+    said: str  #: the state as verdicts.json speaks it: waivers are counted in it
     rehearsal: bool
     sentence: str
     counts: Mapping[Verdict, int]
@@ -77,14 +70,6 @@ class Phase:
         """The phase as a heading names it."""
         return f"Phase {self.number} acceptance: {PHASES.get(self.number, '')}".removesuffix(": ")
 
-    @property
-    def said(self) -> str:
-        """The state as it is spoken: waivers are counted in it."""
-        if self.state is State.APPROVED_WITH_WAIVERS:
-            waivers = self.counts[Verdict.WAIVED]
-            return f"APPROVED WITH {waivers} WAIVER{'S' if waivers != 1 else ''}"
-        return str(self.state)
-
 
 @dataclass(frozen=True, eq=False)
 class RunView:
@@ -94,7 +79,7 @@ class RunView:
     phases: tuple[Phase, ...]
     records: tuple[RecordLike, ...]
     load_raw: LoadRaw
-    profile: ProfileLike
+    profile: Promises
     files: tuple[EvidenceFile, ...] = ()
 
     @classmethod
@@ -104,7 +89,7 @@ class RunView:
         *,
         records: Sequence[RecordLike],
         load_raw: LoadRaw,
-        profile: ProfileLike,
+        profile: Promises,
         files: Sequence[EvidenceFile] = (),
     ) -> RunView:
         """Read ``verdicts`` (the parsed verdicts.json). EvidenceProblem names what cannot be read.
@@ -171,17 +156,27 @@ class RunView:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the canonical verdicts.json (RFC 8785)."""
-        return hashlib.sha256(rfc8785.dumps(dict(self.verdicts))).hexdigest()
+        return digest(self.verdicts)
 
 
 def _phase(number: int, state: Mapping[str, Any], judged: Sequence[Judged]) -> Phase:
     own = [item for item in judged if item.phase == number]
     return Phase(
         number=number,
-        state=State(state["state"]),
+        state=_state(str(state["state"])),
+        said=str(state["state"]),
         rehearsal=bool(state["rehearsal"]),
         sentence=str(state["sentence"]),
         counts={verdict: int(state["counts"].get(verdict, 0)) for verdict in Verdict},
         unclaimed=int(state["unclaimed"]),
-        criteria=tuple(sorted(own, key=lambda item: item.informative)),
+        criteria=tuple(sorted(own, key=lambda item: (item.informative, item.verdict is Verdict.NOT_APPLICABLE))),
     )
+
+
+def _state(said: str) -> State:
+    if re.fullmatch(r"APPROVED WITH \d+ WAIVERS?", said):
+        return State.APPROVED_WITH_WAIVERS
+    try:
+        return State(said)
+    except ValueError as problem:
+        raise EvidenceProblem("verdicts.json has an unknown state", found=said, possible=", ".join(State)) from problem

@@ -80,7 +80,7 @@ def edges(limit: Limit) -> tuple[float, ...]:
 
 
 def required(direction: str, limit: Limit, unit: str) -> str:
-    """Return a bound in words: "<= 50 ms", "within 85 to 95 tok/s", "yes"."""
+    """Return a bound in words: "<= 20 ms", "within 3 to 4 GB", "yes"."""
     if isinstance(limit, bool):
         return "yes" if limit else "no"
     sides = [exact(edge, unit) for edge in edges(limit)]
@@ -90,7 +90,7 @@ def required(direction: str, limit: Limit, unit: str) -> str:
 
 
 def exact(value: float, unit: str = "") -> str:
-    """Return a number as it was written, without the unit: 50, 79.97, 0.004."""
+    """Return a number as it was written, without the unit: 20, 12.34, 0.004."""
     text = f"{_scale(value, unit):,.{MOST_DIGITS}f}".rstrip("0").rstrip(".")
     return text.replace("-", "−")
 

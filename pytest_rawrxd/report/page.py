@@ -60,8 +60,10 @@ def css_string(text: str) -> str:
     )
 
 
-def _minute(instant: str) -> str:
-    """An ISO 8601 instant of the evidence, in UTC, to the minute."""
+def _minute(instant: str | None) -> str:
+    """An ISO 8601 instant of the evidence, in UTC, to the minute; the sign of absence where nothing was recorded."""
+    if instant is None:
+        return number.ABSENT
     return datetime.fromisoformat(instant).astimezone(UTC).strftime("%Y-%m-%d %H:%M")
 
 

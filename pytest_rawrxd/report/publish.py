@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pytest_rawrxd.errors import CampaignProblem, EvidenceProblem
+from pytest_rawrxd.evidence.canonical import file_digest
 from pytest_rawrxd.report.dossier import EvidenceFile
 from pytest_rawrxd.report.exhibits import listing
 
@@ -78,9 +78,7 @@ def _matching(root: Path, patterns: Iterable[str]) -> Iterator[Path]:
 
 
 def _file(root: Path, path: Path) -> EvidenceFile:
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return EvidenceFile(path.relative_to(root).as_posix(), sha256, path.stat().st_size)
+    return EvidenceFile(path.relative_to(root).as_posix(), file_digest(path), path.stat().st_size)
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,8 +1,10 @@
-"""Decoding runs as the ledger holds them: one fresh process each, every figure derived from raw stamps."""
+"""Decoding runs as the ledger holds them: one fresh process each, every figure derived from raw stamps.
+
+The warm-up is cut where `verdict/` cuts it, so that a table never shows another rate than the one that was judged.
+"""
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -11,8 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from pytest_rawrxd.errors import EvidenceProblem
-from pytest_rawrxd.verdict.steady import steady_requests
+from pytest_rawrxd.verdict.decoding import split, steady_gaps
 
 KIND = "decode.run"
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -68,7 +69,8 @@ def decode_runs(records: Iterable[RecordLike], load_raw: LoadRaw) -> tuple[Decod
 
 
 def _run(record: RecordLike, arrays: Arrays, variant: str, tokens: int, run: int) -> DecodeRun:
-    gaps = _steady_gaps(arrays, record.id)
+    requests = split(arrays["stamps_ns"], arrays["offsets"], where=record.id)
+    gaps = steady_gaps(requests, record.data["prompt_tokens"])[1] / 1e6
     decode_ms = float(gaps.sum())
     rate = 1000 * gaps.size / decode_ms if decode_ms > 0 else None
     load = record.data.get("load") or {}
@@ -85,26 +87,6 @@ def _run(record: RecordLike, arrays: Arrays, variant: str, tokens: int, run: int
         partial_offload=0 < offloaded < layers,
         foreign_share=(record.data.get("host") or {}).get("foreign_share"),
     )
-
-
-def _steady_gaps(arrays: Arrays, where: str) -> npt.NDArray[np.float64]:
-    """Gaps in ms of the requests after warm-up; a single request is kept whole."""
-    offsets, stamps = arrays["offsets"], arrays["stamps_ns"]
-    if offsets.size == 0 or int(offsets[-1]) != stamps.size or (np.diff(offsets) < 0).any():
-        raise EvidenceProblem(
-            "Raw stamps do not fit their offsets",
-            where=where,
-            found=f"offsets end at {offsets[-1] if offsets.size else 'nothing'}, {stamps.size} stamps",
-        )
-    requests = [np.diff(stamps[start:end]) / 1e6 for start, end in itertools.pairwise(offsets)]
-    requests = [gaps for gaps in requests if gaps.size]
-    if any((gaps < 0).any() for gaps in requests):
-        raise EvidenceProblem("Raw stamps go back in time", where=where)
-    if len(requests) > 1:
-        totals = [float(gaps.sum()) for gaps in requests]
-        rates = [gaps.size / total if total > 0 else 0.0 for gaps, total in zip(requests, totals, strict=True)]
-        requests = requests[steady_requests(rates).dropped :]
-    return np.concatenate([np.empty(0), *requests])
 
 
 def _vram_gb(data: Mapping[str, Any]) -> float | None:

@@ -45,16 +45,11 @@ def render_signoff(view: RunView, phase: int, *, charts: Sequence[Chart] = ()) -
         rows=[Row(judged, _margin(judged), references(judged, files)) for judged in shown.criteria],
         options=approval_options(shown),
         waived=[judged for judged in shown.criteria if judged.waiver],
-        unproven=[
-            judged
-            for verdict in UNPROVEN
-            for judged in shown.criteria
-            if judged.verdict is verdict and not judged.informative
-        ],
+        unproven=unproven(shown),
         limits_of_claim=tuple(_limits_of_claim(view)),
         item=tuple(_item(view)),
         environment=tuple(_environment(view)),
-        gates=tuple(_flat(view.profile.gates.model_dump(mode="json"))),
+        gates=tuple(_flat(view.profile.gates)),
         exhibits=files,
         charts=charts,
     )
@@ -70,6 +65,26 @@ def approval_options(phase: Phase) -> tuple[str, ...]:
         State.INCOMPLETE: ("more evidence", "reject"),
         State.REJECTED: ("reject", "repair and test again"),
     }[phase.state]
+
+
+@dataclass(frozen=True)
+class Unproven:
+    """Criteria that share a verdict, its reason and what to do about it."""
+
+    ids: tuple[str, ...]
+    verdict: Verdict
+    reason: str
+    next: str | None
+
+
+def unproven(phase: Phase) -> tuple[Unproven, ...]:
+    """Return what is not kept, worst first; a hundred criteria without a test are one line and not a hundred."""
+    groups: dict[tuple[Verdict, str, str | None], list[str]] = {}
+    for verdict in UNPROVEN:
+        for judged in phase.criteria:
+            if judged.verdict is verdict and not judged.informative:
+                groups.setdefault((verdict, judged.reason, judged.next), []).append(judged.id)
+    return tuple(Unproven(tuple(ids), *key) for key, ids in groups.items())
 
 
 def _margin(judged: Judged) -> str:
@@ -98,19 +113,23 @@ def _item(view: RunView) -> Iterator[tuple[str, str | tuple[str, ...]]]:
     yield "Target", target["item"]
     yield "Measured", f"{target['measured']}{'' if target['matches'] else ' (not the target)'}"
     yield "Engine", _sentence(run["identity"].get("engine") or {})
-    models = run["identity"].get("model") or {}
+    models = run["identity"].get("models") or {}
     yield "Models", tuple(f"{variant:<7}{digest[:12]}…" for variant, digest in sorted(models.items()))
     yield "Profile", f"{profile['name']} ({profile['kind']}), sha256 {profile['digest'][:24]}…"
-    yield "Run", f"{run['id']}, sessions {', '.join(map(str, run['sessions']))}, {run['suite']}"
+    yield "Run", f"{run['id']}, sessions {', '.join(map(str, run['sessions']))}, {run['suite'] or UNREPORTED}"
 
 
 def _environment(view: RunView) -> Iterator[tuple[str, str]]:
     machine = view.machine
-    yield "System", ", ".join(str(machine[key]) for key in ("os", "python") if machine.get(key)) or UNREPORTED
+    system = {"os": "{}", "python": "Python {}"}
+    yield (
+        "System",
+        ", ".join(said.format(machine[key]) for key, said in system.items() if machine.get(key)) or UNREPORTED,
+    )
     yield "CPU", _cpu(machine)
     yield "Memory", _memory(machine)
-    gpus = machine.get("gpus") or []
-    yield "GPU", "; ".join(_sentence(gpu) for gpu in gpus) or "none"
+    gpus = machine.get("gpus")
+    yield "GPU", UNREPORTED if gpus is None else "; ".join(map(_sentence, gpus)) or "none"
     yield "Driver", str(view.verdicts["run"]["identity"].get("driver") or "none")
     spread = [cell.cv for cell in cells(view.runs, view.variants) if cell.cv is not None]
     yield "Run-to-run CV", f"at most {number.percent(max(spread))}, {len(spread)} cells" if spread else "not measured"

@@ -16,6 +16,7 @@ from pytest_rawrxd.report.plain import plain
 from pytest_rawrxd.report.sign import SIGNS
 from pytest_rawrxd.verdict.outcome import State
 
+HEADS = ("criterion", "measured", "bound", "verdict")
 LEAST_TITLE = 20  #: columns below which a title says nothing
 GUTTER = 3
 ASCII = {"…": "...", "−": "-", "–": "-", "×": "x", "≤": "<=", "≥": ">="}
@@ -58,7 +59,7 @@ def table(view: RunView, *, width: int, colour: bool, encoding: str | None = "ut
 
 def _criteria(phase: Phase, width: int, *, ascii_only: bool) -> Table:
     rows = [_cells(judged, ascii_only=ascii_only) for judged in phase.criteria]
-    taken = sum(max((row[column].cell_len for row in rows), default=0) + GUTTER for column in range(4))
+    taken = sum(max([len(head), *(row[at].cell_len for row in rows)]) + GUTTER for at, head in enumerate(HEADS))
     left = width - taken - GUTTER
     wide = left >= LEAST_TITLE
     shown = Table(
@@ -67,10 +68,11 @@ def _criteria(phase: Phase, width: int, *, ascii_only: bool) -> Table:
         box=box.ASCII2 if ascii_only else box.SIMPLE_HEAD,
         pad_edge=False,
     )
-    shown.add_column("criterion", no_wrap=True)
-    shown.add_column("measured", justify="right", no_wrap=True)
-    shown.add_column("bound", justify="right", no_wrap=wide)
-    shown.add_column("verdict", no_wrap=True)
+    criterion, measured, bound, verdict = HEADS
+    shown.add_column(criterion, no_wrap=True)
+    shown.add_column(measured, justify="right", no_wrap=True)
+    shown.add_column(bound, justify="right", no_wrap=wide)
+    shown.add_column(verdict, no_wrap=True)
     if wide:
         shown.add_column("what", no_wrap=True, overflow="ellipsis", max_width=left)
     for judged, row in zip(phase.criteria, rows, strict=True):
@@ -102,11 +104,9 @@ def _state(phase: Phase, *, ascii_only: bool) -> Text:
         text.append("REHEARSAL ", style="bold magenta")
     text.append(phase.said, style=STATE_STYLES[phase.state])
     text.append(f"{'-' if ascii_only else '–'} ".rjust(3))
-    text.append(plain(phase.sentence))
-    if phase.unclaimed:
-        text.append(f" {phase.unclaimed} unclaimed.", style="yellow")
+    text.append(plain(phase.sentence.rstrip(".")))
     if phase.rehearsal:
-        text.append(" A rehearsal can never be signed as accepted.")
+        text.append(". A rehearsal can never be signed as accepted.")
     return text.append("\n")
 
 

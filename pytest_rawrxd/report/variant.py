@@ -48,7 +48,7 @@ def title(variant: Variant) -> str:
 
 def variants(view: RunView) -> tuple[Variant, ...]:
     """Return every measured variant in the cell its criteria name, else in its shortest one."""
-    models = {str(record.data["manifest"]["variant"]): record.data["manifest"] for record in view.of(MODEL)}
+    models = {str(record.data["variant"]): record.data for record in view.of(MODEL)}
     quality = {str(record.data["variant"]): record.data for record in view.of(QUALITY)}
     measured = cells(view.runs, view.variants)
     found = []

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import sys
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from pytest_rawrxd.report.dossier import EvidenceFile, RunView
+from pytest_rawrxd.report.dossier import EvidenceFile, Promises, RunView
 
 PROCESSES = 7
 REQUESTS = 12
@@ -39,28 +40,7 @@ class Record:
 class Criterion:
     metric: str = "tps"
     where: dict[str, str | int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Roles:
-    sign_off: tuple[str, ...] = ("GPU Engineering Lead", "DevOps Lead", "Technical Lead")
-
-
-@dataclass(frozen=True)
-class Gates:
-    values: dict[str, Any] = field(
-        default_factory=lambda: {"cv_max": 0.05, "contamination_max": 0.1, "min_runs": {"floor": 7, "equivalence": 10}}
-    )
-
-    def model_dump(self, *, mode: str) -> dict[str, Any]:
-        return self.values
-
-
-@dataclass(frozen=True)
-class Profile:
-    roles: Roles
-    gates: Gates
-    criteria: dict[str, Criterion]
+    quantile: float | None = None
 
 
 def sha(text: str) -> str:
@@ -324,7 +304,7 @@ def make_verdicts(criteria: list[dict[str, Any]] | None = None, **state: Any) ->
     criteria = phase1_criteria() if criteria is None else criteria
     phases = sorted({item["phase"] for item in criteria}) or [1]
     return {
-        "schema": 1,
+        "schema": "pytest-rawrxd/verdicts/1",
         "run": {
             "id": "2025-12-10-rx7800xt",
             "suite": "pytest-rawrxd 0.1.0",
@@ -332,7 +312,8 @@ def make_verdicts(criteria: list[dict[str, Any]] | None = None, **state: Any) ->
             "ended": "2025-12-10T11:42:07Z",
             "sessions": ["s001", "s002"],
             "identity": {
-                "model": {variant: sha(variant) for variant in LADDER},
+                "profile": sha("profile"),
+                "models": {variant: sha(variant) for variant in LADDER},
                 "engine": {
                     "name": "llama.cpp",
                     "version": "0f3c9d2a",
@@ -383,7 +364,7 @@ def make_records(seed: int = 20251210) -> tuple[list[Record], dict[str, dict[str
                 "cores": 16,
                 "memory_bytes": 68_719_476_736,
                 "llc_bytes": 67_108_864,
-                "python": "Python 3.13.1",
+                "python": "3.13.1",
                 "gpus": [{"name": "AMD Radeon RX 7800 XT", "memory_bytes": 17_179_869_184}],
                 "read_bandwidth": {"bytes_per_s": 5.66e11},
             },
@@ -398,7 +379,7 @@ def make_records(seed: int = 20251210) -> tuple[list[Record], dict[str, dict[str
             "weight_bytes_per_token": int(read * 1e9),
             "tensors": tensors(variant),
         }
-        records.append(Record(f"s001-main-model-{variant}", "model", {"manifest": manifest}))
+        records.append(Record(f"s001-main-model-{variant}", "model", manifest))
         quality = {
             "variant": variant,
             "reference": "F16",
@@ -415,6 +396,7 @@ def make_records(seed: int = 20251210) -> tuple[list[Record], dict[str, dict[str
                 "tokens": 256,
                 "process": process,
                 "requests": REQUESTS,
+                "prompt_tokens": [32] * REQUESTS,
                 "engine": {"backend": "vulkan"},
                 "load": {"layers_total": 33, "layers_offloaded": 30 if variant == "Q8_0" else 33, "buffers": []},
                 "options": {"n_gpu_layers": 99},
@@ -426,7 +408,7 @@ def make_records(seed: int = 20251210) -> tuple[list[Record], dict[str, dict[str
     return records, raw
 
 
-def make_profile(**given: Any) -> Profile:
+def make_profile() -> Promises:
     criteria = {
         item["id"]: Criterion("decode_tps", {"variant": item["title"].split(" ")[0], "tokens": 256})
         for item in phase1_criteria()
@@ -434,11 +416,11 @@ def make_profile(**given: Any) -> Profile:
     }
     criteria["P1-BOTTLENECK"] = Criterion("bottleneck_confirmed", {"variant": "Q8_0"})
     criteria["P1-VRAM-HYBRID"] = Criterion("vram_used", {"variant": "Hybrid"})
-    values: dict[str, Any] = {"roles": Roles(), "gates": Gates(), "criteria": criteria}
-    return Profile(**{**values, **given})
+    gates = {"cv_max": "5 %", "contamination_max": "10 %", "min_runs": {"floor": 7, "equivalence": 10}}
+    return Promises(("GPU Engineering Lead", "DevOps Lead", "Technical Lead"), gates, criteria)
 
 
-def make_view(verdicts: dict[str, Any] | None = None, *, profile: Profile | None = None) -> RunView:
+def make_view(verdicts: dict[str, Any] | None = None, *, profile: Promises | None = None) -> RunView:
     records, raw = make_records()
     return RunView.build(
         make_verdicts() if verdicts is None else verdicts,
@@ -458,7 +440,7 @@ def view() -> RunView:
     return make_view()
 
 
-@pytest.fixture
-def build() -> Callable[..., RunView]:
-    """Builds other views; takes what ``make_view`` takes."""
-    return make_view
+@pytest.fixture(scope="session")
+def sample() -> ModuleType:
+    """The builders of this module, for tests that need another campaign."""
+    return sys.modules[__name__]

@@ -1,0 +1,68 @@
+"""The table at the end of a session."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_rawrxd.report.sign import SIGNS
+from pytest_rawrxd.report.terminal import table, wants_colour
+
+
+def test_each_criterion_has_its_line_with_measured_bound_and_verdict(view):
+    lines = table(view, width=120, colour=False).splitlines()
+    for judged in view.criteria:
+        (line,) = [line for line in lines if line.split()[:1] == [judged.id]]
+        assert f"{SIGNS[judged.verdict].symbol} {judged.verdict}" in line
+        assert judged.measured[0] in line
+        assert judged.required.removeprefix("within ") in line
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
+def test_no_line_is_wider_than_the_terminal(view, width):
+    assert max(map(len, table(view, width=width, colour=False).splitlines())) <= width
+
+
+def test_titles_appear_only_where_there_is_room(view):
+    assert "Q2_K throughput" in table(view, width=160, colour=False)
+    assert "Q2_K throughput" not in table(view, width=80, colour=False)
+
+
+def test_colour_comes_only_when_asked_for(view):
+    assert "\x1b[" not in table(view, width=100, colour=False)
+    assert "\x1b[" in table(view, width=100, colour=True)
+
+
+@pytest.mark.parametrize(
+    ("environ", "is_terminal", "wanted"),
+    [({}, True, True), ({}, False, False), ({"NO_COLOR": "1"}, True, False), ({"NO_COLOR": ""}, True, True)],
+)
+def test_colour_follows_the_terminal_and_no_color(environ, is_terminal, wanted):
+    assert wants_colour(environ, is_terminal=is_terminal) is wanted
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", None, "no-such-encoding"])
+def test_a_console_without_the_symbols_gets_text_it_can_print(view, encoding):
+    text = table(view, width=120, colour=False, encoding=encoding)
+    text.encode("cp1252" if encoding == "cp1252" else "ascii")
+    assert "x FAIL" in text
+    assert "<= 85" in text
+
+
+def test_a_rehearsal_is_said_beside_the_state(view, sample):
+    assert "REHEARSAL REJECTED" in table(view, width=200, colour=False)
+    accepted = sample.make_view(sample.make_verdicts(state="APPROVED WITH 1 WAIVER", rehearsal=False))
+    text = table(accepted, width=200, colour=False)
+    assert "Phase 1: APPROVED WITH 1 WAIVER" in text
+    assert "REHEARSAL" not in text
+
+
+def test_an_informative_criterion_is_marked(view):
+    text = table(view, width=120, colour=False)
+    assert "? INCONCLUSIVE *" in text
+    assert "* informative, decides nothing" in text
+
+
+def test_a_hostile_title_cannot_steer_the_terminal(sample):
+    verdicts = sample.make_verdicts([sample.criterion("P1-X", title="\x1b[2J[bold]x[/bold]\u202e", reason="none")])
+    text = table(sample.make_view(verdicts), width=200, colour=False)
+    assert "\\u001b[2J[bold]x[/bold]\\u202e" in text
