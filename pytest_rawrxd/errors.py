@@ -21,6 +21,8 @@ A broken promise is not here: it is an AssertionError, so that every reporter ca
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class RawrxdError(Exception):
     """A message in the one voice of this project: what, where, what was found, what is possible."""
@@ -49,7 +51,19 @@ class UsageProblem(RawrxdError):
 
 
 class ProfileProblem(UsageProblem):
-    """A profile that cannot be believed as written."""
+    """A profile that cannot be believed as written. ``others`` are further problems of the same profile."""
+
+    others: tuple[ProfileProblem, ...] = ()
+
+    @classmethod
+    def of(cls, problems: Sequence[ProfileProblem]) -> ProfileProblem:
+        """The first of ``problems``, which speaks for all of them."""
+        first, *others = problems
+        first.others = tuple(others)
+        return first
+
+    def __str__(self) -> str:
+        return "\n\n".join([super().__str__(), *map(str, self.others)])
 
 
 class ModelProblem(UsageProblem):

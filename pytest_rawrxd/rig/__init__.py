@@ -1,0 +1,1 @@
+"""What is under test: models, engines, GPUs and the host they run on."""

@@ -1,0 +1,18 @@
+"""Puts fixtures/ and acceptance/ into the wheel, so that lint, judge and verify work for somebody who only installed it.
+
+Not into an editable install: a copy there would go stale beside the checkout that is being edited.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+CARRIED = ("fixtures", "acceptance")
+
+
+class CustomBuildHook(BuildHookInterface[Any]):
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        if version == "standard":
+            build_data["force_include"].update({name: f"pytest_rawrxd/_data/{name}" for name in CARRIED})

@@ -1,0 +1,152 @@
+"""A run directory is a campaign: one profile and one identity, one or more sessions, nothing replaced."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from filelock import FileLock, Timeout
+
+from pytest_rawrxd.errors import CampaignProblem, EvidenceProblem
+from pytest_rawrxd.evidence.canonical import plain, strict_loads
+from pytest_rawrxd.evidence.identity import Identity
+from pytest_rawrxd.evidence.ledger import Record, read_ledger
+from pytest_rawrxd.evidence.raw import load_raw
+from pytest_rawrxd.measure.clock import Clock
+from pytest_rawrxd.profile import Profile
+
+SCHEMA = 1
+CARD = "campaign.json"
+MAX_CARD = 16 << 20
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """The card of a run directory: what all its sessions have in common."""
+
+    path: Path
+    id: str
+    created: str
+    identity: Identity
+    profile: Profile = field(repr=False)
+
+    def new_session(self) -> str:
+        """The next free session name: ``s001``, ``s002``..."""
+        taken = [int(m[1]) for p in (self.path / "ledger").glob("s*.jsonl") if (m := re.match(r"s(\d+)-", p.name))]
+        return f"s{max(taken, default=0) + 1:03d}"
+
+
+class SessionLock:
+    """Only one session at a time measures into a run directory. Use as a context manager."""
+
+    def __init__(self, run_dir: Path) -> None:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        self._run_dir = run_dir
+        self._lock = FileLock(run_dir / ".session.lock")
+
+    def __enter__(self) -> Self:
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise CampaignProblem(
+                "another session is measuring into this run directory",
+                where=str(self._run_dir),
+                possible="wait for it to end, or name another directory with --sla-run-dir",
+            ) from None
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._lock.release()
+
+
+def check_joinable(run_dir: Path, identity: Identity) -> None:
+    """Raise CampaignProblem naming each differing field unless ``run_dir`` is empty, new or of this identity."""
+    if not (run_dir / CARD).exists():
+        if run_dir.is_dir() and any(p.name != ".session.lock" for p in run_dir.iterdir()):
+            raise CampaignProblem(
+                "the run directory holds other files but no campaign",
+                where=str(run_dir),
+                possible="an empty or new directory, or one made by an earlier session",
+            )
+        return
+    there = read_card(run_dir).identity
+    if differences := there.differences(identity):
+        raise CampaignProblem(
+            "the run directory belongs to another identity; its evidence cannot be joined",
+            where=str(run_dir),
+            found="; ".join(differences),
+            possible="a new directory (--sla-run-dir), or the model, engine and machine of the earlier sessions",
+        )
+
+
+def open_campaign(run_dir: Path, identity: Identity, profile: Profile, clock: Clock) -> Campaign:
+    """Join the campaign in ``run_dir`` or begin one. Raises CampaignProblem as ``check_joinable`` does."""
+    check_joinable(run_dir, identity)
+    card = run_dir / CARD
+    if not card.exists():
+        body = {
+            "schema": SCHEMA,
+            "id": run_dir.resolve().name,
+            "created": clock.wall().isoformat(timespec="seconds"),
+            "identity": identity.to_dict(),
+            "profile": profile.to_resolved(),
+        }
+        temporary = card.with_suffix(".tmp")
+        temporary.write_text(json.dumps(plain(body), indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+        temporary.replace(card)
+    return read_card(run_dir)
+
+
+def read_card(run_dir: Path) -> Campaign:
+    """The campaign of a run directory. Raises EvidenceProblem when there is none or it cannot be read."""
+    card = run_dir / CARD
+    if not card.is_file():
+        raise EvidenceProblem(
+            "this is not a run directory", where=str(run_dir), found=f"no {CARD}", possible="a folder below reports/"
+        )
+    if card.stat().st_size > MAX_CARD:
+        raise EvidenceProblem("the campaign card is too large", where=str(card), possible=f"at most {MAX_CARD} bytes")
+    try:
+        body = strict_loads(card.read_bytes())
+        if body["schema"] != SCHEMA:
+            raise EvidenceProblem(
+                "the campaign was written by another version", where=str(card), found=str(body["schema"]), possible=str(SCHEMA)
+            )
+        return Campaign(
+            path=run_dir,
+            id=str(body["id"]),
+            created=str(body["created"]),
+            identity=Identity.from_dict(body["identity"]),
+            profile=Profile.from_resolved(body["profile"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise EvidenceProblem("the campaign card cannot be read", where=str(card), found=repr(error)) from error
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that may decide: the campaign's card and its records. Raw arrays are read when asked for."""
+
+    campaign: Campaign
+    records: tuple[Record, ...] = field(repr=False)
+
+    @classmethod
+    def read(cls, run_dir: Path) -> Evidence:
+        return cls(campaign=read_card(run_dir), records=tuple(read_ledger(run_dir / "ledger")))
+
+    def of(self, kind: str, **where: Any) -> list[Record]:
+        """Records of one kind whose data hold all of ``where``."""
+        return [
+            record
+            for record in self.records
+            if record.kind == kind and all(record.data.get(key) == value for key, value in where.items())
+        ]
+
+    def raw(self, ref: dict[str, Any]) -> dict[str, npt.NDArray[np.generic]]:
+        """The arrays behind a record. Raises EvidenceProblem when they are missing or changed."""
+        return load_raw(self.campaign.path, ref)

@@ -1,0 +1,48 @@
+"""What was tested, where: the identity that all evidence of one run directory shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pytest_rawrxd.evidence.canonical import digest
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Digest of the profile, SHA-256 per model variant, the engine, the driver and the machine."""
+
+    profile: str
+    models: dict[str, str]
+    engine: dict[str, Any]
+    driver: str | None
+    machine: dict[str, Any]
+
+    @property
+    def digest(self) -> str:
+        return digest(asdict(self))
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Identity:
+        return cls(**{key: data[key] for key in cls.__dataclass_fields__})
+
+    def differences(self, other: Identity) -> list[str]:
+        """Each field in which ``other`` is another thing: ``engine.version: 'b1' is now 'b2'``."""
+        mine, theirs = dict(_flat(asdict(self))), dict(_flat(asdict(other)))
+        return [
+            f"{name}: {mine.get(name)!r} is now {theirs.get(name)!r}"
+            for name in sorted(mine.keys() | theirs.keys())
+            if mine.get(name) != theirs.get(name)
+        ]
+
+
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _flat(item, f"{name}.{key}" if name else str(key))
+    else:
+        yield name, value

@@ -1,0 +1,64 @@
+"""Raw arrays beside the ledger: every number can be computed again from here."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pytest_rawrxd.errors import EvidenceProblem
+from pytest_rawrxd.evidence.canonical import file_digest
+
+MAX_ARRAYS = 64
+MAX_BYTES = 2 << 30  # uncompressed; a ten minute run of 16 streams at 10,000 tok/s keeps 100 MB
+PORTABLE_NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
+
+
+@dataclass(frozen=True)
+class RawRef:
+    """Where arrays lie and what their bytes must be. ``file`` is relative to the run directory."""
+
+    file: str
+    sha256: str
+    bytes: int
+
+
+def save_raw(run_dir: Path, session: str, name: str, arrays: dict[str, npt.NDArray[Any]]) -> RawRef:
+    """Write ``arrays`` as one compressed ``.npz``; the file must not exist yet."""
+    relative = Path("raw") / session / f"{name}.npz"
+    path = run_dir / relative
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("xb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy types its flags into the same **kwargs
+    return RawRef(file=relative.as_posix(), sha256=file_digest(path), bytes=path.stat().st_size)
+
+
+def load_raw(run_dir: Path, ref: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:
+    """Read back what ``save_raw`` wrote, after checking place, size and digest.
+
+    Raises EvidenceProblem naming the file when it is missing, outside ``raw/``, changed or larger than it may be.
+    """
+    name = str(ref.get("file", ""))
+    parts = name.split("/")
+    if parts[0] != "raw" or not all(part.strip(".") and set(part) <= PORTABLE_NAME for part in parts):
+        raise EvidenceProblem("raw evidence must lie below raw/", found=repr(name))
+    path = run_dir.joinpath(*parts)
+    if not path.is_file() or not path.resolve().is_relative_to(run_dir.resolve()):
+        raise EvidenceProblem("raw evidence is missing", where=name)
+    if path.stat().st_size != ref.get("bytes") or file_digest(path) != ref.get("sha256"):
+        raise EvidenceProblem("raw evidence was changed after it was recorded", where=name)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+        if len(members) > MAX_ARRAYS or sum(member.file_size for member in members) > MAX_BYTES:
+            raise EvidenceProblem(
+                "raw evidence is larger than a run can write", where=name, possible=f"{MAX_ARRAYS} arrays, {MAX_BYTES} bytes"
+            )
+        with np.load(path, allow_pickle=False) as stored:
+            return {key: stored[key] for key in stored.files}
+    except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
+        raise EvidenceProblem("raw evidence cannot be read", where=name, found=str(error)) from error

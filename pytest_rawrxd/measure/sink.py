@@ -1,0 +1,15 @@
+"""Where measurements go. This room does not know how they are kept."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy.typing as npt
+
+
+class Sink(Protocol):
+    """Takes one thing that happened, with the arrays that prove it; it is safe when the call returns."""
+
+    def record(self, kind: str, data: dict[str, Any], arrays: dict[str, npt.NDArray[Any]] | None = None) -> str:
+        """Keep it and return its evidence id."""
+        ...

@@ -1,0 +1,290 @@
+"""The acceptance session: preflight, the running campaign, and the verdict at its end."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_rawrxd import __version__
+from pytest_rawrxd.errors import RawrxdError, SuiteDefect, UsageProblem
+from pytest_rawrxd.evidence.campaign import Evidence, SessionLock, check_joinable, open_campaign, read_card
+from pytest_rawrxd.measure.clock import SYSTEM
+from pytest_rawrxd.plugin import options
+from pytest_rawrxd.plugin.bench import Bench
+from pytest_rawrxd.plugin.bound import Bound
+from pytest_rawrxd.plugin.claims import claims
+from pytest_rawrxd.plugin.preflight import Rig, prepare
+from pytest_rawrxd.plugin.progress import Progress
+from pytest_rawrxd.profile import Criterion, Profile
+from pytest_rawrxd.report.dossier import RunView
+from pytest_rawrxd.report.explain import explain
+from pytest_rawrxd.report.render import render
+from pytest_rawrxd.report.judged import Judged
+from pytest_rawrxd.report.terminal import table
+from pytest_rawrxd.verdict.judge import judge, judge_criterion, measured_item
+from pytest_rawrxd.verdict.state import accepted
+
+DEFAULT_ENGINE = "llama-cpp-python"
+WORKER_KEY = "rawrxd"
+DECIDED = pytest.StashKey[dict[str, dict[str, Any]]]()
+
+
+@dataclass(frozen=True)
+class WorkerSeed:
+    """What an xdist worker is told by its controller, as plain values on the wire."""
+
+    profile: Profile
+    run_dir: Path
+    session: str
+    worker: str
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> WorkerSeed | None:
+        """The seed of this process, None in a controller or without xdist."""
+        sent = getattr(config, "workerinput", {}).get(WORKER_KEY)
+        if sent is None:
+            return None
+        told = json.loads(sent)
+        return cls(
+            profile=Profile.from_resolved(told["profile"]),
+            run_dir=Path(told["run_dir"]),
+            session=told["session"],
+            worker=told["worker"],
+        )
+
+
+class Acceptance:
+    """The plugin object of one acceptance session, in the controller and in each worker."""
+
+    def __init__(self, config: pytest.Config, profile: Profile, seed: WorkerSeed | None) -> None:
+        self.config = config
+        self.profile = profile
+        self.seed = seed
+        self.run_dir = seed.run_dir if seed else self._run_dir()
+        self.bench: Bench | None = None
+        self.verdicts: dict[str, Any] | None = None
+        self.view: RunView | None = None
+        self.trouble: str | None = None
+        self._stack = ExitStack()
+        self._session = seed.session if seed else ""
+        self._reported: set[str] = set()
+        self._interrupted = False
+        if seed is None and config.pluginmanager.hasplugin("xdist"):
+            config.pluginmanager.register(_Lanes(self), "rawrxd-lanes")
+
+    def _run_dir(self) -> Path:
+        named = options.setting(self.config, "run-dir")
+        if named:
+            return Path(named.value)
+        stamp = SYSTEM.wall().strftime("%Y%m%d-%H%M%S")
+        return self.config.rootpath / "reports" / f"{self.profile.name}-{stamp}"
+
+    @property
+    def engine_spec(self) -> str:
+        named = options.setting(self.config, "engine")
+        return named.value if named else DEFAULT_ENGINE
+
+    # -- before -------------------------------------------------------------------------------------------------
+
+    def pytest_report_header(self) -> list[str]:
+        kind = "REHEARSAL, cannot be signed as accepted" if self.profile.kind == "rehearsal" else "acceptance"
+        return [f"rawrxd: profile {self.profile.name} ({kind})", f"rawrxd: run directory {self.run_dir}"]
+
+    def pytest_sessionstart(self) -> None:
+        if self.config.option.collectonly:
+            return
+        if self.seed:
+            rig = self._prepare(self._progress())
+            campaign = read_card(self.run_dir)
+            self.bench = self._stack.enter_context(Bench(campaign, self._session, self.seed.worker, rig, self._progress()))
+            return
+        progress = self._progress()
+        try:
+            self._stack.enter_context(SessionLock(self.run_dir))
+            rig = self._prepare(progress)
+            identity = rig.identity(self.profile)
+            check_joinable(self.run_dir, identity)
+            campaign = open_campaign(self.run_dir, identity, self.profile, SYSTEM)
+            self._session = campaign.new_session()
+            self.bench = self._stack.enter_context(Bench(campaign, self._session, "main", rig, progress))
+        except UsageProblem as problem:
+            self._stack.close()
+            raise pytest.UsageError(str(problem)) from problem
+        finally:
+            progress.end()
+        self.bench.record(
+            "session.start",
+            {
+                "argv": list(self.config.invocation_params.args),
+                "suite": f"pytest-rawrxd {__version__}",
+                "profile": {"name": self.profile.name, "digest": self.profile.digest, "kind": self.profile.kind},
+            },
+        )
+        self.bench.record("claims", {"tests": self._claims()})
+
+    def _prepare(self, progress: Progress) -> Rig:
+        models = options.setting(self.config, "models")
+        return prepare(
+            self.profile,
+            self.engine_spec,
+            Path(models.value) if models else None,
+            self.run_dir,
+            lambda what: progress.show(0, 1, what),
+        )
+
+    def _claims(self) -> dict[str, list[str]]:
+        folders = [Path(folder) for folder in self.config.getini("sla_acceptance")]
+        if not folders:
+            folders = [p for a in self.config.args if (p := Path(a.split("::")[0])).is_dir()]
+        return claims(folders, self.config.rootpath)
+
+    def _progress(self) -> Progress:
+        return Progress(SYSTEM, lambda: uncaptured(self.config))
+
+    def seed_for(self, worker: str) -> str:
+        """What ``worker`` has to be told, as text: xdist ends the session on anything it cannot serialise."""
+        told = {
+            "profile": self.profile.to_resolved(),
+            "run_dir": str(self.run_dir.resolve()),
+            "session": self._session,
+            "worker": worker,
+        }
+        return json.dumps(told)
+
+    # -- one test -----------------------------------------------------------------------------------------------
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        ids = marked(item)
+        missing = [identifier for identifier in ids if identifier not in self.profile.criteria]
+        if ids and missing == ids:
+            pytest.skip(f"{', '.join(ids)}: not promised by profile {self.profile.name}")
+        reasons = [
+            f"{identifier}: NOT APPLICABLE, {self.profile.criteria[identifier].not_applicable}"
+            for identifier in ids
+            if identifier in self.profile.criteria and self.profile.criteria[identifier].not_applicable
+        ]
+        if ids and len(reasons) == len(ids):
+            pytest.skip("; ".join(reasons))
+        item.stash[DECIDED] = {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        try:
+            result = yield
+        finally:
+            for decision in item.stash[DECIDED].values():
+                item.user_properties.append((f"rawrxd:{decision['id']}", json.dumps(decision, sort_keys=True)))
+        if forgotten := [i for i in marked(item) if i in self.profile.criteria and i not in item.stash[DECIDED]]:
+            raise SuiteDefect(
+                "a test ended without deciding the criteria it claims",
+                where=item.nodeid,
+                found=f"no comparison with {', '.join(forgotten)}",
+                possible="compare each one: assert quantity <= sla[...]",
+            )
+        return result
+
+    def pytest_assertrepr_compare(self, left: object, right: object) -> list[str] | None:
+        bound = right if isinstance(right, Bound) else left if isinstance(left, Bound) else None
+        return explain(Judged.from_record(bound.decision)) if bound is not None and bound.decision is not None else None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._reported.add(report.nodeid.split("[")[0])
+
+    def selected_criteria(self, session: pytest.Session) -> list[Criterion]:
+        """The criteria that the selected tests claim, in the profile's order."""
+        wanted = {identifier for item in session.items for identifier in marked(item)}
+        return [criterion for criterion in self.profile.criteria.values() if criterion.id in wanted]
+
+    def bound(self, item: pytest.Item, identifier: str) -> Bound:
+        """The bound that a test compares with. Raises SuiteDefect for one that its sla mark does not name."""
+        if identifier not in marked(item) or identifier not in self.profile.criteria:
+            raise SuiteDefect(
+                f"the test does not claim {identifier}",
+                where=item.nodeid,
+                possible=", ".join(marked(item)) or "an sla mark on the test",
+            )
+        decided = item.stash[DECIDED]
+        return Bound(self.profile.criteria[identifier], self._judge, lambda entry: decided.update({entry["id"]: entry}))
+
+    def _judge(self, identifier: str) -> dict[str, Any]:
+        return judge_criterion(Evidence.read(self.run_dir), self.profile.criteria[identifier])
+
+    # -- after --------------------------------------------------------------------------------------------------
+
+    def pytest_keyboard_interrupt(self) -> None:
+        self._interrupted = True
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if self.bench is None:
+            return
+        if self.seed is None:
+            self.bench.record("session.end", {"why": "interrupted" if self._interrupted else "finished"})
+        self._stack.close()
+        if self.seed is not None:
+            return
+        try:
+            evidence = Evidence.read(self.run_dir)
+            self.verdicts = judge(evidence)
+            self.view = render(evidence, self.verdicts)
+            self.config.hook.pytest_rawrxd_signoff(config=self.config, run_dir=self.run_dir, verdicts=self.verdicts)
+        except Exception as problem:  # noqa: BLE001 - the evidence is safe on disk; whatever broke must not look like a verdict
+            self.trouble = str(problem) if isinstance(problem, RawrxdError) else traceback.format_exc()
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+            return
+        if exitstatus == pytest.ExitCode.OK and not self._accepted():
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _accepted(self) -> bool:
+        if self.verdicts is None:
+            return False
+        entries = self.verdicts["criteria"]
+        phases = {entry["phase"] for entry in entries if self._reported.intersection(entry["claimed_by"])}
+        rehearsal = any(state["rehearsal"] for state in self.verdicts["state"].values())
+        return bool(phases) and accepted(entries, phases, rehearsal=rehearsal)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        writer = terminalreporter
+        if self.trouble is not None:
+            writer.section("no verdict", sep="=", red=True)
+            writer.write_line(self.trouble)
+        if self.view is not None:
+            writer.section("sign-off", sep="=")
+            tw = self.config.get_terminal_writer()
+            writer.write(table(self.view, width=tw.fullwidth, colour=tw.hasmarkup))
+            writer.write_line(f"evidence and pages: {self.run_dir}")
+
+
+class _Lanes:
+    """Tells each xdist worker its lane. Registered only where xdist is there to call it."""
+
+    def __init__(self, acceptance: Acceptance) -> None:
+        self._acceptance = acceptance
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        node.workerinput[WORKER_KEY] = self._acceptance.seed_for(node.gateway.id)
+
+
+def marked(item: pytest.Item) -> list[str]:
+    """The criteria that a test's sla marks name, in order, each once."""
+    return list(dict.fromkeys(identifier for mark in item.iter_markers("sla") for identifier in mark.args))
+
+
+@contextmanager
+def uncaptured(config: pytest.Config) -> Iterator[None]:
+    """A stretch of time in which output reaches the person, whatever pytest captures."""
+    manager = config.pluginmanager.getplugin("capturemanager")
+    context: AbstractContextManager[None] | None = manager.global_and_fixture_disabled() if manager else None
+    if context is None:
+        yield
+        return
+    with context:
+        yield

@@ -1,0 +1,43 @@
+"""What happens when a profile is active, and only then."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+from pytest_rawrxd.errors import UsageProblem
+from pytest_rawrxd.plugin import fixtures, options, refusals
+from pytest_rawrxd.plugin.acceptance import Acceptance, WorkerSeed
+from pytest_rawrxd.profile import Profile, load_profile
+
+if TYPE_CHECKING:
+    from pytest_rawrxd.plugin.options import Setting
+
+PLUGIN = "rawrxd-acceptance"
+
+
+def activate(config: pytest.Config) -> None:
+    """Load the profile, refuse what does not go with it, and register the plugins of an acceptance session."""
+    seed = WorkerSeed.of(config)
+    try:
+        profile = seed.profile if seed else _profile(config)
+        if seed is None:
+            refusals.check(config, profile.lanes)
+        config.hook.pytest_rawrxd_profile(config=config, profile=profile)
+    except UsageProblem as problem:
+        refuse(problem)
+    config.pluginmanager.register(Acceptance(config, profile, seed), PLUGIN)
+    config.pluginmanager.register(fixtures, "rawrxd-fixtures")
+
+
+def refuse(problem: UsageProblem) -> NoReturn:
+    """End the session with exit code 4 and the problem's own words."""
+    raise pytest.UsageError(str(problem)) from problem
+
+
+def _profile(config: pytest.Config) -> Profile:
+    named: Setting | None = options.profile_setting(config)
+    if named is None:
+        raise UsageProblem("no profile is active", possible="--sla-profile NAME")
+    return load_profile(named.value)

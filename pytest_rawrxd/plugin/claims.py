@@ -1,0 +1,41 @@
+"""Which test claims which criterion, read from the source: a selection by -k or -m must not hide a gap."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from pytest_rawrxd.errors import SuiteDefect
+
+
+def claims(folders: Iterable[Path], root: Path) -> dict[str, list[str]]:
+    """Criterion id -> tests below ``folders`` that carry it in an ``sla`` mark, as ``path::function``.
+
+    Raises SuiteDefect where a mark's argument is not a literal string: it could not be found by reading.
+    """
+    found: dict[str, set[str]] = {}
+    for folder in folders:
+        for path in sorted(folder.rglob("test_*.py")):
+            name = path.resolve().relative_to(root).as_posix() if path.resolve().is_relative_to(root) else path.name
+            for identifier, function in _claims_of(ast.parse(path.read_text(encoding="utf-8")), name):
+                found.setdefault(identifier, set()).add(f"{name}::{function}")
+    return {identifier: sorted(tests) for identifier, tests in sorted(found.items())}
+
+
+def _claims_of(module: ast.Module, name: str) -> Iterator[tuple[str, str]]:
+    for function in ast.walk(module):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        for node in (n for decorator in function.decorator_list for n in ast.walk(decorator)):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "sla"):
+                continue
+            for argument in node.args:
+                if not (isinstance(argument, ast.Constant) and isinstance(argument.value, str)):
+                    raise SuiteDefect(
+                        "an sla mark takes literal criterion ids",
+                        where=f"{name}:{node.lineno}",
+                        found=ast.unparse(argument),
+                        possible='pytest.mark.sla("P1-TPS-Q4_K")',
+                    )
+                yield argument.value, function.name

@@ -1,0 +1,102 @@
+"""Everything that is found before the first measurement: a problem here starts nothing and loses nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_rawrxd.errors import UsageProblem
+from pytest_rawrxd.evidence.identity import Identity
+from pytest_rawrxd.profile import Profile
+from pytest_rawrxd.rig.engine.choose import EngineSetup, open_engine
+from pytest_rawrxd.rig.engine.protocol import EngineInfo
+from pytest_rawrxd.rig.gpu import Gpu, find_gpus
+from pytest_rawrxd.rig.host import Host, read_host
+from pytest_rawrxd.rig.models.cache import default_cache
+from pytest_rawrxd.rig.models.folder import ModelFile
+from pytest_rawrxd.rig.models.ladder import Ladder, ModelsSpec, prepare_models
+
+#: A phase 1 run with charts leaves about 40 MB; a full disk in the middle would lose evidence.
+FREE_BYTES = 512 << 20
+SCRIPTED = "scripted"  #: engines made of known faults: no model, no device
+
+
+@dataclass(frozen=True)
+class Rig:
+    """What will be measured, found and checked, nothing loaded yet."""
+
+    engine_spec: str
+    engine: EngineInfo
+    host: Host
+    gpus: tuple[Gpu, ...]
+    models: dict[str, ModelFile]
+    missing: dict[str, str]  #: variant -> why there is no file of it
+
+    def identity(self, profile: Profile) -> Identity:
+        gpus = [gpu.to_dict() for gpu in self.gpus]
+        return Identity(
+            profile=profile.digest,
+            models={variant: model.manifest.sha256 for variant, model in sorted(self.models.items())},
+            engine=asdict(self.engine),
+            driver=self.gpus[0].driver if self.gpus else None,
+            machine={**self.host.identity(), "gpus": [{"name": g["name"], "uuid": g["uuid"]} for g in gpus]},
+        )
+
+
+def check_disk(run_dir: Path, usage: Callable[[Path], Any] = shutil.disk_usage) -> None:
+    """Raise UsageProblem when the disk that will hold ``run_dir`` has too little room."""
+    there = next(folder for folder in (run_dir, *run_dir.resolve().parents) if folder.exists())
+    free = usage(there).free
+    if free < FREE_BYTES:
+        raise UsageProblem(
+            "not enough disk space for the evidence of a run",
+            where=str(run_dir),
+            found=f"{free / 2**20:.0f} MiB free",
+            possible=f"at least {FREE_BYTES / 2**20:.0f} MiB, or another --sla-run-dir",
+        )
+
+
+def check_gpus(profile: Profile, engine_spec: str, gpus: tuple[Gpu, ...]) -> None:
+    """Raise UsageProblem when the profile is about a GPU and this machine shows none."""
+    wanted = profile.hardware.gpus
+    if wanted and not engine_spec.startswith(SCRIPTED) and len(gpus) < wanted:
+        raise UsageProblem(
+            f"profile {profile.name} measures {wanted} GPU{'s' if wanted > 1 else ''}, this machine shows {len(gpus)}",
+            where="NVML, amdgpu sysfs, Windows registry",
+            found=", ".join(gpu.name for gpu in gpus) or "no GPU",
+            possible="a machine with the GPU and its driver, or --sla-profile embedded for a rehearsal on the CPU",
+        )
+
+
+def prepare(
+    profile: Profile, engine_spec: str, folder: Path | None, run_dir: Path, say: Callable[[str], None]
+) -> Rig:
+    """Find and check everything a session needs. Raises UsageProblem; ``say`` takes one line of progress."""
+    check_disk(run_dir)
+    gpus = find_gpus()
+    check_gpus(profile, engine_spec, gpus)
+    say("preparing the models")
+    ladder = find_ladder(profile, engine_spec, folder, say)
+    say("asking the engine who it is")
+    with open_engine(engine_spec, EngineSetup(environ=os.environ)) as engine:
+        info = engine.info
+    return Rig(engine_spec, info, read_host(), gpus, models=ladder.models, missing=ladder.missing)
+
+
+def find_ladder(profile: Profile, engine_spec: str, folder: Path | None, say: Callable[[str], None]) -> Ladder:
+    """The model files that the session measures: those of ``folder``, or the ones the profile says how to make."""
+    if engine_spec.startswith(SCRIPTED):
+        return Ladder({}, {}, None)
+    if folder is None and profile.models.source == "folder":
+        raise UsageProblem(
+            f"profile {profile.name} measures model files of yours",
+            where="--sla-models",
+            found="no folder named",
+            possible="--sla-models DIR with the .gguf files",
+        )
+    source = folder if folder is not None else profile.models.source
+    return prepare_models(ModelsSpec(source, tuple(profile.models.variants)), cache=default_cache(), progress=say)

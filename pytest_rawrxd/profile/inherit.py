@@ -1,0 +1,129 @@
+"""``extends``: a profile on top of another. Tables merge key by key, everything else is replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_rawrxd.errors import ProfileProblem
+from pytest_rawrxd.profile import locate
+from pytest_rawrxd.profile.kinds import BOUND_KEYS
+from pytest_rawrxd.profile.source import Source, find, read
+from pytest_rawrxd.profile.suggest import nearest
+
+#: A bound replaces the whole bound: one left over from the base would contradict it.
+_BOUND_GROUP = frozenset((*BOUND_KEYS, "bound_of", "expected"))
+_OF_ONE_FILE = ("extends", "drop")
+#: Another machine shares nothing with the base's: half of one card and half of another would be neither.
+HARDWARE = "hardware"
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The files of a profile, the extending one first, and what they say together."""
+
+    sources: tuple[Source, ...]
+    data: dict[str, Any]
+
+    def place(self, path: locate.Path) -> tuple[int, int]:
+        """Index of the file and line of ``path``; for a key that nobody wrote, the place of its table."""
+        for length in range(len(path), 0, -1):
+            for index, source in enumerate(self.sources):
+                if path[:length] in source.lines:
+                    return index, source.lines[path[:length]]
+        return 0, 1
+
+    def at(self, path: locate.Path) -> str:
+        """``file:line`` of ``path``."""
+        index, line = self.place(path)
+        return f"{self.sources[index].shown}:{line}"
+
+    def value(self, path: locate.Path) -> Any:
+        """What is written at ``path``; None where nothing is."""
+        value: Any = self.data
+        for part in path:
+            try:
+                value = value[part]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return value
+
+
+def read_chain(path: Path, folders: Sequence[Path]) -> Chain:
+    """The file at ``path`` with everything it extends; raises ProfileProblem on a cycle or an unknown base."""
+    sources = [read(path)]
+    while (base := sources[-1].data.get("extends")) is not None:
+        source = sources[-1]
+        where = f"{source.shown}:{source.lines['extends',]}, extends"
+        if not isinstance(base, str):
+            raise ProfileProblem(
+                "wrong type", where=where, found=f"extends = {base!r}", possible="the name of a profile"
+            )
+        following = read(_find_base(base, source, folders, where))
+        if any(following.path.resolve() == earlier.path.resolve() for earlier in sources):
+            names = " -> ".join([*(earlier.name for earlier in sources), following.name])
+            raise ProfileProblem(
+                "a profile extends itself", where=where, found=names, possible="a chain that ends in a whole profile"
+            )
+        sources.append(following)
+    data: dict[str, Any] = {}
+    for source in reversed(sources):
+        data = _extend(data, source)
+    return Chain(tuple(sources), data)
+
+
+def _find_base(base: str, source: Source, folders: Sequence[Path], where: str) -> Path:
+    # A base given as a path is relative to the file that names it, not to the working directory.
+    name = str(source.path.parent / base) if base.endswith(".toml") else base
+    try:
+        return find(name, (source.path.parent, *folders))
+    except ProfileProblem as problem:
+        raise ProfileProblem(
+            f"the base of the profile is missing: {problem.what}",
+            where=where,
+            found=problem.found,
+            possible=problem.possible,
+        ) from problem
+
+
+def _extend(base: dict[str, Any], source: Source) -> dict[str, Any]:
+    inherited = {key: value for key, value in base.items() if key not in _OF_ONE_FILE}
+    dropped = source.data.get("drop", [])
+    criteria = inherited.get("criteria", {})
+    if isinstance(dropped, list) and isinstance(criteria, dict):
+        _check_drops(dropped, [*criteria, HARDWARE], source)
+        if HARDWARE in dropped:
+            inherited.pop(HARDWARE, None)
+        inherited["criteria"] = {key: value for key, value in criteria.items() if key not in dropped}
+    return _merged(inherited, source.data, ())
+
+
+def _check_drops(dropped: list[Any], there: Sequence[str], source: Source) -> None:
+    unknown = [(index, name) for index, name in enumerate(dropped) if name not in there]
+    if unknown:
+        raise ProfileProblem.of(
+            [
+                ProfileProblem(
+                    f"there is no criterion {name!r} to drop",
+                    where=f"{source.shown}:{source.lines['drop', index]}, drop[{index}]",
+                    found=repr(name),
+                    possible=nearest(str(name), there),
+                )
+                for index, name in unknown
+            ]
+        )
+
+
+def _merged(base: dict[str, Any], over: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+    in_criterion = len(path) == 2 and path[0] == "criteria"
+    if in_criterion and not _BOUND_GROUP.isdisjoint(over):
+        base = {key: value for key, value in base.items() if key not in _BOUND_GROUP}
+    merged = dict(base)
+    for key, value in over.items():
+        below = base.get(key)
+        # A criterion's own tables (where) are values: half of one condition and half of another is none.
+        merges = isinstance(value, dict) and isinstance(below, dict) and not in_criterion
+        merged[key] = _merged(below, value, (*path, key)) if merges and isinstance(below, dict) else value
+    return merged

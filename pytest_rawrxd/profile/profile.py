@@ -1,0 +1,74 @@
+"""A resolved profile: the promise that a run is held to, whole and with its digest."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Final, Literal
+
+import rfc8785
+
+from pytest_rawrxd.errors import EvidenceProblem
+from pytest_rawrxd.profile.criterion import Criterion
+from pytest_rawrxd.profile.gates import Gates
+from pytest_rawrxd.profile.hardware import Hardware, Roles, Target
+from pytest_rawrxd.profile.models import Models
+from pytest_rawrxd.profile.protocol import Protocol
+from pytest_rawrxd.profile.section import Section
+from pytest_rawrxd.profile.written import tuples
+
+SCHEMA: Final = "pytest-rawrxd/profile/1"
+
+
+class Profile(Section):
+    """What is promised and how it is measured.
+
+    ``criteria`` keeps the order of the files. ``digest`` is the sha256 of the canonical JSON of everything that can
+    change a verdict or its wording: the places of the numbers (``files``, ``bound_at``) are no part of it. ``files``
+    are the files of the ``extends`` chain as a report shows them, the profile's own first.
+    """
+
+    name: str
+    title: str
+    kind: Literal["acceptance", "rehearsal"]
+    digest: str
+    files: tuple[str, ...]
+    target: Target
+    hardware: Hardware
+    models: Models
+    protocol: Protocol
+    gates: Gates
+    roles: Roles
+    criteria: dict[str, Criterion]
+
+    @property
+    def lanes(self) -> int:
+        """How many acceptance processes may run at once."""
+        return max(1, self.hardware.gpus)
+
+    def to_resolved(self) -> dict[str, Any]:
+        """Plain JSON from which ``from_resolved`` restores the profile without its TOML files."""
+        return {"schema": SCHEMA, **self.model_dump(mode="json")}
+
+    @classmethod
+    def from_resolved(cls, resolved: dict[str, Any]) -> Profile:
+        """The profile that a run directory carries; raises EvidenceProblem when it is not what it was."""
+        if resolved.get("schema") != SCHEMA:
+            raise EvidenceProblem(
+                "the stored profile has another schema", found=repr(resolved.get("schema")), possible=SCHEMA
+            )
+        profile = cls.model_validate(tuples({key: value for key, value in resolved.items() if key != "schema"}))
+        digest = digest_of(profile)
+        if digest != profile.digest:
+            raise EvidenceProblem(
+                f"the stored profile {profile.name!r} was changed",
+                found=f"its content has the digest {digest}",
+                possible=f"the content of {profile.digest}, which it names",
+            )
+        return profile
+
+
+def digest_of(profile: Profile) -> str:
+    """The sha256 of the profile's content, in hexadecimal."""
+    content = profile.model_dump(mode="json", exclude={"digest", "files", "criteria"})
+    content["criteria"] = {name: criterion.content() for name, criterion in profile.criteria.items()}
+    return hashlib.sha256(rfc8785.dumps(content)).hexdigest()

@@ -1,0 +1,141 @@
+"""How it is measured: matrix, durations, load, soak and faults. Every run obeys these numbers and no others."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, PositiveInt, WithJsonSchema
+
+from pytest_rawrxd.profile.models import Variant
+from pytest_rawrxd.profile.quantities import Duration, ascending, refusal
+from pytest_rawrxd.profile.section import Section
+
+Fault = Literal["device_unavailable", "out_of_memory", "timeout", "process_crash"]
+
+_CELL: Final = re.compile(r"([1-9]\d*)x([1-9]\d*)")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the matrix: so many tokens, in so many fresh processes."""
+
+    tokens: int
+    runs: int
+
+    @classmethod
+    def read(cls, raw: object) -> Self:
+        if isinstance(raw, cls):
+            return raw
+        found = _CELL.fullmatch(raw) if isinstance(raw, str) else None
+        if found is None:
+            raise refusal("not a cell of the matrix", 'tokens x runs, as in "256x5"')
+        return cls(int(found[1]), int(found[2]))
+
+    def __str__(self) -> str:
+        return f"{self.tokens}x{self.runs}"
+
+
+CellText = Annotated[
+    Cell,
+    PlainValidator(Cell.read),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": f"^{_CELL.pattern}$"}),
+]
+
+
+def _rising(pair: tuple[int, int]) -> tuple[int, int]:
+    if pair[0] > pair[1]:
+        raise refusal("lower end above the upper end", f"[{pair[1]}, {pair[0]}] in this order")
+    return pair
+
+
+Durations = Annotated[tuple[Duration, Duration], AfterValidator(ascending)]
+Counts = Annotated[tuple[PositiveInt, PositiveInt], AfterValidator(_rising)]
+
+
+class Processes(Section):
+    """Fresh processes that a rule needs; the profile adds processes to the matrix until each rule has them."""
+
+    floor: PositiveInt = Field(description="Fresh processes for a floor.")
+    equivalence: PositiveInt = Field(description="Fresh processes for an equivalence.")
+    peak: PositiveInt = Field(description="Fresh processes per variant for the peak and the bottleneck.")
+
+
+class SingleStream(Section):
+    """Phase 1: one stream, one fresh process per run, variants interleaved."""
+
+    matrix: dict[Variant, tuple[CellText, ...]] = Field(description="Per variant: tokens x runs.")
+    judged_tokens: PositiveInt = Field(description="The cell that is judged; the others are shown.")
+    min_duration: Duration = Field(description="Each process repeats its cell until this time is over.")
+    processes: Processes
+    prompt_tokens: PositiveInt = Field(description="Length of the prompt.")
+    prefill_chunk: PositiveInt = Field(description="Prompt tokens per decode call.")
+    context: PositiveInt = Field(description="Cells of the KV cache.")
+    warm_up_requests: PositiveInt = Field(description="Requests dropped at the start of each process.")
+
+
+class BandwidthTest(Section):
+    """The sustained test that shows the memory bus as the limit."""
+
+    variant: Variant = Field(description="Variant under test; the largest that fits where this one does not.")
+    duration: Duration = Field(description="Uninterrupted time under load.")
+
+
+class Load(Section):
+    """Phase 2: many streams."""
+
+    variant: Variant
+    streams: PositiveInt = Field(description="Client threads of the main run.")
+    requests: PositiveInt = Field(description="Requests of the main run, all processes together.")
+    processes: PositiveInt = Field(description="Fresh processes that share the requests.")
+    tokens: PositiveInt = Field(description="Generated tokens of each request.")
+    levels: tuple[PositiveInt, ...] = Field(min_length=1, description="Numbers of streams that are measured.")
+    level_runs: PositiveInt = Field(description="Runs of each level beside the main one, interleaved with one stream.")
+    level_duration: Duration = Field(description="Length of each such run.")
+    block: Duration = Field(description="Length of the time blocks that intervals are computed over.")
+    prompt_tokens: PositiveInt
+    prefill_chunk: PositiveInt = Field(description="Prompt tokens per decode call; the knob for P95.")
+    context_per_stream: PositiveInt = Field(description="Cells of the KV cache for each stream.")
+
+
+class Soak(Section):
+    """The stability test."""
+
+    duration: Duration
+    streams: PositiveInt
+    tokens: PositiveInt = Field(description="Generated tokens of each request.")
+    burst_every: Duration = Field(description="A burst starts at its instant, or when the previous one has ended.")
+    burst_requests: Counts = Field(description="Fewest and most requests of a burst.")
+    idle_every: Duration = Field(description="Loaded time between two idle phases.")
+    idle: Durations = Field(description="Shortest and longest idle phase.")
+    restart_every: Duration = Field(description="Life of an engine process.")
+    settle: Duration = Field(description="Time after each start that is left out of the drift.")
+    sample_every: Duration
+    checkpoint_every: Duration
+    review_every: Duration
+
+
+class Faults(Section):
+    """Fault injection."""
+
+    kinds: tuple[Fault, ...] = Field(min_length=1)
+    injections: PositiveInt = Field(description="Independent injections, all kinds together.")
+    streams: PositiveInt = Field(description="Streams under load when a fault is injected.")
+    requests: PositiveInt = Field(description="Requests that loss is counted over, all injections together.")
+    window: Duration = Field(description="Time from an injection over which loss is counted.")
+    retries: int = Field(ge=0, description="Retries that a client may make before a request is lost.")
+
+
+class Protocol(Section):
+    """How it is measured."""
+
+    seed: int = Field(ge=0, description="Seed of prompts, order and burst sizes.")
+    load_deadline: Duration = Field(description="An engine that has not loaded a model by then hangs.")
+    request_deadline: Duration = Field(description="A request that is not complete by then is lost.")
+    phase1: SingleStream
+    bandwidth: BandwidthTest
+    phase2: Load
+    soak: Soak
+    faults: Faults

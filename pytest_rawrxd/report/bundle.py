@@ -1,0 +1,58 @@
+"""The bundle: every report of a run as files, rebuilt from the dossier alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pytest_rawrxd.report.curves import phase1_curves, phase1_thumbnails
+from pytest_rawrxd.report.documents import render_bandwidth, render_hybrid, render_matrix
+from pytest_rawrxd.report.dossier import RunView
+from pytest_rawrxd.report.matrix import cells, performance_matrix, statistics_csv
+from pytest_rawrxd.report.signoff import render_signoff
+
+CHARTS = "charts"
+
+
+def bundle(view: RunView) -> Mapping[str, bytes]:
+    """Return each report's bytes by its name relative to the run directory; the same view gives the same bytes.
+
+    A sign-off page for each phase of the verdicts; with decoding runs also the matrix, its statistics, the curves
+    and the pages of Phase 1.
+    """
+    thumbnails = phase1_thumbnails(view)
+    files = {
+        f"signoff-phase{phase.number}.html": render_signoff(
+            view, phase.number, charts=thumbnails if phase.number == 1 else ()
+        ).encode()
+        for phase in view.phases
+    }
+    if view.runs:
+        files |= _phase1(view)
+    return files
+
+
+def write_bundle(view: RunView, directory: Path) -> list[Path]:
+    """Write the bundle into ``directory`` and return the paths written; earlier reports of the run are replaced."""
+    written = []
+    for name, content in bundle(view).items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        written.append(path)
+    return written
+
+
+def _phase1(view: RunView) -> dict[str, bytes]:
+    curves = {chart.name: chart for chart in phase1_curves(view)}
+    files = {
+        "performance_matrix.csv": performance_matrix(view.runs).encode(),
+        "performance_statistics.csv": statistics_csv(cells(view.runs, view.variants)).encode(),
+        "performance_matrix.html": render_matrix(view, list(curves.values())).encode(),
+        "bandwidth_analysis.html": render_bandwidth(view, [curves["time-per-token"]]).encode(),
+        "hybrid_feasibility.html": render_hybrid(view).encode(),
+    }
+    for chart in curves.values():
+        files[f"{CHARTS}/{chart.name}.svg"] = chart.svg.encode()
+        files[f"{CHARTS}/{chart.name}.png"] = chart.png
+    return files

@@ -1,0 +1,70 @@
+"""Scaling: aggregate throughput and its efficiency over the number of streams."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_rawrxd.report.charts.canvas import BOUND, SOFT, Chart, draw, look
+from pytest_rawrxd.report.charts.latency import LARGE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True)
+class ScalingPoint:
+    """``streams`` at once: aggregate rate in tok/s with its bounds, efficiency X(N) / (N X(1)) with its bounds."""
+
+    streams: int
+    tps: float
+    lower: float
+    upper: float
+    efficiency: float
+    efficiency_lower: float
+    efficiency_upper: float
+
+
+def scaling(points: Sequence[ScalingPoint], *, least_efficiency: float | None = None) -> Chart:
+    """Return aggregate tok/s by streams with its bounds, ideal scaling dotted, efficiency on the right axis."""
+    ordered = sorted(points, key=lambda point: point.streams)
+
+    def paint(axes: Axes) -> None:
+        streams = [point.streams for point in ordered]
+        blue, grey = look("Q4_K")[0], look("Q8_0")[0]
+        below = [point.tps - point.lower for point in ordered]
+        above = [point.upper - point.tps for point in ordered]
+        axes.errorbar(
+            streams, [p.tps for p in ordered], yerr=[below, above], color=blue, marker="o", capsize=3, label="tok/s"
+        )
+        alone = next((point.tps for point in ordered if point.streams == 1), None)
+        if alone is not None:
+            axes.plot(streams, [alone * n for n in streams], color=SOFT, linestyle=":", label="ideal")
+        axes.set_ylim(bottom=0)
+        axes.set_xticks(streams)
+        axes.set_xlabel("streams")
+        axes.set_ylabel("aggregate tok/s")
+        right = axes.twinx()
+        right.spines["right"].set_visible(True)
+        right.grid(visible=False)
+        low = [100 * (p.efficiency - p.efficiency_lower) for p in ordered]
+        high = [100 * (p.efficiency_upper - p.efficiency) for p in ordered]
+        shares = [100 * point.efficiency for point in ordered]
+        right.errorbar(
+            streams, shares, yerr=[low, high], color=grey, marker="s", linestyle="--", capsize=3, label="efficiency"
+        )
+        if least_efficiency is not None:
+            right.axhline(100 * least_efficiency, color=BOUND, linestyle="-.", linewidth=1, label="efficiency bound")
+        right.set_ylim(0, 115)
+        right.set_ylabel("efficiency, %")
+        handles = [*axes.get_legend_handles_labels()[0], *right.get_legend_handles_labels()[0]]
+        axes.legend(handles=handles, loc="upper left", ncols=2)
+
+    return draw(
+        "scaling",
+        "Aggregate throughput and scaling efficiency by streams, 95 % bounds",
+        "Aggregate throughput by number of streams with intervals, ideal scaling and efficiency",
+        paint,
+        inches=LARGE,
+    )

@@ -1,0 +1,187 @@
+"""The dossier: everything one campaign says, as frozen values that any renderer reads. Nothing in it is live."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import rfc8785
+
+from pytest_rawrxd.errors import EvidenceProblem
+from pytest_rawrxd.report.judged import Judged
+from pytest_rawrxd.report.runs import DecodeRun, LoadRaw, RecordLike, decode_runs
+from pytest_rawrxd.verdict.outcome import State, Verdict
+
+PHASES = {1: "performance optimization", 2: "production hardening", 3: "documentation"}
+
+
+class CriterionLike(Protocol):
+    """What a report reads of a profile's criterion, beside what verdicts.json already says."""
+
+    @property
+    def metric(self) -> str: ...
+    @property
+    def where(self) -> Mapping[str, str | int]: ...
+
+
+class RolesLike(Protocol):
+    """Who approves."""
+
+    @property
+    def sign_off(self) -> Sequence[str]: ...
+
+
+class GatesLike(Protocol):
+    """When evidence is usable."""
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]: ...
+
+
+class ProfileLike(Protocol):
+    """What a report reads of a resolved profile, beside what verdicts.json already says."""
+
+    @property
+    def roles(self) -> RolesLike: ...
+    @property
+    def gates(self) -> GatesLike: ...
+    @property
+    def criteria(self) -> Mapping[str, CriterionLike]: ...
+
+
+@dataclass(frozen=True)
+class EvidenceFile:
+    """A file of the run directory: ``name`` relative to it, digest and size in bytes."""
+
+    name: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase: its state, its counters, its criteria with the deciding ones first."""
+
+    number: int
+    state: State
+    rehearsal: bool
+    sentence: str
+    counts: Mapping[Verdict, int]
+    unclaimed: int
+    criteria: tuple[Judged, ...]
+
+    @property
+    def title(self) -> str:
+        """The phase as a heading names it."""
+        return f"Phase {self.number} acceptance: {PHASES.get(self.number, '')}".removesuffix(": ")
+
+    @property
+    def said(self) -> str:
+        """The state as it is spoken: waivers are counted in it."""
+        if self.state is State.APPROVED_WITH_WAIVERS:
+            waivers = self.counts[Verdict.WAIVED]
+            return f"APPROVED WITH {waivers} WAIVER{'S' if waivers != 1 else ''}"
+        return str(self.state)
+
+
+@dataclass(frozen=True, eq=False)
+class RunView:
+    """One campaign as its reports see it: verdicts, evidence records, raw arrays on demand, the profile's own words."""
+
+    verdicts: Mapping[str, Any]
+    phases: tuple[Phase, ...]
+    records: tuple[RecordLike, ...]
+    load_raw: LoadRaw
+    profile: ProfileLike
+    files: tuple[EvidenceFile, ...] = ()
+
+    @classmethod
+    def build(
+        cls,
+        verdicts: Mapping[str, Any],
+        *,
+        records: Sequence[RecordLike],
+        load_raw: LoadRaw,
+        profile: ProfileLike,
+        files: Sequence[EvidenceFile] = (),
+    ) -> RunView:
+        """Read ``verdicts`` (the parsed verdicts.json). EvidenceProblem names what cannot be read.
+
+        ``files`` are files of the run directory that no record names, such as the ledger; they are listed with the
+        raw files, which the records name themselves.
+        """
+        judged = [Judged.from_record(record) for record in verdicts["criteria"]]
+        strangers = {item.phase for item in judged} - {int(number) for number in verdicts["state"]}
+        if strangers:
+            raise EvidenceProblem("verdicts.json has criteria of a phase without a state", found=str(sorted(strangers)))
+        phases = tuple(_phase(int(number), verdicts["state"][number], judged) for number in sorted(verdicts["state"]))
+        ordered = tuple(sorted(files, key=lambda file: file.name))
+        return cls(verdicts, phases, tuple(records), load_raw, profile, ordered)
+
+    def phase(self, number: int) -> Phase:
+        """Return one phase; EvidenceProblem when the verdicts have none of that number."""
+        for phase in self.phases:
+            if phase.number == number:
+                return phase
+        raise EvidenceProblem(f"verdicts.json has no phase {number}", possible=str([p.number for p in self.phases]))
+
+    def of(self, kind: str) -> list[RecordLike]:
+        """Records of one kind, in the order of the ledger."""
+        return [record for record in self.records if record.kind == kind]
+
+    @property
+    def machine(self) -> Mapping[str, Any]:
+        """The machine as its first record describes it, empty where none was written."""
+        return next((record.data for record in self.of("machine")), {})
+
+    def metric(self, criterion: str) -> str:
+        """The metric a criterion is about, "" for one the profile lacks."""
+        known = self.profile.criteria.get(criterion)
+        return "" if known is None else known.metric
+
+    def where(self, criterion: str) -> Mapping[str, str | int]:
+        """The conditions a criterion holds under, such as variant and tokens; empty for one the profile lacks."""
+        known = self.profile.criteria.get(criterion)
+        return {} if known is None else known.where
+
+    @property
+    def criteria(self) -> tuple[Judged, ...]:
+        """All criteria of all phases."""
+        return tuple(judged for phase in self.phases for judged in phase.criteria)
+
+    @property
+    def rehearsal(self) -> bool:
+        """Whether nothing in this dossier can be signed as accepted."""
+        return any(phase.rehearsal for phase in self.phases)
+
+    @cached_property
+    def runs(self) -> tuple[DecodeRun, ...]:
+        """Every decoding run, derived from raw stamps once."""
+        return decode_runs(self.records, self.load_raw)
+
+    @cached_property
+    def variants(self) -> tuple[str, ...]:
+        """The variants that were measured, in the order the profile writes them, strangers last by name."""
+        promised = [str(item.where["variant"]) for item in self.profile.criteria.values() if "variant" in item.where]
+        order = {name: position for position, name in reversed(list(enumerate(promised)))}
+        return tuple(sorted({run.variant for run in self.runs}, key=lambda name: (order.get(name, len(order)), name)))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the canonical verdicts.json (RFC 8785)."""
+        return hashlib.sha256(rfc8785.dumps(dict(self.verdicts))).hexdigest()
+
+
+def _phase(number: int, state: Mapping[str, Any], judged: Sequence[Judged]) -> Phase:
+    own = [item for item in judged if item.phase == number]
+    return Phase(
+        number=number,
+        state=State(state["state"]),
+        rehearsal=bool(state["rehearsal"]),
+        sentence=str(state["sentence"]),
+        counts={verdict: int(state["counts"].get(verdict, 0)) for verdict in Verdict},
+        unclaimed=int(state["unclaimed"]),
+        criteria=tuple(sorted(own, key=lambda item: item.informative)),
+    )

@@ -1,0 +1,88 @@
+"""Publishing: the committed part of a run directory, copied once, with the digests of everything it rests on."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pytest_rawrxd.errors import CampaignProblem, EvidenceProblem
+from pytest_rawrxd.report.dossier import EvidenceFile
+from pytest_rawrxd.report.exhibits import listing
+
+VERDICTS = "verdicts.json"
+SUMS = "SHA256SUMS"
+EVIDENCE = "evidence.sha256"
+#: What is committed; ledger and raw arrays stay in the run directory and are listed in EVIDENCE by digest.
+COMMITTED = (VERDICTS, "campaign.json", "*.csv", "*.html", "charts/*.svg", "charts/*.png")
+RAW = ("campaign.json", "ledger/*", "raw/**/*")
+
+
+def publish(run_dir: Path, dest: Path) -> Path:
+    """Copy the committed part of ``run_dir`` to ``dest``/<name of the run> and return that folder.
+
+    ``SHA256SUMS`` there covers every file of the copy, ``evidence.sha256`` the ledger and raw arrays that stay
+    behind. Publishing the same run again changes nothing. CampaignProblem when the folder holds another run or other
+    content, EvidenceProblem when ``run_dir`` has no verdicts.
+    """
+    if not (run_dir / VERDICTS).is_file():
+        raise EvidenceProblem(
+            "this run has no verdicts to publish",
+            where=str(run_dir),
+            found=f"no {VERDICTS}",
+            possible="rawrxd judge RUN_DIR, then publish",
+        )
+    target = dest / run_dir.resolve().name
+    dest.mkdir(parents=True, exist_ok=True)
+    # Built beside its place and moved in one step: a killed publish leaves no half a publication.
+    with TemporaryDirectory(dir=dest, prefix=".publishing-") as temporary:
+        built = Path(temporary) / target.name
+        _copy(run_dir, built)
+        if target.exists():
+            _refuse_other(built, target)
+        else:
+            built.replace(target)
+    return target
+
+
+def digests(root: Path, patterns: Iterable[str]) -> tuple[EvidenceFile, ...]:
+    """Return name, SHA-256 and size of the files below ``root`` that match, sorted by name."""
+    return tuple(_file(root, path) for path in _matching(root, patterns))
+
+
+def _copy(run_dir: Path, built: Path) -> None:
+    for path in _matching(run_dir, COMMITTED):
+        copy = built / path.relative_to(run_dir)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+    _write(built / EVIDENCE, listing(digests(run_dir, RAW)))
+    _write(built / SUMS, listing(digests(built, ["**/*"])))
+
+
+def _refuse_other(built: Path, target: Path) -> None:
+    sums = target / SUMS
+    if not sums.is_file() or sums.read_bytes() != (built / SUMS).read_bytes():
+        raise CampaignProblem(
+            "another publication stands here and is not overwritten",
+            where=str(target),
+            found="other content" if sums.is_file() else f"no {SUMS}",
+            possible="a run directory of another name, or another destination",
+        )
+
+
+def _matching(root: Path, patterns: Iterable[str]) -> Iterator[Path]:
+    found = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
+    return iter(sorted(found, key=lambda path: path.relative_to(root).as_posix()))
+
+
+def _file(root: Path, path: Path) -> EvidenceFile:
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return EvidenceFile(path.relative_to(root).as_posix(), sha256, path.stat().st_size)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode())

@@ -1,0 +1,153 @@
+"""The sign-off document of a phase: page one decides, page two proves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_rawrxd.report import number
+from pytest_rawrxd.report.charts.canvas import Chart
+from pytest_rawrxd.report.dossier import Phase, RunView
+from pytest_rawrxd.report.exhibits import exhibits, references
+from pytest_rawrxd.report.judged import Judged
+from pytest_rawrxd.report.matrix import cells
+from pytest_rawrxd.report.page import render
+from pytest_rawrxd.report.variant import read_bandwidth
+from pytest_rawrxd.verdict.outcome import State, Verdict
+
+UNPROVEN = (Verdict.FAIL, Verdict.INVALID, Verdict.INCONCLUSIVE, Verdict.NOT_MEASURED, Verdict.NOT_APPLICABLE)
+
+SHA256_DIGITS = 64
+UNREPORTED = "not reported"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the criteria table."""
+
+    judged: Judged
+    margin: str
+    refs: str
+
+
+def render_signoff(view: RunView, phase: int, *, charts: Sequence[Chart] = ()) -> str:
+    """Return ``signoff-phaseN.html`` for one phase of ``view``; ``charts`` are the curves of page two."""
+    shown = view.phase(phase)
+    files = exhibits(view)
+    return render(
+        "signoff.html.j2",
+        view,
+        title=shown.title,
+        document=f"{view.verdicts['run']['id']} / P{phase}",
+        rehearsal=shown.rehearsal,
+        phase=shown,
+        rows=[Row(judged, _margin(judged), references(judged, files)) for judged in shown.criteria],
+        options=approval_options(shown),
+        waived=[judged for judged in shown.criteria if judged.waiver],
+        unproven=[
+            judged
+            for verdict in UNPROVEN
+            for judged in shown.criteria
+            if judged.verdict is verdict and not judged.informative
+        ],
+        limits_of_claim=tuple(_limits_of_claim(view)),
+        item=tuple(_item(view)),
+        environment=tuple(_environment(view)),
+        gates=tuple(_flat(view.profile.gates.model_dump(mode="json"))),
+        exhibits=files,
+        charts=charts,
+    )
+
+
+def approval_options(phase: Phase) -> tuple[str, ...]:
+    """Return what a signer may tick: acceptance is open only where the state allows it."""
+    if phase.rehearsal:
+        return ("seen (rehearsal, no acceptance)",)
+    return {
+        State.APPROVED: ("accept", "reject"),
+        State.APPROVED_WITH_WAIVERS: ("accept with waivers", "reject"),
+        State.INCOMPLETE: ("more evidence", "reject"),
+        State.REJECTED: ("reject", "repair and test again"),
+    }[phase.state]
+
+
+def _margin(judged: Judged) -> str:
+    if judged.estimate is None or judged.room is None:
+        return number.ABSENT
+    share = number.margin(judged.estimate, judged.limit)
+    sign = "+" if judged.room > 0 else "−" if judged.room < 0 else "±"
+    return number.ABSENT if share is None else f"{sign}{number.percent(share)}"
+
+
+def _limits_of_claim(view: RunView) -> Iterator[str]:
+    """What no verdict here says, taken from what was run."""
+    tokens = sorted({run.tokens for run in view.runs})
+    if tokens:
+        lengths = ", ".join(map(str, tokens))
+        yield f"Generations of {lengths} tokens were measured; other lengths and contexts are outside this claim."
+    yield "One machine was measured: nothing is claimed about another board, driver or system."
+    partial = sorted({run.variant for run in view.runs if run.partial_offload})
+    if partial:
+        yield f"PARTIAL OFFLOAD: {', '.join(partial)} did not fit the device; the figures hold for that split only."
+
+
+def _item(view: RunView) -> Iterator[tuple[str, str | tuple[str, ...]]]:
+    verdicts = view.verdicts
+    run, target, profile = verdicts["run"], verdicts["target"], verdicts["profile"]
+    yield "Target", target["item"]
+    yield "Measured", f"{target['measured']}{'' if target['matches'] else ' (not the target)'}"
+    yield "Engine", _sentence(run["identity"].get("engine") or {})
+    models = run["identity"].get("model") or {}
+    yield "Models", tuple(f"{variant:<7}{digest[:12]}…" for variant, digest in sorted(models.items()))
+    yield "Profile", f"{profile['name']} ({profile['kind']}), sha256 {profile['digest'][:24]}…"
+    yield "Run", f"{run['id']}, sessions {', '.join(map(str, run['sessions']))}, {run['suite']}"
+
+
+def _environment(view: RunView) -> Iterator[tuple[str, str]]:
+    machine = view.machine
+    yield "System", ", ".join(str(machine[key]) for key in ("os", "python") if machine.get(key)) or UNREPORTED
+    yield "CPU", _cpu(machine)
+    yield "Memory", _memory(machine)
+    gpus = machine.get("gpus") or []
+    yield "GPU", "; ".join(_sentence(gpu) for gpu in gpus) or "none"
+    yield "Driver", str(view.verdicts["run"]["identity"].get("driver") or "none")
+    spread = [cell.cv for cell in cells(view.runs, view.variants) if cell.cv is not None]
+    yield "Run-to-run CV", f"at most {number.percent(max(spread))}, {len(spread)} cells" if spread else "not measured"
+    foreign = [run.foreign_share for run in view.runs if run.foreign_share is not None]
+    yield "Other CPU load", f"at most {number.percent(max(foreign))} of the cores" if foreign else "not measured"
+
+
+def _cpu(machine: Mapping[str, Any]) -> str:
+    cores = f"{machine['cores']} cores" if machine.get("cores") else ""
+    return ", ".join(filter(None, [str(machine.get("cpu") or ""), cores])) or UNREPORTED
+
+
+def _memory(machine: Mapping[str, Any]) -> str:
+    said = {"memory_bytes": "{}", "llc_bytes": "last-level cache {}"}
+    sizes = [words.format(number.size(machine[key])) for key, words in said.items() if machine.get(key)]
+    read = read_bandwidth(machine)
+    return ", ".join([*sizes, *([f"reads {number.number(read / 1e9, 'GB/s')}"] if read else [])]) or UNREPORTED
+
+
+def _sentence(value: Any) -> str:
+    """A thing in words: its name first, sizes as sizes, digests cut."""
+    if not isinstance(value, Mapping):
+        return str(value)
+    named = [str(value[key]) for key in ("name", "version") if value.get(key)]
+    rest = [f"{key.removesuffix('_bytes')} {_short(key, item)}" for key, item in _flat(value)]
+    return ", ".join([" ".join(named), *(text for text in rest if text.split(" ")[0] not in {"name", "version"})])
+
+
+def _short(key: str, text: str) -> str:
+    if key.endswith("_bytes") and text.isdigit():
+        return number.size(int(text))
+    return f"{text[:16]}…" if len(text) == SHA256_DIGITS and " " not in text else text
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key in sorted(value):
+        if isinstance(value[key], Mapping):
+            yield from _flat(value[key], f"{prefix}{key}.")
+        elif value[key] not in (None, "", [], ()):
+            yield f"{prefix}{key}", str(value[key])

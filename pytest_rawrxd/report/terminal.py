@@ -1,0 +1,128 @@
+"""The table at the end of a session: a line a criterion, grouped by phase, and the state of each phase."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+
+from rich import box
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from pytest_rawrxd.report.dossier import Phase, RunView
+from pytest_rawrxd.report.judged import Judged
+from pytest_rawrxd.report.plain import plain
+from pytest_rawrxd.report.sign import SIGNS
+from pytest_rawrxd.verdict.outcome import State
+
+LEAST_TITLE = 20  #: columns below which a title says nothing
+GUTTER = 3
+ASCII = {"…": "...", "−": "-", "–": "-", "×": "x", "≤": "<=", "≥": ">="}
+STATE_STYLES = {
+    State.APPROVED: "bold green",
+    State.APPROVED_WITH_WAIVERS: "bold yellow",
+    State.INCOMPLETE: "bold yellow",
+    State.REJECTED: "bold red",
+}
+
+
+def wants_colour(environ: Mapping[str, str], *, is_terminal: bool) -> bool:
+    """Return whether to colour: only on a terminal, and never where NO_COLOR (no-color.org) is set."""
+    return is_terminal and not environ.get("NO_COLOR")
+
+
+def table(view: RunView, *, width: int, colour: bool, encoding: str | None = "utf-8") -> str:
+    """Return the table of all phases, at most ``width`` columns wide.
+
+    ``colour`` adds ANSI colours beside the symbols; an ``encoding`` that lacks the symbols gets ASCII.
+    """
+    ascii_only = not _encodes(encoding)
+    buffer = io.StringIO()
+    console = Console(
+        file=buffer,
+        width=width,
+        color_system="standard" if colour else None,
+        force_terminal=colour,
+        no_color=not colour,
+        legacy_windows=False,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    for phase in view.phases:
+        console.print(Group(_criteria(phase, width, ascii_only=ascii_only), _state(phase, ascii_only=ascii_only)))
+    text = "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
+    return _narrowed(text, encoding or "ascii") if ascii_only else text
+
+
+def _criteria(phase: Phase, width: int, *, ascii_only: bool) -> Table:
+    rows = [_cells(judged, ascii_only=ascii_only) for judged in phase.criteria]
+    taken = sum(max((row[column].cell_len for row in rows), default=0) + GUTTER for column in range(4))
+    left = width - taken - GUTTER
+    wide = left >= LEAST_TITLE
+    shown = Table(
+        title=Text(phase.title, style="bold"),
+        title_justify="left",
+        box=box.ASCII2 if ascii_only else box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    shown.add_column("criterion", no_wrap=True)
+    shown.add_column("measured", justify="right", no_wrap=True)
+    shown.add_column("bound", justify="right", no_wrap=wide)
+    shown.add_column("verdict", no_wrap=True)
+    if wide:
+        shown.add_column("what", no_wrap=True, overflow="ellipsis", max_width=left)
+    for judged, row in zip(phase.criteria, rows, strict=True):
+        shown.add_row(*row, *([Text(plain(judged.title))] if wide else []))
+    if any(judged.informative for judged in phase.criteria):
+        shown.caption = Text("* informative, decides nothing", style="dim")
+        shown.caption_justify = "left"
+    return shown
+
+
+def _cells(judged: Judged, *, ascii_only: bool) -> tuple[Text, Text, Text, Text]:
+    return (
+        Text(plain(judged.id)),
+        Text(plain(" ".join(filter(None, judged.measured)))),
+        Text(plain(judged.required.removeprefix("within "))),
+        _verdict(judged, ascii_only=ascii_only),
+    )
+
+
+def _verdict(judged: Judged, *, ascii_only: bool) -> Text:
+    sign = SIGNS[judged.verdict]
+    mark = " *" if judged.informative else ""
+    return Text(f"{sign.ascii if ascii_only else sign.symbol} {judged.verdict}{mark}", style=sign.style)
+
+
+def _state(phase: Phase, *, ascii_only: bool) -> Text:
+    text = Text(f"Phase {phase.number}: ", style="bold")
+    if phase.rehearsal:
+        text.append("REHEARSAL ", style="bold magenta")
+    text.append(phase.said, style=STATE_STYLES[phase.state])
+    text.append(f"{'-' if ascii_only else '–'} ".rjust(3))
+    text.append(plain(phase.sentence))
+    if phase.unclaimed:
+        text.append(f" {phase.unclaimed} unclaimed.", style="yellow")
+    if phase.rehearsal:
+        text.append(" A rehearsal can never be signed as accepted.")
+    return text.append("\n")
+
+
+def _encodes(encoding: str | None) -> bool:
+    symbols = "".join(sign.symbol for sign in SIGNS.values())
+    try:
+        symbols.encode(encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def _narrowed(text: str, encoding: str) -> str:
+    for character, instead in ASCII.items():
+        text = text.replace(character, instead)
+    try:
+        return text.encode(encoding, "backslashreplace").decode(encoding)
+    except LookupError:
+        return text.encode("ascii", "backslashreplace").decode("ascii")

@@ -1,0 +1,89 @@
+"""What is known about each variant: speed, memory, bytes read per token, quality. One row of every comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_rawrxd.report.dossier import RunView
+from pytest_rawrxd.report.matrix import Cell, cells
+
+MODEL, QUALITY = "model", "quality"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A measured variant in its judged cell; None where the evidence has no value."""
+
+    name: str
+    cell: Cell
+    bytes_per_token: int | None = None
+    sha256: str | None = None
+    recipe: str | None = None
+    tensors: Mapping[str, str] = field(default_factory=dict)  #: name: type
+    same_top: float | None = None  #: share of tokens whose most likely next token is that of the reference
+    divergence: float | None = None  #: Kullback-Leibler divergence from the reference, nats
+    perplexity: float | None = None
+
+    @property
+    def bandwidth(self) -> float | None:
+        """Bytes read per second while decoding one stream."""
+        if self.bytes_per_token is None or self.cell.tps is None:
+            return None
+        return self.bytes_per_token * self.cell.tps
+
+    @property
+    def memory_gb(self) -> float | None:
+        """GB (1e9 B) of VRAM, else the weights read per token where no VRAM is used; None where neither is known."""
+        if self.cell.vram_gb is not None:
+            return self.cell.vram_gb
+        return None if self.bytes_per_token is None else self.bytes_per_token / 1e9
+
+
+def title(variant: Variant) -> str:
+    """Return the name as a curve shows it; a variant that did not fit says so."""
+    return f"{variant.name} (partial)" if variant.cell.partial_offload else variant.name
+
+
+def variants(view: RunView) -> tuple[Variant, ...]:
+    """Return every measured variant in the cell its criteria name, else in its shortest one."""
+    models = {str(record.data["manifest"]["variant"]): record.data["manifest"] for record in view.of(MODEL)}
+    quality = {str(record.data["variant"]): record.data for record in view.of(QUALITY)}
+    measured = cells(view.runs, view.variants)
+    found = []
+    for name in view.variants:
+        own = [cell for cell in measured if cell.variant == name]
+        judged = _judged_tokens(view, name)
+        cell = next((cell for cell in own if cell.tokens == judged), own[0])
+        found.append(_variant(name, cell, models.get(name, {}), quality.get(name, {})))
+    return tuple(found)
+
+
+def read_bandwidth(machine: Mapping[str, Any]) -> float | None:
+    """Return the measured read bandwidth in B/s of a machine record, None where it was not measured."""
+    found = machine.get("read_bandwidth")
+    if found is None:
+        return None
+    return float(found["bytes_per_s"] if isinstance(found, Mapping) else found)
+
+
+def _judged_tokens(view: RunView, name: str) -> int | None:
+    for criterion in view.profile.criteria.values():
+        if criterion.where.get("variant") == name and "tokens" in criterion.where:
+            return int(criterion.where["tokens"])
+    return None
+
+
+def _variant(name: str, cell: Cell, manifest: Mapping[str, Any], quality: Mapping[str, Any]) -> Variant:
+    return Variant(
+        name=name,
+        cell=cell,
+        bytes_per_token=manifest.get("weight_bytes_per_token"),
+        sha256=manifest.get("sha256"),
+        tensors=manifest.get("tensors") or {},
+        recipe=manifest.get("recipe"),
+        same_top=quality.get("same_top_share"),
+        divergence=quality.get("kl_divergence"),
+        perplexity=quality.get("perplexity"),
+    )

@@ -1,0 +1,134 @@
+"""Makes one variant from a more precise file with llama.cpp's own quantiser, in a child process.
+
+The quantiser may abort its process, and importing llama_cpp would load an engine beside the one under test.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+
+from pytest_rawrxd.errors import ModelProblem
+from pytest_rawrxd.rig.models.cache import Cache, Entry
+from pytest_rawrxd.rig.models.gguf_header import Header, read_header
+from pytest_rawrxd.rig.models.recipes import MADE_BY, UNQUANTISED, more_bits_layers, recipe
+from pytest_rawrxd.rig.models.roles import role_of
+from pytest_rawrxd.rig.models.variant import identify, is_tied
+
+VERSION = 1  #: of what this module makes; raise it when the result changes
+DEADLINE_S = 3600.0
+LOG_LINES = 8
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def quantised(source: Header, source_sha256: str, variant: str, cache: Cache, *, run: Run = subprocess.run) -> Entry:
+    """The file of one variant made from ``source``, from the cache or made.
+
+    Raises ModelProblem when the quantiser fails or makes something else than ``variant``.
+    """
+    inputs = {
+        "source": source_sha256,
+        "recipe": MADE_BY[variant],
+        "overrides": overrides(source, variant),
+        "quantiser": f"llama-cpp-python {version('llama-cpp-python')}",
+        "version": VERSION,
+    }
+    name = f"{_stem(source.path)}-{MADE_BY[variant]}.gguf"
+
+    def make(target: Path) -> dict[str, object]:
+        quantise(source.path, target, variant, header=source, run=run)
+        return {}
+
+    return cache.build(name, inputs, need_bytes=_most_bytes(source, variant), make=make)
+
+
+def quantise(source: Path, target: Path, variant: str, *, header: Header, run: Run = subprocess.run) -> None:
+    """Write ``variant`` of ``source`` to ``target`` and check by its tensors that it is what was asked."""
+    already = identify(header).variant not in UNQUANTISED
+    command = [
+        sys.executable,
+        "-m",
+        "pytest_rawrxd.rig.models.quantise_child",
+        str(source),
+        str(target),
+        f"--recipe={recipe(MADE_BY[variant]).base if variant == 'Hybrid' else MADE_BY[variant]}",
+        f"--threads={psutil.cpu_count(logical=False) or 1}",
+        *(["--requantise"] if already else []),
+        *(f"--override={pattern}={kind}" for pattern, kind in overrides(header, variant)),
+    ]
+    try:
+        done = run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=DEADLINE_S,
+            check=False,
+            env={**os.environ, "PYTHONFAULTHANDLER": "1", "GGML_NO_BACKTRACE": "1"},
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ModelProblem(
+            f"the quantiser did not finish {variant}",
+            where=str(source),
+            found=f"still running after {DEADLINE_S:.0f} s",
+            possible="a smaller model, or a folder that has the variant already",
+        ) from error
+    if done.returncode != 0:
+        raise ModelProblem(
+            f"the quantiser could not make {variant}",
+            where=str(source),
+            found=f"exit code {done.returncode}: {_last_lines(done.stderr)}",
+            possible="another source file, or more memory and disk space",
+        )
+    found = identify(read_header(target))
+    if found.variant != variant:
+        raise ModelProblem(
+            f"the quantiser made something else than {variant}",
+            where=str(source),
+            found=f"{found.variant}, recipe {found.recipe}",
+            possible="a llama-like model with attention q, k, v, output and a gated feed-forward",
+        )
+
+
+def overrides(source: Header, variant: str) -> list[tuple[str, str]]:
+    """(regex, type) pairs that make a Hybrid of the Q2_K recipe; nothing for a variant with a recipe of its own.
+
+    Attention as Q5_K_M has it, v at Q6_K in the layers where that recipe spends more bits; feed-forward at Q2_K;
+    embedding and output head are left to the Q2_K recipe.
+    """
+    if variant != "Hybrid":
+        return []
+    architecture = source.text("general.architecture")
+    more_bits = "|".join(map(str, more_bits_layers(source.count(f"{architecture}.block_count") or 0)))
+    value = "attn_(v|qkv|kv_b)"
+    return [
+        *([(rf"^blk\.({more_bits})\.{value}\.weight$", "Q6_K")] if more_bits else []),
+        (rf"\.{value}\.weight$", "Q5_K"),
+        (r"\.attn_(q|k|output)\.weight$", "Q5_K"),
+        (r"\.ffn_down", "Q2_K"),
+    ]
+
+
+def _most_bytes(source: Header, variant: str) -> int:
+    made_by, tied = recipe(MADE_BY[variant]), is_tied(source)
+    tensors = sum(made_by.most_bytes(tensor, role_of(tensor), tied=tied) for tensor in source.tensors)
+    header = source.file_bytes - sum(tensor.bytes for tensor in source.tensors)
+    return tensors + header
+
+
+def _stem(path: Path) -> str:
+    """The file name without the type that it ends in."""
+    return re.sub(r"[-_.](B?F16|F32|I?Q\d\w*)$", "", path.stem, flags=re.IGNORECASE)
+
+
+def _last_lines(text: str) -> str:
+    lines: Sequence[str] = [line.strip() for line in text.splitlines() if line.strip()]
+    return " | ".join(lines[-LOG_LINES:]) or "it said nothing"

@@ -1,0 +1,123 @@
+"""The judge: reads a campaign's evidence and nothing else, and writes ``verdicts.json``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pytest_rawrxd.errors import SuiteDefect
+from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.evidence.canonical import canonical, plain, rounded
+from pytest_rawrxd.profile import Criterion, Profile
+from pytest_rawrxd.verdict.outcome import Finding, Verdict
+from pytest_rawrxd.verdict.rulebook import RULES
+from pytest_rawrxd.verdict.state import PHASES, deciding, describe_phase
+
+SCHEMA = "pytest-rawrxd/verdicts/1"
+
+
+def judge(evidence: Evidence) -> dict[str, Any]:
+    """All verdicts of a campaign, as the plain value that ``verdicts.json`` holds."""
+    profile = evidence.campaign.profile
+    entries = [judge_criterion(evidence, criterion) for criterion in profile.criteria.values()]
+    target = measured_item(evidence)
+    rehearsal = profile.kind == "rehearsal" or not target["matches"]
+    body = {
+        "schema": SCHEMA,
+        "run": _run(evidence),
+        "profile": {"name": profile.name, "title": profile.title, "kind": profile.kind, "digest": profile.digest},
+        "target": target,
+        "state": {str(phase): describe_phase(deciding(entries, phase), rehearsal=rehearsal) for phase in PHASES},
+        "criteria": entries,
+    }
+    return dict(rounded(plain(body)))
+
+
+def verdict_bytes(verdicts: dict[str, Any]) -> bytes:
+    """``verdicts.json`` as it is written: RFC 8785 canonical JSON."""
+    return canonical(verdicts)
+
+
+def judge_criterion(evidence: Evidence, criterion: Criterion) -> dict[str, Any]:
+    """One criterion's entry of ``verdicts.json``, not rounded yet."""
+    claimed_by = claims(evidence).get(criterion.id, [])
+    finding, sources = _find(evidence, criterion, claimed=bool(claimed_by))
+    return {
+        "id": criterion.id,
+        "phase": criterion.phase,
+        "title": criterion.title,
+        "source": criterion.source,
+        "kind": criterion.kind,
+        "unit": criterion.unit,
+        "direction": criterion.direction,
+        "limit": plain(criterion.limit),
+        "acceptance_limit": finding.acceptance_limit,
+        "estimate": finding.estimate,
+        "lower": finding.lower,
+        "upper": finding.upper,
+        "deciding": finding.deciding,
+        "n": finding.n,
+        "n_eff": finding.n_eff,
+        "alpha": round(1 - criterion.confidence, 6),
+        "method": finding.method,
+        "verdict": str(finding.verdict),
+        "reason": finding.reason,
+        "next": finding.next,
+        "evidence": list(sources),
+        "waiver": None,
+        "informative": criterion.informative,
+        "bound_at": criterion.bound_at,
+        "claimed_by": claimed_by,
+    }
+
+
+def _find(evidence: Evidence, criterion: Criterion, *, claimed: bool) -> tuple[Finding, tuple[str, ...]]:
+    if criterion.not_applicable is not None:
+        return Finding(Verdict.NOT_APPLICABLE, criterion.not_applicable), ()
+    if not claimed:
+        return Finding(Verdict.NOT_MEASURED, "no acceptance test claims this criterion"), ()
+    rule = RULES.get(criterion.metric)
+    if rule is None:
+        raise SuiteDefect(
+            f"{criterion.id} is claimed by a test, but no rule judges it",
+            where=criterion.bound_at,
+            found=f"metric {criterion.metric!r}",
+            possible=", ".join(sorted(RULES)),
+        )
+    return rule(evidence, criterion)
+
+
+def claims(evidence: Evidence) -> dict[str, list[str]]:
+    """Criterion id -> tests that claim it, as the newest session found them in the suite."""
+    found = evidence.of("claims")
+    return dict(found[-1].data["tests"]) if found else {}
+
+
+def measured_item(evidence: Evidence) -> dict[str, Any]:
+    """What was measured, named as a title names it, and whether it is what the profile wants signed."""
+    profile: Profile = evidence.campaign.profile
+    engine = evidence.campaign.identity.engine
+    through = f", through {engine['binding']}" if engine.get("binding") else ""
+    wanted = profile.target
+    matches = (
+        engine["name"] == wanted.engine
+        and engine["backend"] == wanted.backend
+        and (wanted.version is None or engine["version"] == wanted.version)
+    )
+    return {
+        "item": wanted.item,
+        "measured": f"{engine['name']} {engine['version']}, {engine['backend']}{through}",
+        "matches": matches,
+    }
+
+
+def _run(evidence: Evidence) -> dict[str, Any]:
+    records = evidence.records
+    starts = evidence.of("session.start")
+    return {
+        "id": evidence.campaign.id,
+        "suite": starts[-1].data["suite"] if starts else None,
+        "started": records[0].at if records else None,
+        "ended": max((record.at for record in records), default=None),
+        "sessions": [record.session for record in starts],
+        "identity": evidence.campaign.identity.to_dict(),
+    }

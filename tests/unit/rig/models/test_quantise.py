@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_rawrxd.errors import ModelProblem
+from pytest_rawrxd.rig.models.gguf_header import read_header
+from pytest_rawrxd.rig.models.quantise import overrides, quantise, quantised
+
+LLAMA = {"general.architecture": "llama", "llama.block_count": 8}
+
+
+@pytest.fixture
+def source(gguf_file, llama):
+    return read_header(gguf_file("Model-F16.gguf", llama(lambda *_: "F16", layers=8), LLAMA))
+
+
+@pytest.fixture
+def quantiser(gguf_file, llama):
+    """A stand-in for the child process; it remembers its command and writes a model of one type."""
+
+    class Quantiser:
+        kind = "Q6_K"
+        returncode = 0
+        stderr = ""
+        command: list[str]
+
+        def __call__(self, command, **_):
+            self.command = command
+            if self.returncode == 0:
+                made = gguf_file("made.gguf", llama(lambda *_: self.kind, layers=8), LLAMA)
+                Path(command[4]).write_bytes(made.read_bytes())
+            return subprocess.CompletedProcess(command, self.returncode, "", self.stderr)
+
+    return Quantiser()
+
+
+def test_the_quantiser_runs_in_a_child_of_this_python(source, quantiser, cache):
+    entry = quantised(source, "ab", "Q6_K", cache, run=quantiser)
+
+    assert entry.path.name == "Model-Q6_K.gguf"
+    assert quantiser.command[:3] == [sys.executable, "-m", "pytest_rawrxd.rig.models.quantise_child"]
+    assert quantiser.command[3] == str(source.path)
+    assert "--recipe=Q6_K" in quantiser.command
+    assert "--requantise" not in quantiser.command
+    assert not any(part.startswith("--override") for part in quantiser.command)
+
+
+def test_a_variant_that_is_in_the_cache_is_not_made_again(source, quantiser, cache):
+    first = quantised(source, "ab", "Q6_K", cache, run=quantiser)
+    quantiser.returncode = 1
+
+    assert quantised(source, "ab", "Q6_K", cache, run=quantiser) == first
+
+
+def test_a_quantised_source_is_quantised_again_on_purpose(gguf_file, llama, quantiser, cache):
+    source = read_header(gguf_file("Model-Q8_0.gguf", llama(lambda *_: "Q8_0", layers=8), LLAMA))
+
+    quantised(source, "ab", "Q6_K", cache, run=quantiser)
+
+    assert "--requantise" in quantiser.command
+
+
+@pytest.mark.parametrize(
+    ("stderr", "found"),
+    [("", "exit code -6: it said nothing"), ("one\n\n  two\n", "exit code -6: one | two")],
+)
+def test_a_quantiser_that_fails_is_quoted(source, quantiser, cache, stderr, found):
+    quantiser.returncode, quantiser.stderr = -6, stderr
+
+    with pytest.raises(ModelProblem, match="could not make Q6_K") as caught:
+        quantised(source, "ab", "Q6_K", cache, run=quantiser)
+
+    assert caught.value.found == found
+    assert caught.value.where == str(source.path)
+
+
+def test_a_result_that_is_another_variant_is_refused(source, quantiser, cache):
+    quantiser.kind = "Q8_0"
+
+    with pytest.raises(ModelProblem, match="something else than Q6_K") as caught:
+        quantised(source, "ab", "Q6_K", cache, run=quantiser)
+
+    assert caught.value.found == "Q8_0, recipe Q8_0"
+
+
+def test_a_quantiser_that_does_not_end_is_named(source, tmp_path):
+    def endless(command, *, timeout, **_):
+        raise subprocess.TimeoutExpired(command, timeout)
+
+    with pytest.raises(ModelProblem, match="did not finish Q6_K") as caught:
+        quantise(source.path, tmp_path / "never.gguf", "Q6_K", header=source, run=endless)
+
+    assert caught.value.found == "still running after 3600 s"
+
+
+def test_a_hybrid_is_the_q2_k_recipe_with_attention_as_q5_k_m_has_it(source):
+    def kind_of(name: str) -> str | None:
+        return next((kind for pattern, kind in overrides(source, "Hybrid") if re.search(pattern, name)), None)
+
+    assert [kind_of(f"blk.{layer}.attn_v.weight") for layer in range(8)] == [
+        "Q6_K", "Q5_K", "Q5_K", "Q6_K", "Q5_K", "Q5_K", "Q6_K", "Q6_K",
+    ]  # fmt: skip
+    assert {kind_of(f"blk.1.attn_{part}.weight") for part in ("q", "k", "output")} == {"Q5_K"}
+    assert kind_of("blk.13.attn_v.weight") == "Q5_K"
+    assert kind_of("blk.0.ffn_down.weight") == "Q2_K"
+    assert [kind_of(name) for name in ("token_embd.weight", "output.weight", "blk.0.ffn_up.weight")] == [None] * 3
+
+
+def test_the_child_refuses_unknown_arguments():
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest_rawrxd.rig.models.quantise_child", "only-a-source"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert "the following arguments are required: target, --recipe" in done.stderr
