@@ -11,7 +11,7 @@ from pytest_rawrxd.verdict.decide import at_most, invalid, within
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.sample import Floats, non_negative, rising, same_length
 from pytest_rawrxd.verdict.trend import Trend, common_slope
-from pytest_rawrxd.verdict.wording import bounds, duration, number
+from pytest_rawrxd.verdict.wording import bounds, duration, number, required
 
 PAGE_MB = 2.097152  #: memory is handed out in pages of 2 MiB; a slope below one page a life cannot be seen
 LOOKS_H = (6.0, 12.0, 24.0, 36.0)  #: when a running soak may already fail
@@ -61,6 +61,7 @@ def drift(
     *,
     limits: tuple[float, float] = (-50.0, 50.0),
     weights_mb: float | None = None,
+    most_fall: float = 0.1,
     horizon_hours: float = 48.0,
     required_hours: float = 48.0,
     looks: tuple[float, ...] = LOOKS_H,
@@ -73,7 +74,7 @@ def drift(
 
     The common slope with Newey-West error, its half-width at least one page per longest life. Below ``required_hours``
     nothing passes: a leak can fail early at one of the ``looks`` at 99.9 %, otherwise the finding says which leak is
-    excluded. ``weights_mb`` lets a fall of more than a tenth of the weights read as eviction.
+    excluded. A fall of more than ``most_fall`` of the ``weights_mb`` is an eviction, and INVALID.
     """
     if held.hours.size < min_samples:
         return invalid(
@@ -81,7 +82,7 @@ def drift(
             next_step=f"run the soak for {duration(required_hours)}",
             n=int(held.hours.size),
         )
-    if weights_mb is not None and (fall := _deepest_fall(held)) > 0.1 * weights_mb:
+    if weights_mb is not None and (fall := _deepest_fall(held)) > most_fall * weights_mb:
         return invalid(
             f"evicted: memory fell by {number(fall)} MB under a held engine, weights are {number(weights_mb)} MB",
             next_step="stop what else uses the device, or hold the model with a running stream, then repeat the soak",
@@ -126,8 +127,8 @@ def drift(
     )
 
 
-def hourly_floor(held: Held, *, limit: float = 50.0, bucket_hours: float = 1.0) -> Finding:
-    """Judge "the lower decile of each hour stays within ``limit`` MB of the first hour of its life"; unit MB."""
+def hourly_floor(held: Held, *, limits: tuple[float, float] = (-50.0, 50.0), bucket_hours: float = 1.0) -> Finding:
+    """Judge "the lower decile of each hour moves by at most ``limits`` from its life's first hour"; unit MB."""
     worst, compared, where = 0.0, 0, ""
     for life in np.unique(held.segment):
         mine = held.segment == life
@@ -144,14 +145,15 @@ def hourly_floor(held: Held, *, limit: float = 50.0, bucket_hours: float = 1.0) 
             next_step=f"hold each engine for more than {duration(2 * bucket_hours)}",
             n=int(held.hours.size),
         )
-    verdict = within(worst, worst, limits=(-limit, limit))
+    verdict = within(worst, worst, limits=limits)
     return Finding(
         verdict,
-        f"lower decile moves by at most {number(worst)} MB against the first hour{where}, allowed {number(limit)} MB",
+        f"lower decile moves by up to {number(worst)} MB against the first hour{where}, "
+        f"required {required('within', limits)} MB",
         worst,
         worst,
         worst,
-        limit,
+        None,
         compared,
         method="hourly lower decile against the first hour of its life",
         next="the difference touches its limit: repeat the soak" if verdict is Verdict.INCONCLUSIVE else None,

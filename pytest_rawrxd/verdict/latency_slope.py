@@ -8,20 +8,20 @@ from pytest_rawrxd.verdict.decide import invalid, within
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.sample import positive, rising, same_length
 from pytest_rawrxd.verdict.trend import common_slope, lags_for
-from pytest_rawrxd.verdict.wording import bounds, duration, number
+from pytest_rawrxd.verdict.wording import bounds, duration, number, required
 
 
 def latency_slope(
     hours: npt.ArrayLike,
     means: npt.ArrayLike,
     *,
-    limit_percent: float = 5.0,
+    limits: tuple[float, float] = (-5.0, 5.0),
     horizon_hours: float = 48.0,
     first_hours: float = 24.0,
     min_means: int = 8,
     confidence: float = 0.95,
 ) -> Finding:
-    """Judge "the mean latency changes by less than ``limit_percent`` in ``horizon_hours``"; unit %.
+    """Judge "the mean latency changes by at most ``limits`` in ``horizon_hours``"; unit %.
 
     ``hours`` and ``means`` (n,), one mean an hour (or another bucket) in any unit, related to the mean of the first
     ``first_hours``. PASS iff both bounds of the slope over the horizon lie inside the band: a slope, because a
@@ -41,11 +41,11 @@ def latency_slope(
     half = scale * trend.half_width(confidence)
     estimate = scale * trend.slope
     lower, upper = estimate - half, estimate + half
-    verdict = within(lower, upper, limits=(-limit_percent, limit_percent))
+    verdict = within(lower, upper, limits=limits)
     return Finding(
         verdict,
         f"mean latency changes by {bounds(estimate, lower, upper, '%')} in {number(horizon_hours)} h, "
-        f"allowed {number(limit_percent)} %",
+        f"required {required('within', limits)} %",
         estimate,
         lower,
         upper,

@@ -48,6 +48,9 @@ def plausibility(
     datasheet_bandwidth: float | None = None,
     measured_bandwidth: float | None = None,
     cache_bytes: float | None = None,
+    impossible: float = IMPOSSIBLE,
+    suspicious: float = SUSPICIOUS,
+    low: float = LOW,
 ) -> Plausibility:
     """Return what share of peak bandwidth an aggregate ``tokens_per_second`` implies, and what to think of it.
 
@@ -78,11 +81,11 @@ def plausibility(
     share = tokens_per_second / (streams * tokens_per_step) * moved / peak
     level: Level = "normal"
     said = "is within what memory allows"
-    if share > IMPOSSIBLE:
+    if share > impossible:
         level, said = "impossible", "is physically impossible"
-    elif share > SUSPICIOUS:
+    elif share > suspicious:
         level, said = "suspicious", "is suspiciously close to the peak"
-    elif share < LOW:
+    elif share < low:
         level, said = "low", "leaves most of the bandwidth unused"
     return Plausibility(
         level,

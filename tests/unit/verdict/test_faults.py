@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from scipy import stats
 
 from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.verdict.loss import loss
-from pytest_rawrxd.verdict.outcome import Verdict
+from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.recovery import recovery
 
 KINDS = ["crash", "timeout", "out of memory", "device unavailable"] * 3
+
+
+def in_seconds(times: npt.ArrayLike, kinds: list[str]) -> Finding:
+    return recovery(times, kinds, limit=120.0, unit="s")
 
 
 def test_the_same_loss_in_one_injection_weighs_less_than_spread_over_all() -> None:
@@ -68,7 +73,7 @@ def test_a_loss_at_its_limit_is_rarely_accepted() -> None:
 
 
 def test_recoveries_within_two_minutes_pass() -> None:
-    found = recovery(np.linspace(20, 60, 12), KINDS)
+    found = in_seconds(np.linspace(20, 60, 12), KINDS)
 
     assert found.verdict is Verdict.PASS
     assert "4 kinds" in found.method
@@ -76,12 +81,12 @@ def test_recoveries_within_two_minutes_pass() -> None:
 
 @pytest.mark.parametrize(("longest", "verdict"), [(239.0, Verdict.PASS), (240.0, Verdict.FAIL), (300.0, Verdict.FAIL)])
 def test_one_recovery_of_four_minutes_breaks_the_promise(longest: float, verdict: Verdict) -> None:
-    assert recovery([20.0] * 11 + [longest], KINDS).verdict is verdict
+    assert in_seconds([20.0] * 11 + [longest], KINDS).verdict is verdict
 
 
 def test_a_mean_above_the_limit_fails_and_one_around_it_is_open() -> None:
-    assert recovery(np.linspace(140, 180, 12), KINDS).verdict is Verdict.FAIL
-    around = recovery(np.linspace(60, 170, 12), KINDS)
+    assert in_seconds(np.linspace(140, 180, 12), KINDS).verdict is Verdict.FAIL
+    around = in_seconds(np.linspace(60, 170, 12), KINDS)
     assert around.verdict is Verdict.INCONCLUSIVE
     assert "more injections" in str(around.next)
 
@@ -90,11 +95,11 @@ def test_a_mean_above_the_limit_fails_and_one_around_it_is_open() -> None:
 def test_few_injections_or_kinds_are_invalid(count: int, kinds: int) -> None:
     names = [f"fault {at % kinds}" for at in range(count)]
 
-    assert recovery([30.0 + at for at in range(count)], names).verdict is Verdict.INVALID
+    assert in_seconds([30.0 + at for at in range(count)], names).verdict is Verdict.INVALID
 
 
 def test_impossible_counts_and_times_are_named_errors() -> None:
     with pytest.raises(EvidenceProblem, match="more exceedances"):
         loss([101] + [0] * 9, [100] * 10, exposed=[1] * 10)
     with pytest.raises(EvidenceProblem, match="negative"):
-        recovery([-1.0] * 12, KINDS)
+        in_seconds([-1.0] * 12, KINDS)

@@ -37,7 +37,7 @@ def judged(share: float, campaigns: int, seed: int) -> tuple[int, int]:
     random = np.random.default_rng(seed)
     passed = naive = 0
     for _ in range(campaigns):
-        found = quantile(campaign(random, share), quantile=0.95, bound_ms=50.0, steps=BLOCKS * STEPS)
+        found = quantile(campaign(random, share), quantile=0.95, bound=50.0, steps=BLOCKS * STEPS)
         passed += found.verdict is Verdict.PASS
         naive += float(found.deciding["estimate"]) <= 5.0
     return passed, naive
@@ -59,14 +59,14 @@ def test_a_campaign_well_inside_its_limit_passes(share: float) -> None:
 
 def test_a_campaign_at_twice_its_limit_fails() -> None:
     found = quantile(
-        campaign(np.random.default_rng(3), 0.119), quantile=0.95, bound_ms=50.0, steps=BLOCKS * STEPS, minutes=30
+        campaign(np.random.default_rng(3), 0.119), quantile=0.95, bound=50.0, steps=BLOCKS * STEPS, minutes=30
     )
 
     assert found.verdict is Verdict.FAIL
 
 
 def test_streams_of_a_batch_count_once() -> None:
-    found = quantile(campaign(np.random.default_rng(4), 0.05), quantile=0.95, bound_ms=50.0, steps=BLOCKS * STEPS)
+    found = quantile(campaign(np.random.default_rng(4), 0.05), quantile=0.95, bound=50.0, steps=BLOCKS * STEPS)
 
     assert found.n == BLOCKS * STEPS * STREAMS
     assert found.n_eff is not None
@@ -75,7 +75,7 @@ def test_streams_of_a_batch_count_once() -> None:
 
 def test_the_finding_says_quantile_share_allowance_and_plan() -> None:
     found = quantile(
-        campaign(np.random.default_rng(5), 0.038), quantile=0.95, bound_ms=50.0, steps=BLOCKS * STEPS, minutes=30
+        campaign(np.random.default_rng(5), 0.038), quantile=0.95, bound=50.0, steps=BLOCKS * STEPS, minutes=30
     )
 
     assert found.verdict is Verdict.INCONCLUSIVE
@@ -93,7 +93,7 @@ def test_the_finding_says_quantile_share_allowance_and_plan() -> None:
 
 def test_a_share_between_guard_and_limit_is_not_promised_to_be_decided() -> None:
     found = quantile(
-        campaign(np.random.default_rng(6), 0.05), quantile=0.95, bound_ms=50.0, steps=BLOCKS * STEPS, minutes=30
+        campaign(np.random.default_rng(6), 0.05), quantile=0.95, bound=50.0, steps=BLOCKS * STEPS, minutes=30
     )
 
     assert found.verdict is Verdict.INCONCLUSIVE
@@ -122,8 +122,8 @@ def test_freezes_that_percentiles_do_not_see_are_seen_by_time() -> None:
     gaps[np.arange(30) * 600 + 300] = 3_000_000_000  # one freeze of 3 s in each block
     frozen = record(gaps, block=np.arange(gaps.size) // 600, bounds_ns=[50 * MS, 1_000 * MS])
 
-    pooled = quantile(frozen, quantile=0.95, bound_ms=50.0, steps=gaps.size)
-    by_time = quantile(frozen, quantile=0.95, bound_ms=50.0, steps=gaps.size, by_time=True)
+    pooled = quantile(frozen, quantile=0.95, bound=50.0, steps=gaps.size)
+    by_time = quantile(frozen, quantile=0.95, bound=50.0, steps=gaps.size, by_time=True)
     stalled = share_of_time(frozen, above_ms=1_000, limit_percent=0.5, steps=gaps.size)
 
     assert pooled.verdict is Verdict.PASS
@@ -150,7 +150,7 @@ def test_too_few_blocks_are_invalid(blocks: int, verdict: Verdict) -> None:
     found = quantile(
         record(gaps, block=np.arange(gaps.size) // 2_000, bounds_ns=[50 * MS]),
         quantile=0.95,
-        bound_ms=50.0,
+        bound=50.0,
         steps=20_000,
     )
 
@@ -161,6 +161,17 @@ def test_an_empty_sample_is_invalid_and_an_uncounted_bound_an_error() -> None:
     empty = record(np.empty(0, np.int64), bounds_ns=[50 * MS])
     some = record(np.full(20, MS), block=np.arange(20), bounds_ns=[50 * MS])
 
-    assert quantile(empty, quantile=0.95, bound_ms=50.0, steps=1).verdict is Verdict.INVALID
+    assert quantile(empty, quantile=0.95, bound=50.0, steps=1).verdict is Verdict.INVALID
     with pytest.raises(EvidenceProblem, match="No exact count"):
-        quantile(some, quantile=0.95, bound_ms=49.0, steps=20)
+        quantile(some, quantile=0.95, bound=49.0, steps=20)
+
+
+def test_the_unit_of_the_criterion_is_the_unit_of_the_finding() -> None:
+    gaps = np.random.default_rng(9).gamma(20, 0.6 * MS, 20_000).astype(np.int64)
+    kept = record(gaps, block=np.arange(20_000) // 1_000, bounds_ns=[300_000 * MS, 50 * MS])
+
+    in_ms = quantile(kept, quantile=0.95, bound=50.0, steps=20_000)
+    in_minutes = quantile(kept, quantile=0.95, bound=5.0, unit="min", steps=20_000)
+
+    assert in_ms.estimate == pytest.approx(60_000 * (in_minutes.estimate or 0))
+    assert "exceed 5 min" in in_minutes.reason
