@@ -7,7 +7,7 @@ from scipy import stats
 from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.verdict.decide import decide, invalid
 from pytest_rawrxd.verdict.outcome import Finding, Interval, Verdict
-from pytest_rawrxd.verdict.wording import duration, number, required
+from pytest_rawrxd.verdict.wording import number, required
 
 
 def rate_interval(count: int, hours: float, *, confidence: float = 0.95) -> Interval:
@@ -34,7 +34,7 @@ def zero(count: int, *, hours: float, of: str = "crashes", confidence: float = 0
     proven = f"rate <= {number(upper)} per hour at {confidence:.0%}, mean time between them >= {number(1 / upper)} h"
     return Finding(
         Verdict.PASS if count == 0 else Verdict.FAIL,
-        f"{count} {of} in {duration(hours)}; {proven}",
+        f"{count} {of} in {number(hours)} h; {proven}",
         float(count),
         float(count),
         float(count),

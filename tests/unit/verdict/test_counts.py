@@ -31,7 +31,7 @@ def test_zero_passes_and_one_fails_and_the_rate_is_said() -> None:
     clean, broken = zero(0, hours=48), zero(1, hours=48)
 
     assert clean.verdict is Verdict.PASS
-    assert "0 crashes in 48 hours" in clean.reason
+    assert "0 crashes in 48 h" in clean.reason
     assert "mean time between them >= 16.02 h" in clean.reason
     assert broken.verdict is Verdict.FAIL
     assert zero(0, hours=0).verdict is Verdict.INVALID
