@@ -7,7 +7,7 @@ from scipy import stats
 from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.verdict.decide import decide, invalid
 from pytest_rawrxd.verdict.outcome import Finding, Interval, Verdict
-from pytest_rawrxd.verdict.wording import duration, number, required
+from pytest_rawrxd.verdict.wording import number, required
 
 
 def rate_interval(count: int, hours: float, *, confidence: float = 0.95) -> Interval:
@@ -34,7 +34,7 @@ def zero(count: int, *, hours: float, of: str = "crashes", confidence: float = 0
     proven = f"rate <= {number(upper)} per hour at {confidence:.0%}, mean time between them >= {number(1 / upper)} h"
     return Finding(
         Verdict.PASS if count == 0 else Verdict.FAIL,
-        f"{count} {of} in {duration(hours)}; {proven}",
+        f"{count} {of} in {number(hours)} h; {proven}",
         float(count),
         float(count),
         float(count),
@@ -46,23 +46,32 @@ def zero(count: int, *, hours: float, of: str = "crashes", confidence: float = 0
 
 
 def spike(
-    *, count: int, longest: float, limit: float, values: int, hours: float, unit: str = "ms", confidence: float = 0.95
+    *,
+    count: int,
+    longest: float,
+    limit: float,
+    values: int,
+    hours: float,
+    unit: str = "ms",
+    of: str = "gap",
+    confidence: float = 0.95,
 ) -> Finding:
     """Judge "the longest gap is <= ``limit``": none of ``values`` gaps may exceed it in ``hours`` of measurement.
 
-    ``count`` is the exact number of gaps above ``limit``, ``longest`` the longest gap in ``unit``.
+    ``count`` is the exact number of gaps above ``limit``, ``longest`` the longest one, in ``unit``; ``of`` names what
+    is measured where it is no gap.
     """
     if values == 0:
-        return invalid("empty sample: no gap was recorded", next_step="measure before judging")
+        return invalid(f"empty sample: no {of} was recorded", next_step="measure before judging")
     if (count > 0) is not (longest > limit):
         raise EvidenceProblem(
-            "The longest gap and the count above the limit contradict each other",
-            found=f"{count} gaps above {number(limit)} {unit}, the longest {number(longest)} {unit}",
+            f"The longest {of} and the count above the limit contradict each other",
+            found=f"{count} {of}s above {number(limit)} {unit}, the longest {number(longest)} {unit}",
         )
-    found = zero(count, hours=hours, of=f"gaps above {number(limit)} {unit}", confidence=confidence)
+    found = zero(count, hours=hours, of=f"{of}s above {number(limit)} {unit}", confidence=confidence)
     return Finding(
         found.verdict,
-        f"longest gap {number(longest)} {unit}; {found.reason}",
+        f"longest {of} {number(longest)} {unit}; {found.reason}",
         longest,
         longest,
         longest,

@@ -9,6 +9,7 @@ from pytest_rawrxd.verdict.decide import within
 from pytest_rawrxd.verdict.means import mean_interval, runs_until
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.repeats import unusable_runs
+from pytest_rawrxd.verdict.wording import bounds, required
 
 
 def equivalence(
@@ -34,8 +35,8 @@ def equivalence(
     interval = mean_interval(sample, confidence=confidence)
     verdict = within(interval.lower, interval.upper, limits=limits)
     reason = (
-        f"mean of {sample.size} runs {interval.estimate:.4g} {unit} [{interval.lower:.4g}, {interval.upper:.4g}], "
-        f"required within [{limits[0]:.4g}, {limits[1]:.4g}]"
+        f"mean of {sample.size} runs {bounds(interval.estimate, interval.lower, interval.upper, unit)}, "
+        f"required {required('within', limits)}"
     )
     needed = None
     if verdict is Verdict.INCONCLUSIVE:

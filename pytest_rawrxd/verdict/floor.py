@@ -9,6 +9,7 @@ from pytest_rawrxd.verdict.decide import SYSTEMATIC, at_least, floor_acceptance
 from pytest_rawrxd.verdict.means import mean_interval, runs_until
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.repeats import unusable_runs
+from pytest_rawrxd.verdict.wording import bounds, number
 
 
 def floor(
@@ -43,8 +44,8 @@ def floor(
     if broken:
         verdict = Verdict.INCONCLUSIVE
     reason = (
-        f"mean of {sample.size} runs {interval.estimate:.4g} {unit} [{interval.lower:.4g}, {interval.upper:.4g}], "
-        f"slowest {least:.4g}, required >= {limit:.4g}, sign-off from {accepted:.4g}"
+        f"mean of {sample.size} runs {bounds(interval.estimate, interval.lower, interval.upper, unit)}, "
+        f"slowest {number(least)}, required >= {number(limit)}, sign-off from {number(accepted)}"
     )
     return Finding(
         verdict,

@@ -12,7 +12,7 @@ from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.verdict.outcome import Interval
 from pytest_rawrxd.verdict.sample import finite
 
-MOST_RUNS = 10_000  #: a plan longer than this is no plan
+MOST_RUNS = 1_000  #: a plan longer than this is no plan
 
 
 def mean_interval(values: npt.ArrayLike, *, confidence: float = 0.95) -> Interval:

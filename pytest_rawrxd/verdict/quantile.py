@@ -10,11 +10,11 @@ from typing import Any
 
 from pytest_rawrxd.measure.histogram import Histogram, Integers
 from pytest_rawrxd.verdict.decide import GUARD, at_most, exceedance_acceptance, invalid
-from pytest_rawrxd.verdict.exceedance import factor_until, own_number, share_bounds, share_interval
+from pytest_rawrxd.verdict.exceedance import PLANNING_EFFECT, factor_until, own_number, share_bounds, share_interval
 from pytest_rawrxd.verdict.outcome import Finding, Interval, Verdict
 from pytest_rawrxd.verdict.wording import bounds, duration, number
 
-NANOSECONDS_PER_MS = 1e6
+NANOSECONDS = {"us": 1e3, "ms": 1e6, "s": 1e9, "min": 60e9}
 
 
 @dataclass(frozen=True)
@@ -47,18 +47,20 @@ def quantile(
     histogram: Histogram,
     *,
     quantile: float,
-    bound_ms: float,
+    bound: float,
     steps: int,
+    unit: str = "ms",
     of: str = "gaps",
     by_time: bool = False,
     minutes: float | None = None,
     confidence: float = 0.95,
     guard: float = GUARD,
+    planning_effect: float = PLANNING_EFFECT,
     min_blocks: int = 10,
 ) -> Finding:
-    """Judge "the ``quantile`` of all gaps is <= ``bound_ms``" from the blocks of a histogram; unit ms.
+    """Judge "the ``quantile`` of all gaps is <= ``bound``" from the blocks of a histogram; ``unit`` us, ms, s or min.
 
-    PASS iff the upper bound of the share above ``bound_ms`` is at most ``guard`` (1 - quantile), FAIL iff its lower
+    PASS iff the upper bound of the share above ``bound`` is at most ``guard`` (1 - quantile), FAIL iff its lower
     bound is above 1 - quantile. ``by_time`` weights each gap with its length. ``steps`` is the number of decode steps
     (of requests, for one value a request), ``minutes`` the measured time, for the plan. The histogram needs an exact
     counter at the bound: EvidenceProblem without.
@@ -69,18 +71,27 @@ def quantile(
     judged = _judge(
         histogram,
         quantile=quantile,
-        bound_ms=bound_ms,
+        bound_ns=round(bound * NANOSECONDS[unit]),
         by_time=by_time,
         steps=steps,
         minutes=minutes,
         confidence=confidence,
         guard=guard,
+        planning_effect=planning_effect,
     )
-    shown = quantile_interval(histogram, quantile=quantile, steps=steps, by_time=by_time, confidence=confidence)
+    shown = quantile_interval(
+        histogram,
+        quantile=quantile,
+        steps=steps,
+        unit=unit,
+        by_time=by_time,
+        confidence=confidence,
+        planning_effect=planning_effect,
+    )
     subject = f"of the time is in {of} above" if by_time else f"of {of} exceed"
     reason = (
-        f"P{number(100 * quantile)} {bounds(shown.estimate, shown.lower, shown.upper, 'ms')}; "
-        f"{judged.percent(subject)} {number(bound_ms)} ms, sign-off allows {number(100 * judged.acceptance)} %"
+        f"P{number(100 * quantile)} {bounds(shown.estimate, shown.lower, shown.upper, unit)}; "
+        f"{judged.percent(subject)} {number(bound)} {unit}, sign-off allows {number(100 * judged.acceptance)} %"
     )
     return Finding(
         judged.verdict,
@@ -92,7 +103,7 @@ def quantile(
         judged.share.n,
         judged.share.n_eff,
         judged.share.method,
-        judged.deciding(f"share of {'time in ' if by_time else ''}{of} above {number(bound_ms)} ms"),
+        judged.deciding(f"share of {'time in ' if by_time else ''}{of} above {number(bound)} {unit}"),
         judged.next,
     )
 
@@ -106,6 +117,7 @@ def share_of_time(
     minutes: float | None = None,
     confidence: float = 0.95,
     guard: float = GUARD,
+    planning_effect: float = PLANNING_EFFECT,
     min_blocks: int = 10,
 ) -> Finding:
     """Judge "at most ``limit_percent`` of the time is spent in gaps above ``above_ms``"; unit %.
@@ -118,12 +130,13 @@ def share_of_time(
     judged = _judge(
         histogram,
         quantile=1 - limit_percent / 100,
-        bound_ms=above_ms,
+        bound_ns=round(above_ms * NANOSECONDS["ms"]),
         by_time=True,
         steps=steps,
         minutes=minutes,
         confidence=confidence,
         guard=guard,
+        planning_effect=planning_effect,
     )
     reason = (
         f"{judged.percent('of the time is in gaps above')} {number(above_ms)} ms, "
@@ -144,19 +157,29 @@ def share_of_time(
 
 
 def quantile_interval(
-    histogram: Histogram, *, quantile: float, steps: int, by_time: bool = False, confidence: float = 0.95
+    histogram: Histogram,
+    *,
+    quantile: float,
+    steps: int,
+    unit: str = "ms",
+    by_time: bool = False,
+    confidence: float = 0.95,
+    planning_effect: float = PLANNING_EFFECT,
 ) -> Interval:
-    """Return a quantile in ms between its one-sided bounds, for display.
+    """Return a quantile in ``unit`` between its one-sided bounds, for display.
 
     The bounds of the share above the quantile, read back from the histogram: R. S. Woodruff, J. American Statistical
     Association 47 (1952). EvidenceProblem below two blocks.
     """
     allowed = _allowed(quantile)
     total, own = _own(histogram, quantile, by_time=by_time)
-    n_eff = min(own_number(own, total, allowed=allowed, values=histogram.total, confidence=confidence), steps)
+    measured = own_number(
+        own, total, allowed=allowed, values=histogram.total, confidence=confidence, effect=planning_effect
+    )
+    n_eff = min(measured, steps)
     lower, upper = share_bounds(allowed, n_eff, confidence=confidence)
     at = [
-        histogram.read_ns(histogram.quantile_bin(share, by_time=by_time)) / NANOSECONDS_PER_MS
+        histogram.read_ns(histogram.quantile_bin(share, by_time=by_time)) / NANOSECONDS[unit]
         for share in (quantile, 1 - upper, 1 - lower)
     ]
     return Interval(at[0], at[1], at[2], histogram.total, n_eff, "Woodruff")
@@ -191,16 +214,17 @@ def _judge(
     histogram: Histogram,
     *,
     quantile: float,
-    bound_ms: float,
+    bound_ns: int,
     by_time: bool,
     steps: int,
     minutes: float | None,
     confidence: float,
     guard: float,
+    planning_effect: float,
 ) -> _Judged:
     allowed = _allowed(quantile)
     total, own = _own(histogram, quantile, by_time=by_time)
-    column = histogram.bound(round(bound_ms * NANOSECONDS_PER_MS))
+    column = histogram.bound(bound_ns)
     share = share_interval(
         (histogram.over_ns if by_time else histogram.over)[:, column],
         total,
@@ -209,6 +233,7 @@ def _judge(
         steps=steps,
         values=histogram.total,
         confidence=confidence,
+        planning_effect=planning_effect,
     )
     lower, upper = share_bounds(share.estimate, share.n_eff or 0.0, confidence=confidence)
     acceptance = exceedance_acceptance(allowed, guard=guard)
