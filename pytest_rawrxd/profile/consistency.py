@@ -27,7 +27,8 @@ def check(written: WrittenProfile | None, entries: Mapping[str, CriterionEntry])
             yield Complaint((*path, "metric"), f"unknown metric {entry.metric!r}", nearest(entry.metric, METRICS))
             continue
         yield from _shape(name, entry, metric)
-        yield from _bound(name, entries, metric, written)
+        if entry.kind in metric.kinds:
+            yield from _bound(name, entries, metric, written)
         if written is not None:
             yield from _measured(name, entry, written)
             yield from _exemption(name, entry, written)
@@ -66,17 +67,17 @@ def _bound(
     path: Path = ("criteria", name)
     given = [key for key in (*BOUND_KEYS, "bound_of") if getattr(entry, key) is not None]
     allowed = RULES[entry.kind].bounds
-    shape = f"{' or '.join(allowed)} in {' or '.join(units_of(metric.dimension))}, or bound_of another criterion"
+    shape = f"{' or '.join(allowed)} {_amount(metric)}, or bound_of another criterion"
     if len(given) != 1:
         what = f"{len(given)} bounds: {', '.join(given)}" if given else "missing bound"
-        yield Complaint((*path, given[1]) if given else path, what, f"one of {shape}", None if given else "nothing")
+        yield Complaint((*path, given[1]) if given else path, what, shape, None if given else "nothing")
         return
     try:
         bound = follow(name, entries)
     except LostBoundError as lost:
-        # Somebody else's lost bound is reported where it is written.
-        if lost.path[1] == name and (written is not None or "circle" in str(lost)):
-            yield Complaint(lost.path, f"the bound leads nowhere: {lost}", nearest(str(entry.bound_of), entries))
+        # Reported where it is written; without a whole profile the criterion it leads to may only be malformed.
+        if lost.path[1] == name and written is not None:
+            yield Complaint(lost.path, f"the bound leads nowhere: {lost}", nearest(lost.target, lost.choices))
         return
     if bound is None:
         return
@@ -84,11 +85,26 @@ def _bound(
     if bound.key not in allowed:
         yield Complaint(here, f"kind {entry.kind!r} takes no {bound.key}", shape)
         return
-    yield from _values(here, bound, metric, written, shape)
+    owner = str(bound.path[1])
+    if owner == name:
+        yield from _values(here, bound, metric, written, shape)
+    elif (lender := METRICS.get(entries[owner].metric)) and lender.dimension != metric.dimension:
+        what = f"wrong unit: {owner} bounds {lender.dimension}, {metric.name} is {metric.dimension}"
+        yield Complaint(here, what, shape)
     if entry.expected is not None and entry.expected.dimension != metric.dimension:
         yield _wrong_unit((*path, "expected"), entry.expected, metric, ", ".join(units_of(metric.dimension)))
-    if entry.kind == "zero" and bound.value != Quantity(0.0, "count"):
+    if entry.kind == "zero" and owner == name and bound.value != Quantity(0.0, "count"):
         yield Complaint(here, "kind 'zero' has one bound", "equals = 0")
+
+
+def _amount(metric: Metric) -> str:
+    match metric.dimension:
+        case "yes or no":
+            return "= true or false"
+        case "count":
+            return "as a whole number"
+        case _:
+            return f"in {', '.join(units_of(metric.dimension))}"
 
 
 def _values(
@@ -122,6 +138,8 @@ def _values(
 
 def _wrong_unit(path: Path, quantity: Quantity, metric: Metric, possible: str) -> Complaint:
     what = f"wrong unit: {quantity.unit} measures {quantity.dimension}, {metric.name} is {metric.dimension}"
+    if quantity.unit == "count":
+        what = f"a number without a unit: {metric.name} is {metric.dimension}"
     return Complaint(path, what, possible)
 
 
@@ -135,7 +153,7 @@ def _measured(name: str, entry: CriterionEntry, written: WrittenProfile) -> Iter
         possible = nearest(where.variant, written.models.variants)
         yield Complaint((*path, "variant"), f"{where.variant} is not among the variants", possible)
     elif where.variant is not None and where.tokens is not None:
-        lengths = sorted({cell.tokens for cell in protocol.phase1.matrix.get(where.variant, ())})
+        lengths = sorted({cell.tokens for cell in protocol.phase1.cells(where.variant)})
         if where.tokens not in lengths:
             possible = ", ".join(map(str, lengths))
             yield Complaint((*path, "tokens"), f"no cell of {where.tokens} tokens for {where.variant}", possible)
@@ -169,7 +187,7 @@ def _variants(written: WrittenProfile) -> Iterator[Complaint]:
     variants, protocol = written.models.variants, written.protocol
     single, load = protocol.phase1, protocol.phase2
     for index, variant in enumerate(variants):
-        if single.judged_tokens not in [cell.tokens for cell in single.matrix.get(variant, ())]:
+        if single.judged_tokens not in [cell.tokens for cell in single.cells(variant)]:
             what = f"the matrix has no cell of {single.judged_tokens} tokens for {variant}"
             possible = "a cell of protocol.phase1.judged_tokens for each variant"
             yield Complaint(("models", "variants", index), what, possible)

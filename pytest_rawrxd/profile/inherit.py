@@ -89,27 +89,41 @@ def _find_base(base: str, source: Source, folders: Sequence[Path], where: str) -
 def _extend(base: dict[str, Any], source: Source) -> dict[str, Any]:
     inherited = {key: value for key, value in base.items() if key not in _OF_ONE_FILE}
     dropped = source.data.get("drop", [])
-    criteria = inherited.get("criteria", {})
-    if isinstance(dropped, list) and isinstance(criteria, dict):
-        _check_drops(dropped, criteria, source)
-        inherited["criteria"] = {key: value for key, value in criteria.items() if key not in dropped}
+    problems = []
+    for index, name in enumerate(dropped if isinstance(dropped, list) else ()):
+        try:
+            inherited = _without(inherited, _place(str(name)))
+        except KeyError:
+            criteria = inherited.get("criteria", {})
+            problems.append(
+                ProfileProblem(
+                    f"the base has no {name!r} to drop",
+                    where=f"{source.shown}:{source.lines['drop', index]}, drop[{index}]",
+                    found=repr(name),
+                    possible=nearest(str(name), [*criteria, *(key for key in inherited if key != "criteria")]),
+                )
+            )
+    if problems:
+        raise ProfileProblem.of(problems)
     return _merged(inherited, source.data, ())
 
 
-def _check_drops(dropped: list[Any], criteria: dict[str, Any], source: Source) -> None:
-    unknown = [(index, name) for index, name in enumerate(dropped) if name not in criteria]
-    if unknown:
-        raise ProfileProblem.of(
-            [
-                ProfileProblem(
-                    f"there is no criterion {name!r} to drop",
-                    where=f"{source.shown}:{source.lines['drop', index]}, drop[{index}]",
-                    found=repr(name),
-                    possible=nearest(str(name), criteria),
-                )
-                for index, name in unknown
-            ]
-        )
+def _place(name: str) -> tuple[str, ...]:
+    """Ids of criteria have a hyphen, which no key of a profile has."""
+    return ("criteria", name) if "-" in name else tuple(name.split("."))
+
+
+def _without(table: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+    """A copy of ``table`` that has nothing at ``path``; KeyError where it had nothing."""
+    table = dict(table)
+    key, *rest = path
+    if not rest:
+        del table[key]
+        return table
+    below = table[key]
+    if not isinstance(below, dict):
+        raise KeyError(key)
+    return {**table, key: _without(below, tuple(rest))}
 
 
 def _merged(base: dict[str, Any], over: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:

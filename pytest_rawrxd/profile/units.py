@@ -80,6 +80,10 @@ def number_text(value: float) -> str:
 _QUANTITY: Final = re.compile(r"(?P<number>[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?) ?(?P<unit>[A-Za-z%/]+)")
 
 
+class UnknownUnitError(ValueError):
+    """A number with a unit that nobody here knows."""
+
+
 @total_ordering
 @dataclass(frozen=True, eq=False)
 class Quantity:
@@ -90,12 +94,12 @@ class Quantity:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``"50 ms"``; raises ValueError naming the shape, or the units there are."""
+        """Read ``"50 ms"``; raises ValueError naming the shape, UnknownUnitError naming the units."""
         found = _QUANTITY.fullmatch(text.strip())
         if found is None:
             raise ValueError('a number and a unit, as in "50 ms"')
         if found["unit"] not in UNITS:
-            raise ValueError(f"one of the units {', '.join(UNITS)}")
+            raise UnknownUnitError(f"one of {', '.join(UNITS)}")
         value = float(found["number"])
         if not math.isfinite(value):
             raise ValueError("a finite number")
