@@ -1,4 +1,4 @@
-"""What types cannot say: bounds that fit their metric, conditions that are measured, a protocol that adds up."""
+"""What types cannot say about a criterion: a bound that fits its metric, a condition that is measured, an excuse."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pytest_rawrxd.profile.bounds import Band, Reference
 from pytest_rawrxd.profile.complaint import Complaint
 from pytest_rawrxd.profile.criterion import CriterionEntry
 from pytest_rawrxd.profile.exemptions import EXEMPTIONS
-from pytest_rawrxd.profile.gates import MinRuns
 from pytest_rawrxd.profile.kinds import BOUND_KEYS, RULES
 from pytest_rawrxd.profile.locate import Path
 from pytest_rawrxd.profile.metrics import METRICS, Metric
+from pytest_rawrxd.profile.protocol_checks import check_protocol
 from pytest_rawrxd.profile.resolve import LostBoundError, WrittenBound, follow, phase_of, referred
 from pytest_rawrxd.profile.suggest import nearest
 from pytest_rawrxd.profile.units import UNITS, Quantity, units_of
@@ -33,7 +33,7 @@ def check(written: WrittenProfile | None, entries: Mapping[str, CriterionEntry])
             yield from _measured(name, entry, written)
             yield from _exemption(name, entry, written)
     if written is not None:
-        yield from _protocol(written)
+        yield from check_protocol(written)
 
 
 def _shape(name: str, entry: CriterionEntry, metric: Metric) -> Iterator[Complaint]:
@@ -138,7 +138,9 @@ def _values(
 
 def _wrong_unit(path: Path, quantity: Quantity, metric: Metric, possible: str) -> Complaint:
     what = f"wrong unit: {quantity.unit} measures {quantity.dimension}, {metric.name} is {metric.dimension}"
-    if quantity.unit == "count":
+    if metric.dimension == "yes or no":
+        what = f"a number: {metric.name} is {metric.dimension}"
+    elif quantity.unit == "count":
         what = f"a number without a unit: {metric.name} is {metric.dimension}"
     return Complaint(path, what, possible)
 
@@ -176,50 +178,3 @@ def _exemption(name: str, entry: CriterionEntry, written: WrittenProfile) -> Ite
     elif entry.metric not in exemption.metrics or (exemption.kinds and entry.kind not in exemption.kinds):
         reached = f"{', '.join(sorted(exemption.metrics))}"
         yield Complaint(path, f"{exemption.name!r} does not excuse {entry.metric} as {entry.kind}", f"one of {reached}")
-
-
-def _protocol(written: WrittenProfile) -> Iterator[Complaint]:
-    yield from _variants(written)
-    yield from _sizes(written)
-
-
-def _variants(written: WrittenProfile) -> Iterator[Complaint]:
-    variants, protocol = written.models.variants, written.protocol
-    single, load = protocol.phase1, protocol.phase2
-    for index, variant in enumerate(variants):
-        if single.judged_tokens not in [cell.tokens for cell in single.cells(variant)]:
-            what = f"the matrix has no cell of {single.judged_tokens} tokens for {variant}"
-            possible = "a cell of protocol.phase1.judged_tokens for each variant"
-            yield Complaint(("models", "variants", index), what, possible)
-    for test, variant in (("bandwidth", protocol.bandwidth.variant), ("phase2", load.variant)):
-        if variant not in variants:
-            path: Path = ("protocol", test, "variant")
-            yield Complaint(path, f"{variant} is not among the variants", nearest(variant, variants))
-    for variant, declaration in written.models.declared.items():
-        if declaration.exception is not None and not declaration.reason:
-            path = ("models", "declared", variant, "exception")
-            yield Complaint(path, "an exception without a reason", "reason = '...' beside it")
-
-
-def _sizes(written: WrittenProfile) -> Iterator[Complaint]:
-    protocol, gates = written.protocol, written.gates
-    load, soak, faults = protocol.phase2, protocol.soak, protocol.faults
-    if load.streams not in load.levels:
-        possible = ", ".join(map(str, load.levels))
-        yield Complaint(("protocol", "phase2", "streams"), "not among the levels", possible)
-    for rule in MinRuns.model_fields:
-        if getattr(protocol.phase1.processes, rule) < (least := getattr(gates.min_runs, rule)):
-            path: Path = ("protocol", "phase1", "processes", rule)
-            yield Complaint(path, f"fewer processes than gates.min_runs.{rule}", f"at least {least}")
-    if load.block > load.level_duration:
-        yield Complaint(("protocol", "phase2", "block"), "longer than a run", f"at most {load.level_duration}")
-    if soak.restart_every > soak.duration:
-        yield Complaint(("protocol", "soak", "restart_every"), "longer than the soak", f"at most {soak.duration}")
-    if soak.settle >= soak.restart_every:
-        yield Complaint(("protocol", "soak", "settle"), "as long as a process life", f"less than {soak.restart_every}")
-    if faults.injections < gates.min_injections:
-        path = ("protocol", "faults", "injections")
-        yield Complaint(path, "fewer than gates.min_injections", f"at least {gates.min_injections}")
-    if len(set(faults.kinds)) < gates.min_fault_kinds:
-        path = ("protocol", "faults", "kinds")
-        yield Complaint(path, "fewer kinds than gates.min_fault_kinds", f"at least {gates.min_fault_kinds}")

@@ -60,4 +60,5 @@ def _for_files(node: Any) -> Any:
 
 
 if __name__ == "__main__":
-    (places.package_data("fixtures") / "profiles" / FILE_NAME).write_text(editor_schema_text(), encoding="utf-8")
+    path = places.package_data("fixtures") / "profiles" / FILE_NAME
+    path.write_text(editor_schema_text(), encoding="utf-8", newline="\n")

@@ -26,11 +26,12 @@ class Chain:
     data: dict[str, Any]
 
     def place(self, path: locate.Path) -> tuple[int, int]:
-        """Index of the file and line of ``path``; for a key that nobody wrote, the place of its table."""
+        """Index of the file and line of ``path``: where it was written last, or dropped, or else of its table."""
         for length in range(len(path), 0, -1):
             for index, source in enumerate(self.sources):
-                if path[:length] in source.lines:
-                    return index, source.lines[path[:length]]
+                line = source.lines.get(path[:length]) or _drop_line(source, path[:length])
+                if line is not None:
+                    return index, line
         return 0, 1
 
     def at(self, path: locate.Path) -> str:
@@ -88,11 +89,10 @@ def _find_base(base: str, source: Source, folders: Sequence[Path], where: str) -
 
 def _extend(base: dict[str, Any], source: Source) -> dict[str, Any]:
     inherited = {key: value for key, value in base.items() if key not in _OF_ONE_FILE}
-    dropped = source.data.get("drop", [])
     problems = []
-    for index, name in enumerate(dropped if isinstance(dropped, list) else ()):
+    for index, name in enumerate(_dropped(source)):
         try:
-            inherited = _without(inherited, _place(str(name)))
+            inherited = _without(inherited, _place(name))
         except KeyError:
             criteria = inherited.get("criteria", {})
             problems.append(
@@ -100,12 +100,23 @@ def _extend(base: dict[str, Any], source: Source) -> dict[str, Any]:
                     f"the base has no {name!r} to drop",
                     where=f"{source.shown}:{source.lines['drop', index]}, drop[{index}]",
                     found=repr(name),
-                    possible=nearest(str(name), [*criteria, *(key for key in inherited if key != "criteria")]),
+                    possible=nearest(name, [*criteria, *(key for key in inherited if key != "criteria")]),
                 )
             )
     if problems:
         raise ProfileProblem.of(problems)
     return _merged(inherited, source.data, ())
+
+
+def _drop_line(source: Source, path: locate.Path) -> int | None:
+    found = (index for index, name in enumerate(_dropped(source)) if _place(name) == path)
+    return next((source.lines["drop", index] for index in found), None)
+
+
+def _dropped(source: Source) -> list[str]:
+    """What the file drops; nothing where the key has a wrong type, which is refused later."""
+    dropped = source.data.get("drop")
+    return [str(name) for name in dropped] if isinstance(dropped, list) else []
 
 
 def _place(name: str) -> tuple[str, ...]:
@@ -123,7 +134,8 @@ def _without(table: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
     below = table[key]
     if not isinstance(below, dict):
         raise KeyError(key)
-    return {**table, key: _without(below, tuple(rest))}
+    table[key] = _without(below, tuple(rest))
+    return table
 
 
 def _merged(base: dict[str, Any], over: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:

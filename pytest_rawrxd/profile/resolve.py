@@ -20,7 +20,7 @@ Value = Quantity | Reference | Band | bool
 
 
 class LostBoundError(LookupError):
-    """A bound that leads nowhere: ``path`` is the key that points to ``target``, ``choices`` what it could have named."""
+    """A bound that leads nowhere: ``path`` is the key, ``target`` what it names, ``choices`` what it could name."""
 
     def __init__(self, path: Path, why: str, target: str, choices: Iterable[str]) -> None:
         super().__init__(why)

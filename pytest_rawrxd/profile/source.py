@@ -52,7 +52,6 @@ def find(name_or_path: str, folders: Sequence[Path]) -> Path:
     names = sorted({path.stem for folder in folders if folder.is_dir() for path in folder.glob("*.toml")})
     raise ProfileProblem(
         f"there is no profile named {name_or_path!r}",
-        where="profile",
         found=f"no {name_or_path}.toml in {', '.join(dict.fromkeys(map(places.shown, folders)))}",
         possible=f"{nearest(name_or_path, names)}; or a path to a .toml file",
     )

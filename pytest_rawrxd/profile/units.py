@@ -77,6 +77,7 @@ def number_text(value: float) -> str:
     return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
 
 
+_PLAIN: Final = ("count", "yes/no")  #: written as whole numbers and as true or false, without a unit
 _QUANTITY: Final = re.compile(r"(?P<number>[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?) ?(?P<unit>[A-Za-z%/]+)")
 
 
@@ -98,8 +99,8 @@ class Quantity:
         found = _QUANTITY.fullmatch(text.strip())
         if found is None:
             raise ValueError('a number and a unit, as in "50 ms"')
-        if found["unit"] not in UNITS:
-            raise UnknownUnitError(f"one of {', '.join(UNITS)}")
+        if found["unit"] not in UNITS or found["unit"] in _PLAIN:
+            raise UnknownUnitError(f"one of {', '.join(unit for unit in UNITS if unit not in _PLAIN)}")
         value = float(found["number"])
         if not math.isfinite(value):
             raise ValueError("a finite number")

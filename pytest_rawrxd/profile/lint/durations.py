@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Final
 
-from pytest_rawrxd.profile.criterion import Criterion
 from pytest_rawrxd.profile.lint.bounds import high, low, promising, written
 from pytest_rawrxd.profile.lint.finding import LintFinding, Severity, number
 from pytest_rawrxd.profile.profile import Profile
+
+_MOST_CRASHES: Final = 4  #: a soak that bears more of them says nothing about the promise
 
 
 def duration_findings(profile: Profile) -> Iterator[LintFinding]:
@@ -38,7 +40,8 @@ def _availability(profile: Profile) -> Iterator[LintFinding]:
         if recovery is None:
             continue
         repair, share = high(recovery, "h"), low(availability, "ratio")
-        needed = [bound * repair * share / (1 - share) for bound in _crash_bounds(availability, 4)]
+        bounds = (crash_bound(crashes, availability.confidence) for crashes in range(_MOST_CRASHES + 1))
+        needed = [bound * repair * share / (1 - share) for bound in bounds]
         repair_text = written(high(recovery, "min"), "min")
         claim = (
             f"{written(100 * share, '%')} with recoveries of {repair_text} needs {_hours(needed[0])} without a crash"
@@ -48,12 +51,9 @@ def _availability(profile: Profile) -> Iterator[LintFinding]:
         if survived == 0:
             yield LintFinding(Severity.SHORT_RUN, names, f"{claim}, the soak has {duration}", availability.bound_at)
         elif survived < len(needed):
-            sentence = f"{claim}; {duration} keep it with up to {survived - 1} crashes; a month is an extrapolation"
+            kept = ("as long as there is none", "with up to 1 crash", f"with up to {survived - 1} crashes")
+            sentence = f"{claim}; {duration} keep it {kept[min(survived - 1, 2)]}; a month is an extrapolation"
             yield LintFinding(Severity.NOTE, names, sentence, availability.bound_at)
-
-
-def _crash_bounds(availability: Criterion, most: int) -> list[float]:
-    return [crash_bound(crashes, availability.confidence) for crashes in range(most + 1)]
 
 
 def _drift(profile: Profile) -> Iterator[LintFinding]:

@@ -38,4 +38,4 @@ def render(findings: Iterable[LintFinding]) -> str:
 
 def number(value: float, digits: int = 3) -> str:
     """``value`` as a sentence prints it: ``digits`` significant digits, and the whole part with its thousands."""
-    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+    return f"{value:,.0f}" if abs(value) >= 10**digits - 0.5 else f"{value:.{digits}g}"
