@@ -9,8 +9,8 @@ from typing import Annotated, Final
 
 from pydantic import PlainValidator, WithJsonSchema
 
-from pytest_rawrxd.profile.quantities import quantity_pattern, refusal
-from pytest_rawrxd.profile.units import UNITS, Quantity
+from pytest_rawrxd.profile.quantities import UNKNOWN_UNIT, quantity_pattern, refusal
+from pytest_rawrxd.profile.units import UNITS, Quantity, UnknownUnitError
 
 _REFERENCE: Final = re.compile(r"protocol(\.[a-z0-9_]+)+")
 _LIMIT_SHAPE: Final = 'a quantity as in "50 ms", a count as in 6, or a place as in "protocol.soak.duration"'
@@ -43,11 +43,10 @@ def _quantity(raw: object, shape: str) -> Quantity:
         raise refusal("bad number: a bound is finite and has a unit", shape)
     try:
         return Quantity.parse(raw)
-    except ValueError as problem:
-        unit_unknown = str(problem).startswith("one of the units")
-        raise refusal(
-            "unknown unit" if unit_unknown else "bad number", str(problem) if unit_unknown else shape
-        ) from None
+    except UnknownUnitError as problem:
+        raise refusal(UNKNOWN_UNIT, str(problem)) from None
+    except ValueError:
+        raise refusal("bad number", shape) from None
 
 
 def _limit(raw: object) -> Quantity | Reference:

@@ -30,7 +30,7 @@ def raise_complaints(complaints: Sequence[Complaint], chain: Chain) -> None:
         ProfileProblem(
             complaint.what,
             where=f"{chain.at(complaint.path)}, {dotted(complaint.path)}",
-            found=complaint.found or f"{complaint.path[-1]} = {_written(chain.value(complaint.path))}",
+            found=complaint.found or _as_written(complaint.path, chain),
             possible=complaint.possible,
         )
         for complaint in placed
@@ -38,9 +38,11 @@ def raise_complaints(complaints: Sequence[Complaint], chain: Chain) -> None:
     raise ProfileProblem.of(problems)
 
 
-def _written(value: object) -> str:
+def _as_written(path: Path, chain: Chain) -> str:
+    value = chain.value(path)
     try:
         text = json.dumps(value, ensure_ascii=False)
-    except TypeError:
+    except TypeError:  # a date
         text = str(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    shortened = text if len(text) <= 80 else f"{text[:77]}..."
+    return shortened if isinstance(path[-1], int) else f"{path[-1]} = {shortened}"

@@ -1,4 +1,4 @@
-"""What types cannot say: bounds that fit their metric, conditions that are measured, a protocol that adds up."""
+"""What types cannot say about a criterion: a bound that fits its metric, a condition that is measured, an excuse."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pytest_rawrxd.profile.bounds import Band, Reference
 from pytest_rawrxd.profile.complaint import Complaint
 from pytest_rawrxd.profile.criterion import CriterionEntry
 from pytest_rawrxd.profile.exemptions import EXEMPTIONS
-from pytest_rawrxd.profile.gates import MinRuns
 from pytest_rawrxd.profile.kinds import BOUND_KEYS, RULES
 from pytest_rawrxd.profile.locate import Path
 from pytest_rawrxd.profile.metrics import METRICS, Metric
+from pytest_rawrxd.profile.protocol_checks import check_protocol
 from pytest_rawrxd.profile.resolve import LostBoundError, WrittenBound, follow, phase_of, referred
 from pytest_rawrxd.profile.suggest import nearest
 from pytest_rawrxd.profile.units import UNITS, Quantity, units_of
@@ -27,12 +27,13 @@ def check(written: WrittenProfile | None, entries: Mapping[str, CriterionEntry])
             yield Complaint((*path, "metric"), f"unknown metric {entry.metric!r}", nearest(entry.metric, METRICS))
             continue
         yield from _shape(name, entry, metric)
-        yield from _bound(name, entries, metric, written)
+        if entry.kind in metric.kinds:
+            yield from _bound(name, entries, metric, written)
         if written is not None:
             yield from _measured(name, entry, written)
             yield from _exemption(name, entry, written)
     if written is not None:
-        yield from _protocol(written)
+        yield from check_protocol(written)
 
 
 def _shape(name: str, entry: CriterionEntry, metric: Metric) -> Iterator[Complaint]:
@@ -66,17 +67,17 @@ def _bound(
     path: Path = ("criteria", name)
     given = [key for key in (*BOUND_KEYS, "bound_of") if getattr(entry, key) is not None]
     allowed = RULES[entry.kind].bounds
-    shape = f"{' or '.join(allowed)} in {' or '.join(units_of(metric.dimension))}, or bound_of another criterion"
+    shape = f"{' or '.join(allowed)} {_amount(metric)}, or bound_of another criterion"
     if len(given) != 1:
         what = f"{len(given)} bounds: {', '.join(given)}" if given else "missing bound"
-        yield Complaint((*path, given[1]) if given else path, what, f"one of {shape}", None if given else "nothing")
+        yield Complaint((*path, given[1]) if given else path, what, shape, None if given else "nothing")
         return
     try:
         bound = follow(name, entries)
     except LostBoundError as lost:
-        # Somebody else's lost bound is reported where it is written.
-        if lost.path[1] == name and (written is not None or "circle" in str(lost)):
-            yield Complaint(lost.path, f"the bound leads nowhere: {lost}", nearest(str(entry.bound_of), entries))
+        # Reported where it is written; without a whole profile the criterion it leads to may only be malformed.
+        if lost.path[1] == name and written is not None:
+            yield Complaint(lost.path, f"the bound leads nowhere: {lost}", nearest(lost.target, lost.choices))
         return
     if bound is None:
         return
@@ -84,11 +85,26 @@ def _bound(
     if bound.key not in allowed:
         yield Complaint(here, f"kind {entry.kind!r} takes no {bound.key}", shape)
         return
-    yield from _values(here, bound, metric, written, shape)
+    owner = str(bound.path[1])
+    if owner == name:
+        yield from _values(here, bound, metric, written, shape)
+    elif (lender := METRICS.get(entries[owner].metric)) and lender.dimension != metric.dimension:
+        what = f"wrong unit: {owner} bounds {lender.dimension}, {metric.name} is {metric.dimension}"
+        yield Complaint(here, what, shape)
     if entry.expected is not None and entry.expected.dimension != metric.dimension:
         yield _wrong_unit((*path, "expected"), entry.expected, metric, ", ".join(units_of(metric.dimension)))
-    if entry.kind == "zero" and bound.value != Quantity(0.0, "count"):
+    if entry.kind == "zero" and owner == name and bound.value != Quantity(0.0, "count"):
         yield Complaint(here, "kind 'zero' has one bound", "equals = 0")
+
+
+def _amount(metric: Metric) -> str:
+    match metric.dimension:
+        case "yes or no":
+            return "= true or false"
+        case "count":
+            return "as a whole number"
+        case _:
+            return f"in {', '.join(units_of(metric.dimension))}"
 
 
 def _values(
@@ -122,6 +138,10 @@ def _values(
 
 def _wrong_unit(path: Path, quantity: Quantity, metric: Metric, possible: str) -> Complaint:
     what = f"wrong unit: {quantity.unit} measures {quantity.dimension}, {metric.name} is {metric.dimension}"
+    if metric.dimension == "yes or no":
+        what = f"a number: {metric.name} is {metric.dimension}"
+    elif quantity.unit == "count":
+        what = f"a number without a unit: {metric.name} is {metric.dimension}"
     return Complaint(path, what, possible)
 
 
@@ -135,7 +155,7 @@ def _measured(name: str, entry: CriterionEntry, written: WrittenProfile) -> Iter
         possible = nearest(where.variant, written.models.variants)
         yield Complaint((*path, "variant"), f"{where.variant} is not among the variants", possible)
     elif where.variant is not None and where.tokens is not None:
-        lengths = sorted({cell.tokens for cell in protocol.phase1.matrix.get(where.variant, ())})
+        lengths = sorted({cell.tokens for cell in protocol.phase1.cells(where.variant)})
         if where.tokens not in lengths:
             possible = ", ".join(map(str, lengths))
             yield Complaint((*path, "tokens"), f"no cell of {where.tokens} tokens for {where.variant}", possible)
@@ -158,50 +178,3 @@ def _exemption(name: str, entry: CriterionEntry, written: WrittenProfile) -> Ite
     elif entry.metric not in exemption.metrics or (exemption.kinds and entry.kind not in exemption.kinds):
         reached = f"{', '.join(sorted(exemption.metrics))}"
         yield Complaint(path, f"{exemption.name!r} does not excuse {entry.metric} as {entry.kind}", f"one of {reached}")
-
-
-def _protocol(written: WrittenProfile) -> Iterator[Complaint]:
-    yield from _variants(written)
-    yield from _sizes(written)
-
-
-def _variants(written: WrittenProfile) -> Iterator[Complaint]:
-    variants, protocol = written.models.variants, written.protocol
-    single, load = protocol.phase1, protocol.phase2
-    for index, variant in enumerate(variants):
-        if single.judged_tokens not in [cell.tokens for cell in single.matrix.get(variant, ())]:
-            what = f"the matrix has no cell of {single.judged_tokens} tokens for {variant}"
-            possible = "a cell of protocol.phase1.judged_tokens for each variant"
-            yield Complaint(("models", "variants", index), what, possible)
-    for test, variant in (("bandwidth", protocol.bandwidth.variant), ("phase2", load.variant)):
-        if variant not in variants:
-            path: Path = ("protocol", test, "variant")
-            yield Complaint(path, f"{variant} is not among the variants", nearest(variant, variants))
-    for variant, declaration in written.models.declared.items():
-        if declaration.exception is not None and not declaration.reason:
-            path = ("models", "declared", variant, "exception")
-            yield Complaint(path, "an exception without a reason", "reason = '...' beside it")
-
-
-def _sizes(written: WrittenProfile) -> Iterator[Complaint]:
-    protocol, gates = written.protocol, written.gates
-    load, soak, faults = protocol.phase2, protocol.soak, protocol.faults
-    if load.streams not in load.levels:
-        possible = ", ".join(map(str, load.levels))
-        yield Complaint(("protocol", "phase2", "streams"), "not among the levels", possible)
-    for rule in MinRuns.model_fields:
-        if getattr(protocol.phase1.processes, rule) < (least := getattr(gates.min_runs, rule)):
-            path: Path = ("protocol", "phase1", "processes", rule)
-            yield Complaint(path, f"fewer processes than gates.min_runs.{rule}", f"at least {least}")
-    if load.block > load.level_duration:
-        yield Complaint(("protocol", "phase2", "block"), "longer than a run", f"at most {load.level_duration}")
-    if soak.restart_every > soak.duration:
-        yield Complaint(("protocol", "soak", "restart_every"), "longer than the soak", f"at most {soak.duration}")
-    if soak.settle >= soak.restart_every:
-        yield Complaint(("protocol", "soak", "settle"), "as long as a process life", f"less than {soak.restart_every}")
-    if faults.injections < gates.min_injections:
-        path = ("protocol", "faults", "injections")
-        yield Complaint(path, "fewer than gates.min_injections", f"at least {gates.min_injections}")
-    if len(set(faults.kinds)) < gates.min_fault_kinds:
-        path = ("protocol", "faults", "kinds")
-        yield Complaint(path, "fewer kinds than gates.min_fault_kinds", f"at least {gates.min_fault_kinds}")

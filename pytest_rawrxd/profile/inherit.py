@@ -16,8 +16,6 @@ from pytest_rawrxd.profile.suggest import nearest
 #: A bound replaces the whole bound: one left over from the base would contradict it.
 _BOUND_GROUP = frozenset((*BOUND_KEYS, "bound_of", "expected"))
 _OF_ONE_FILE = ("extends", "drop")
-#: Another machine shares nothing with the base's: half of one card and half of another would be neither.
-HARDWARE = "hardware"
 
 
 @dataclass(frozen=True)
@@ -28,11 +26,12 @@ class Chain:
     data: dict[str, Any]
 
     def place(self, path: locate.Path) -> tuple[int, int]:
-        """Index of the file and line of ``path``; for a key that nobody wrote, the place of its table."""
+        """Index of the file and line of ``path``: where it was written last, or dropped, or else of its table."""
         for length in range(len(path), 0, -1):
             for index, source in enumerate(self.sources):
-                if path[:length] in source.lines:
-                    return index, source.lines[path[:length]]
+                line = source.lines.get(path[:length]) or _drop_line(source, path[:length])
+                if line is not None:
+                    return index, line
         return 0, 1
 
     def at(self, path: locate.Path) -> str:
@@ -90,30 +89,53 @@ def _find_base(base: str, source: Source, folders: Sequence[Path], where: str) -
 
 def _extend(base: dict[str, Any], source: Source) -> dict[str, Any]:
     inherited = {key: value for key, value in base.items() if key not in _OF_ONE_FILE}
-    dropped = source.data.get("drop", [])
-    criteria = inherited.get("criteria", {})
-    if isinstance(dropped, list) and isinstance(criteria, dict):
-        _check_drops(dropped, [*criteria, HARDWARE], source)
-        if HARDWARE in dropped:
-            inherited.pop(HARDWARE, None)
-        inherited["criteria"] = {key: value for key, value in criteria.items() if key not in dropped}
+    problems = []
+    for index, name in enumerate(_dropped(source)):
+        try:
+            inherited = _without(inherited, _place(name))
+        except KeyError:
+            criteria = inherited.get("criteria", {})
+            problems.append(
+                ProfileProblem(
+                    f"the base has no {name!r} to drop",
+                    where=f"{source.shown}:{source.lines['drop', index]}, drop[{index}]",
+                    found=repr(name),
+                    possible=nearest(name, [*criteria, *(key for key in inherited if key != "criteria")]),
+                )
+            )
+    if problems:
+        raise ProfileProblem.of(problems)
     return _merged(inherited, source.data, ())
 
 
-def _check_drops(dropped: list[Any], there: Sequence[str], source: Source) -> None:
-    unknown = [(index, name) for index, name in enumerate(dropped) if name not in there]
-    if unknown:
-        raise ProfileProblem.of(
-            [
-                ProfileProblem(
-                    f"there is no criterion {name!r} to drop",
-                    where=f"{source.shown}:{source.lines['drop', index]}, drop[{index}]",
-                    found=repr(name),
-                    possible=nearest(str(name), there),
-                )
-                for index, name in unknown
-            ]
-        )
+def _drop_line(source: Source, path: locate.Path) -> int | None:
+    found = (index for index, name in enumerate(_dropped(source)) if _place(name) == path)
+    return next((source.lines["drop", index] for index in found), None)
+
+
+def _dropped(source: Source) -> list[str]:
+    """What the file drops; nothing where the key has a wrong type, which is refused later."""
+    dropped = source.data.get("drop")
+    return [str(name) for name in dropped] if isinstance(dropped, list) else []
+
+
+def _place(name: str) -> tuple[str, ...]:
+    """Ids of criteria have a hyphen, which no key of a profile has."""
+    return ("criteria", name) if "-" in name else tuple(name.split("."))
+
+
+def _without(table: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+    """A copy of ``table`` that has nothing at ``path``; KeyError where it had nothing."""
+    table = dict(table)
+    key, *rest = path
+    if not rest:
+        del table[key]
+        return table
+    below = table[key]
+    if not isinstance(below, dict):
+        raise KeyError(key)
+    table[key] = _without(below, tuple(rest))
+    return table
 
 
 def _merged(base: dict[str, Any], over: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:

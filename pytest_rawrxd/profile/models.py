@@ -31,3 +31,7 @@ class Models(Section):
     family: str | None = Field(default=None, description="Beginning of the file names, for example BigDaddyG.")
     variants: tuple[Variant, ...] = Field(min_length=1, description="Variants in the order of the report.")
     declared: dict[Variant, Declaration] = Field(default={}, description="Declarations per variant.")
+
+    def declaration(self, variant: str) -> Declaration:
+        """What is declared about ``variant``; nothing where nothing is."""
+        return next((declared for name, declared in self.declared.items() if name == variant), Declaration())

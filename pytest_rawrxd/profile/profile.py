@@ -6,11 +6,13 @@ import hashlib
 from typing import Any, Final, Literal
 
 import rfc8785
+from pydantic import ValidationError
 
 from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.profile.criterion import Criterion
 from pytest_rawrxd.profile.gates import Gates
 from pytest_rawrxd.profile.hardware import Hardware, Roles, Target
+from pytest_rawrxd.profile.locate import dotted
 from pytest_rawrxd.profile.models import Models
 from pytest_rawrxd.profile.protocol import Protocol
 from pytest_rawrxd.profile.section import Section
@@ -56,7 +58,16 @@ class Profile(Section):
             raise EvidenceProblem(
                 "the stored profile has another schema", found=repr(resolved.get("schema")), possible=SCHEMA
             )
-        profile = cls.model_validate(tuples({key: value for key, value in resolved.items() if key != "schema"}))
+        try:
+            profile = cls.model_validate(tuples({key: value for key, value in resolved.items() if key != "schema"}))
+        except ValidationError as refused:
+            first = refused.errors(include_url=False)[0]
+            raise EvidenceProblem(
+                "the stored profile cannot be read",
+                where=dotted(first["loc"]),
+                found=first["msg"],
+                possible=f"a profile as {SCHEMA} describes it",
+            ) from refused
         digest = digest_of(profile)
         if digest != profile.digest:
             raise EvidenceProblem(

@@ -75,6 +75,10 @@ class SingleStream(Section):
     context: PositiveInt = Field(description="Cells of the KV cache.")
     warm_up_requests: PositiveInt = Field(description="Requests dropped at the start of each process.")
 
+    def cells(self, variant: str) -> tuple[Cell, ...]:
+        """The matrix of ``variant``; empty where it has none."""
+        return next((cells for name, cells in self.matrix.items() if name == variant), ())
+
 
 class BandwidthTest(Section):
     """The sustained test that shows the memory bus as the limit."""

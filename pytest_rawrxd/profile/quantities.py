@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from pytest_rawrxd.profile.units import UNITS, Dimension, Quantity, units_of
+from pytest_rawrxd.profile.units import UNITS, Dimension, Quantity, UnknownUnitError, units_of
+
+UNKNOWN_UNIT: Final = "unknown unit"
 
 
 def refusal(what: str, possible: str) -> PydanticCustomError:
@@ -24,12 +26,13 @@ def read_quantity(raw: object, dimension: Dimension) -> Quantity:
     """``raw`` as a quantity of ``dimension``; refuses everything else and names the possible units."""
     possible = f"a number and one of the units {', '.join(units_of(dimension))}"
     if not isinstance(raw, str):
-        raise refusal("number without a unit", f"{possible}, as a string")
+        raise refusal("a number without a unit", f"{possible}, as a text in quotes")
     try:
         quantity = Quantity.parse(raw)
-    except ValueError as problem:
-        unit_unknown = str(problem).startswith("one of the units")
-        raise refusal("unknown unit" if unit_unknown else "not a quantity", possible) from None
+    except UnknownUnitError:
+        raise refusal(UNKNOWN_UNIT, possible) from None
+    except ValueError:
+        raise refusal("bad number", possible) from None
     if quantity.dimension != dimension:
         raise refusal(f"wrong unit: {quantity.unit} measures {quantity.dimension}, not {dimension}", possible)
     return quantity

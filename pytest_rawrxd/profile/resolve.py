@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -20,11 +20,13 @@ Value = Quantity | Reference | Band | bool
 
 
 class LostBoundError(LookupError):
-    """A bound that leads nowhere: ``path`` is the key that points there."""
+    """A bound that leads nowhere: ``path`` is the key, ``target`` what it names, ``choices`` what it could name."""
 
-    def __init__(self, path: Path, why: str) -> None:
+    def __init__(self, path: Path, why: str, target: str, choices: Iterable[str]) -> None:
         super().__init__(why)
         self.path = path
+        self.target = target
+        self.choices = tuple(choices)
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,15 @@ def follow(name: str, entries: Mapping[str, CriterionEntry]) -> WrittenBound | N
     """The bound of ``name``, through ``bound_of``; None where the last has none, LostBoundError where it is lost."""
     seen = [name]
     while (target := entries[seen[-1]].bound_of) is not None:
-        path = ("criteria", seen[-1], "bound_of")
         if target in seen:
-            raise LostBoundError(path, f"a circle: {' -> '.join([*seen, target])}")
+            circle = [*seen[seen.index(target) :], target]
+            outside = [other for other in entries if other not in circle and own_bound(other, entries[other])]
+            # One place for the whole circle, whoever leads into it.
+            path = ("criteria", min(circle), "bound_of")
+            raise LostBoundError(path, f"a circle: {' -> '.join(circle)}", target, outside)
         if target not in entries:
-            raise LostBoundError(path, f"there is no criterion {target!r}")
+            path = ("criteria", seen[-1], "bound_of")
+            raise LostBoundError(path, f"there is no criterion {target!r}", target, entries)
         seen.append(target)
     return own_bound(seen[-1], entries[seen[-1]])
 

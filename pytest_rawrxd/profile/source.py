@@ -42,7 +42,6 @@ def find(name_or_path: str, folders: Sequence[Path]) -> Path:
             return path
         raise ProfileProblem(
             f"there is no profile file {name_or_path}",
-            where="profile",
             found="a folder" if path.is_dir() else "nothing",
             possible="a path to a .toml file, or the name of a profile",
         )
@@ -53,8 +52,7 @@ def find(name_or_path: str, folders: Sequence[Path]) -> Path:
     names = sorted({path.stem for folder in folders if folder.is_dir() for path in folder.glob("*.toml")})
     raise ProfileProblem(
         f"there is no profile named {name_or_path!r}",
-        where="profile",
-        found=f"no {name_or_path}.toml in {', '.join(places.shown(folder) for folder in folders)}",
+        found=f"no {name_or_path}.toml in {', '.join(dict.fromkeys(map(places.shown, folders)))}",
         possible=f"{nearest(name_or_path, names)}; or a path to a .toml file",
     )
 

@@ -77,7 +77,12 @@ def number_text(value: float) -> str:
     return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
 
 
+_PLAIN: Final = ("count", "yes/no")  #: written as whole numbers and as true or false, without a unit
 _QUANTITY: Final = re.compile(r"(?P<number>[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?) ?(?P<unit>[A-Za-z%/]+)")
+
+
+class UnknownUnitError(ValueError):
+    """A number with a unit that nobody here knows."""
 
 
 @total_ordering
@@ -90,12 +95,12 @@ class Quantity:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``"50 ms"``; raises ValueError naming the shape, or the units there are."""
+        """Read ``"50 ms"``; raises ValueError naming the shape, UnknownUnitError naming the units."""
         found = _QUANTITY.fullmatch(text.strip())
         if found is None:
             raise ValueError('a number and a unit, as in "50 ms"')
-        if found["unit"] not in UNITS:
-            raise ValueError(f"one of the units {', '.join(UNITS)}")
+        if found["unit"] not in UNITS or found["unit"] in _PLAIN:
+            raise UnknownUnitError(f"one of {', '.join(unit for unit in UNITS if unit not in _PLAIN)}")
         value = float(found["number"])
         if not math.isfinite(value):
             raise ValueError("a finite number")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import Field, ValidationError
@@ -14,10 +15,13 @@ from pytest_rawrxd.profile.criterion import CriterionEntry, CriterionId
 from pytest_rawrxd.profile.gates import Gates
 from pytest_rawrxd.profile.hardware import Hardware, Roles, Target
 from pytest_rawrxd.profile.locate import Path
+from pytest_rawrxd.profile.metrics import METRICS
 from pytest_rawrxd.profile.models import Models
 from pytest_rawrxd.profile.protocol import Protocol
+from pytest_rawrxd.profile.quantities import UNKNOWN_UNIT
 from pytest_rawrxd.profile.section import Section
 from pytest_rawrxd.profile.suggest import nearest
+from pytest_rawrxd.profile.units import units_of
 
 
 class WrittenProfile(Section):
@@ -26,8 +30,8 @@ class WrittenProfile(Section):
     title: str = Field(description="What is signed off, as the page's title says it.")
     kind: Literal["acceptance", "rehearsal"] = Field(description="A rehearsal can never be signed as accepted.")
     extends: str | None = Field(default=None, description="Name or path of the profile that this one builds on.")
-    drop: tuple[CriterionId | Literal["hardware"], ...] = Field(
-        default=(), description="What of the base this profile leaves out: criteria, or the whole table hardware."
+    drop: tuple[str, ...] = Field(
+        default=(), description="What this profile leaves out of its base: ids of criteria, or places such as hardware."
     )
     target: Target
     hardware: Hardware = Hardware()
@@ -44,9 +48,17 @@ def read_written(data: Mapping[str, Any]) -> tuple[WrittenProfile | None, dict[s
     try:
         written = WrittenProfile.model_validate(plain)
     except ValidationError as refused:
-        complaints = [_complaint(error) for error in refused.errors(include_url=False)]
+        complaints = [_sharper(_complaint(error), plain) for error in refused.errors(include_url=False)]
         return None, _well_formed(plain.get("criteria")), complaints
     return written, written.criteria, []
+
+
+def _sharper(complaint: Complaint, data: dict[str, Any]) -> Complaint:
+    """``complaint`` with the units of the criterion's own metric, where it lists those of all."""
+    if complaint.what != UNKNOWN_UNIT or complaint.path[0] != "criteria":
+        return complaint
+    metric = METRICS.get(str(data["criteria"][complaint.path[1]].get("metric")))
+    return complaint if metric is None else replace(complaint, possible=", ".join(units_of(metric.dimension)))
 
 
 def tuples(value: Any) -> Any:
@@ -77,6 +89,8 @@ _TYPES = {
     "dict_type": "a table",
     "model_type": "a table",
     "model_attributes_type": "a table",
+    "too_short": "at least one",
+    "too_long": "no more than two",
 }
 _RANGES = {
     "greater_than": "more than {gt}",
