@@ -1,4 +1,4 @@
-"""Puts fixtures/ and acceptance/ into the wheel, so that lint, judge and verify work for somebody who only installed it.
+"""Puts fixtures/ and acceptance/ into the wheel, so that lint, judge and verify work where it is only installed.
 
 Not into an editable install: a copy there would go stale beside the checkout that is being edited.
 """

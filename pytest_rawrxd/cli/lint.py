@@ -16,6 +16,5 @@ def add(verbs: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    for finding in lint(load_profile(arguments.profile)):
-        print(render(finding))
+    print(render(lint(load_profile(arguments.profile))))
     return 0

@@ -115,7 +115,10 @@ def read_card(run_dir: Path) -> Campaign:
         body = strict_loads(card.read_bytes())
         if body["schema"] != SCHEMA:
             raise EvidenceProblem(
-                "the campaign was written by another version", where=str(card), found=str(body["schema"]), possible=str(SCHEMA)
+                "the campaign was written by another version",
+                where=str(card),
+                found=str(body["schema"]),
+                possible=str(SCHEMA),
             )
         return Campaign(
             path=run_dir,

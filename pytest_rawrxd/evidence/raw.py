@@ -56,7 +56,9 @@ def load_raw(run_dir: Path, ref: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:
             members = archive.infolist()
         if len(members) > MAX_ARRAYS or sum(member.file_size for member in members) > MAX_BYTES:
             raise EvidenceProblem(
-                "raw evidence is larger than a run can write", where=name, possible=f"{MAX_ARRAYS} arrays, {MAX_BYTES} bytes"
+                "raw evidence is larger than a run can write",
+                where=name,
+                possible=f"{MAX_ARRAYS} arrays, {MAX_BYTES} bytes",
             )
         with np.load(path, allow_pickle=False) as stored:
             return {key: stored[key] for key in stored.files}

@@ -21,12 +21,13 @@ def needed_cells(profile: Profile, criteria: Iterable[Criterion]) -> dict[Cell, 
         if criterion.metric in CELL_METRICS and not criterion.not_applicable:
             cell = Cell(str(criterion.where["variant"]), int(criterion.where["tokens"]))
             found[cell] = max(found.get(cell, 0), _runs(profile, cell, criterion.kind))
-    order = {variant: position for position, variant in enumerate(profile.models.variants)}
+    order: dict[str, int] = {variant: position for position, variant in enumerate(profile.models.variants)}
     return dict(sorted(found.items(), key=lambda item: (order[item[0].variant], item[0].tokens)))
 
 
 def _runs(profile: Profile, cell: Cell, kind: str) -> int:
     protocol = profile.protocol.phase1
-    listed = {entry.tokens: entry.runs for entry in protocol.matrix.get(cell.variant, ())}
+    cells = {str(variant): entries for variant, entries in protocol.matrix.items()}
+    listed = {entry.tokens: entry.runs for entry in cells.get(cell.variant, ())}
     wanted = {"floor": protocol.processes.floor, "equivalence": protocol.processes.equivalence}
     return max(listed.get(cell.tokens, 1), wanted.get(kind, 1))

@@ -47,6 +47,7 @@ def measure_cell(
     process: int,
     conditions: Conditions,
     *,
+    model_sha256: str | None,
     sink: Sink,
     cpu: CpuReader,
     own_pids: Sequence[int],
@@ -75,6 +76,7 @@ def measure_cell(
         {
             **asdict(cell),
             "process": process,
+            "model_sha256": model_sha256,
             "requests": len(done),
             "finish_reasons": sorted({generation.finish_reason for generation in done}),
             "prompt_tokens": [generation.prompt_tokens for generation in done],

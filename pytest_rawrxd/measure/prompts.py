@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 from pytest_rawrxd.places import package_data
@@ -9,7 +10,7 @@ from pytest_rawrxd.places import package_data
 
 def prompts(seed: int) -> tuple[str, ...]:
     """Every text of ``fixtures/prompts``, in an order that depends on ``seed`` only."""
-    files = sorted((package_data("fixtures") / "prompts").glob("*.txt"))
-    texts = [file.read_text(encoding="utf-8").strip() for file in files]
+    lines = (package_data("fixtures") / "prompts" / "prompts.jsonl").read_text(encoding="utf-8").splitlines()
+    texts = [str(json.loads(line)["text"]) for line in lines]
     random.Random(seed).shuffle(texts)  # noqa: S311 - an order, not a secret
     return tuple(texts)

@@ -25,10 +25,10 @@ from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.report.dossier import RunView
 from pytest_rawrxd.report.explain import explain
-from pytest_rawrxd.report.render import render
 from pytest_rawrxd.report.judged import Judged
+from pytest_rawrxd.report.render import render
 from pytest_rawrxd.report.terminal import table
-from pytest_rawrxd.verdict.judge import judge, judge_criterion, measured_item
+from pytest_rawrxd.verdict.judge import judge, judge_criterion
 from pytest_rawrxd.verdict.state import accepted
 
 DEFAULT_ENGINE = "llama-cpp-python"
@@ -103,7 +103,9 @@ class Acceptance:
         if self.seed:
             rig = self._prepare(self._progress())
             campaign = read_card(self.run_dir)
-            self.bench = self._stack.enter_context(Bench(campaign, self._session, self.seed.worker, rig, self._progress()))
+            self.bench = self._stack.enter_context(
+                Bench(campaign, self._session, self.seed.worker, rig, self._progress())
+            )
             return
         progress = self._progress()
         try:
@@ -235,7 +237,7 @@ class Acceptance:
             self.verdicts = judge(evidence)
             self.view = render(evidence, self.verdicts)
             self.config.hook.pytest_rawrxd_signoff(config=self.config, run_dir=self.run_dir, verdicts=self.verdicts)
-        except Exception as problem:  # noqa: BLE001 - the evidence is safe on disk; whatever broke must not look like a verdict
+        except Exception as problem:  # the evidence is safe on disk, and a defect of ours must not look like a verdict
             self.trouble = str(problem) if isinstance(problem, RawrxdError) else traceback.format_exc()
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
             return

@@ -62,10 +62,12 @@ class Bench:
         host = self.rig.host
         self.progress.show(0, 1, "measuring the read bandwidth of this machine")
         bandwidth = read_bandwidth(host.cores, host.llc_bytes, SYSTEM.monotonic_ns)
-        machine = {**host.to_dict(), "gpus": [gpu.to_dict() for gpu in self.rig.gpus], "read_bandwidth": asdict(bandwidth)}
-        self.record("machine", machine)
+        gpus = [gpu.to_dict() for gpu in self.rig.gpus]
+        self.record("machine", {**host.to_dict(), "gpus": gpus, "read_bandwidth": asdict(bandwidth)})
+        for variant, why in self.rig.missing.items():
+            self.record("model.missing", {"variant": variant, "why": why})
         for model in self.rig.models.values():
-            self.record("model", {"manifest": model.manifest.to_dict()})
+            self.record("model", model.manifest.to_dict())
 
     def measure_cells(self, criteria: Iterable[Criterion]) -> None:
         """Measure the cells that ``criteria`` need and that this session has not measured yet."""
@@ -95,6 +97,7 @@ class Bench:
                 cell,
                 process,
                 self._conditions(cell),
+                model_sha256=model.manifest.sha256 if model else None,
                 sink=self._recorder,
                 cpu=SystemCpu(),
                 own_pids=[os.getpid()],

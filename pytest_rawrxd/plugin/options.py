@@ -80,7 +80,7 @@ def setting(config: pytest.Config, name: str, environ: Mapping[str, str] = os.en
 
 
 def profile_setting(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Setting | None:
-    """The profile that is active: the one that was named, or "embedded" for a session that collects acceptance tests."""
+    """The active profile: the one that was named, or "embedded" for a session that collects acceptance tests."""
     named = setting(config, "profile", environ)
     if named is not None:
         return named

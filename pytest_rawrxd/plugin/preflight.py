@@ -72,9 +72,7 @@ def check_gpus(profile: Profile, engine_spec: str, gpus: tuple[Gpu, ...]) -> Non
         )
 
 
-def prepare(
-    profile: Profile, engine_spec: str, folder: Path | None, run_dir: Path, say: Callable[[str], None]
-) -> Rig:
+def prepare(profile: Profile, engine_spec: str, folder: Path | None, run_dir: Path, say: Callable[[str], None]) -> Rig:
     """Find and check everything a session needs. Raises UsageProblem; ``say`` takes one line of progress."""
     check_disk(run_dir)
     gpus = find_gpus()

@@ -1,4 +1,4 @@
-"""The live line: what is measured, what is left, when it ends. On a terminal it stays one line; in a log it is sparse."""
+"""The live line: what is measured, what is left, when it ends; one line on a terminal, now and then one in a log."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Progress:
         self._last_ns = None
 
     def show(self, done: float, total: float, what: str) -> None:
-        """Show ``what`` is being done and ``done`` of ``total`` units are finished; drawn only as often as it can be read."""
+        """Show that ``done`` of ``total`` units are finished and ``what`` is going on, as often as it can be read."""
         now = self._clock.monotonic_ns()
         elapsed = (now - self._began_ns) / 1e9
         with self._uncaptured():

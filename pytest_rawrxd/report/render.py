@@ -7,7 +7,7 @@ from typing import Any
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.canonical import file_digest
 from pytest_rawrxd.report.bundle import write_bundle
-from pytest_rawrxd.report.dossier import EvidenceFile, RunView
+from pytest_rawrxd.report.dossier import EvidenceFile, Promises, RunView
 from pytest_rawrxd.verdict.judge import verdict_bytes
 
 VERDICTS = "verdicts.json"
@@ -21,7 +21,7 @@ def view_of(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
         verdicts,
         records=evidence.records,
         load_raw=evidence.raw,
-        profile=evidence.campaign.profile,
+        profile=Promises.of(evidence.campaign.profile),
         files=[EvidenceFile(p.relative_to(run_dir).as_posix(), file_digest(p), p.stat().st_size) for p in named],
     )
 

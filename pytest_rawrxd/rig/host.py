@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -48,9 +46,9 @@ def read_host(cpu_info: Path = LINUX_CPU_INFO, caches: Path = LINUX_CACHES) -> H
 
 def usable_cores() -> int:
     """Cores this process may run on: an affinity mask counts where the system has one."""
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return psutil.cpu_count(logical=True) or 1
+    process = psutil.Process()
+    affinity = getattr(process, "cpu_affinity", None)  # macOS has none
+    return len(affinity()) if affinity else psutil.cpu_count(logical=True) or 1
 
 
 def _cpu_name(cpu_info: Path) -> str:

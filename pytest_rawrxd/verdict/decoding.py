@@ -20,9 +20,13 @@ STEP_BATCH = 32
 
 @dataclass(frozen=True, eq=False)
 class DecodeProcess:
-    """What one fresh process showed. ``gaps_ns`` (k,) are the steady inter-token gaps, ``tps`` = k / their sum."""
+    """What one fresh process showed.
+
+    ``gaps_ns`` (k,) are the steady inter-token gaps, ``tps`` = k / their sum; ``received`` (r,) tokens per request.
+    """
 
     record: Record
+    received: Integers
     gaps_ns: Integers
     steady: Steady
 
@@ -50,12 +54,10 @@ def _process(evidence: Evidence, record: Record) -> DecodeProcess:
         raise EvidenceProblem("raw evidence lacks an array", where=record.id, found=str(error)) from error
     requests = split(stamps, offsets, where=record.id)
     steady, gaps = steady_gaps(requests, record.data["prompt_tokens"])
-    return DecodeProcess(record=record, gaps_ns=gaps, steady=steady)
+    return DecodeProcess(record=record, received=np.diff(offsets), gaps_ns=gaps, steady=steady)
 
 
-def split(
-    stamps: npt.NDArray[Any], offsets: npt.NDArray[Any], *, where: str
-) -> list[Integers]:
+def split(stamps: npt.NDArray[Any], offsets: npt.NDArray[Any], *, where: str) -> list[Integers]:
     """Flat token instants (n,) in ns as one array a request, by ``offsets`` (k+1,).
 
     Raises EvidenceProblem when the offsets do not cover the stamps, a request has fewer than two tokens, or time runs
@@ -64,8 +66,12 @@ def split(
     edges = np.asarray(offsets, dtype=np.int64)
     if edges.ndim != 1 or edges.size < 2 or edges[0] != 0 or edges[-1] != stamps.size or (np.diff(edges) < 2).any():
         raise EvidenceProblem("the offsets do not divide the stamps into requests of two tokens or more", where=where)
-    rising(stamps, "the token instants")
-    return [np.asarray(part, dtype=np.int64) for part in np.split(stamps, edges[1:-1])]
+    requests = [np.asarray(part, dtype=np.int64) for part in np.split(stamps, edges[1:-1])]
+    for request in requests:
+        rising(request, "the token instants")
+        if request[-1] == request[0]:
+            raise EvidenceProblem("a request's tokens all carry one instant: they were not timed", where=where)
+    return requests
 
 
 def steady_gaps(requests: Sequence[Integers], prompt_tokens: Sequence[int]) -> tuple[Steady, Integers]:

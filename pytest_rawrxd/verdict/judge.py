@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_rawrxd.errors import SuiteDefect
+from pytest_rawrxd.errors import EvidenceProblem, SuiteDefect
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.canonical import canonical, plain, rounded
 from pytest_rawrxd.profile import Criterion, Profile
+from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.rulebook import RULES
 from pytest_rawrxd.verdict.state import PHASES, deciding, describe_phase
@@ -83,7 +84,10 @@ def _find(evidence: Evidence, criterion: Criterion, *, claimed: bool) -> tuple[F
             found=f"metric {criterion.metric!r}",
             possible=", ".join(sorted(RULES)),
         )
-    return rule(evidence, criterion)
+    try:
+        return rule(evidence, criterion)
+    except EvidenceProblem as problem:
+        return invalid(f"the evidence cannot be read: {problem}", next_step="measure again in a new run directory"), ()
 
 
 def claims(evidence: Evidence) -> dict[str, list[str]]:

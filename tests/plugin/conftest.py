@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import textwrap
 from pathlib import Path
+from typing import IO, Any
 
-import matplotlib.backends.backend_svg
-import matplotlib.figure
+import matplotlib.backends.backend_svg  # noqa: F401 - see below
 import pytest
+from matplotlib.figure import Figure
 
 # pytester takes back what a session inside this process imports, and numpy does not survive a second import.
-import pytest_rawrxd.plugin.activation
-
-pytest_plugins = ["pytester"]
+import pytest_rawrxd.plugin.activation  # noqa: F401
 
 PROFILE = """
 title = "a small profile for tests"
@@ -32,6 +31,10 @@ import pytest
 def test_guarantee(decode, sla):
     assert decode(variant="Q4_K").throughput >= sla["SLA-TPS-GUARANTEE"]
 """
+
+
+def _save_nothing(_figure: Figure, file: IO[Any], *, format: str, **_options: object) -> None:  # noqa: A002 - matplotlib's
+    file.write("<svg></svg>" if format == "svg" else b"")
 
 
 class Session:
@@ -63,7 +66,9 @@ class Session:
         return {entry["id"]: entry for entry in found["criteria"]}
 
     def records(self, kind: str) -> list[dict[str, object]]:
-        lines = [line for path in sorted((self.run_dir / "ledger").glob("*.jsonl")) for line in path.read_text().splitlines()]
+        lines = [
+            line for path in sorted((self.run_dir / "ledger").glob("*.jsonl")) for line in path.read_text().splitlines()
+        ]
         return [record for record in map(json.loads, lines) if record["kind"] == kind]
 
 
@@ -72,4 +77,6 @@ def acceptance(pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.Mo
     """A folder with one acceptance test and a small profile."""
     monkeypatch.setenv("RAWRXD_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("RAWRXD_SLA_PROFILE", raising=False)
+    # Curves have tests of their own, and drawing them again for each session here takes seconds.
+    monkeypatch.setattr(Figure, "savefig", _save_nothing)
     return Session(pytester)

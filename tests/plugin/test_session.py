@@ -102,9 +102,7 @@ def test_other(): ...
 
 
 def test_a_test_that_forgets_its_claim_is_a_defect_of_the_suite(acceptance):
-    acceptance.write_test(
-        'import pytest\n\n@pytest.mark.sla("SLA-TPS-GUARANTEE")\ndef test_guarantee(sla): ...\n'
-    )
+    acceptance.write_test('import pytest\n\n@pytest.mark.sla("SLA-TPS-GUARANTEE")\ndef test_guarantee(sla): ...\n')
 
     result = acceptance.run()
 
@@ -117,7 +115,10 @@ def test_a_test_that_forgets_its_claim_is_a_defect_of_the_suite(acceptance):
     [
         ('decode(variant="Q4_K").throughput <= sla["SLA-TPS-GUARANTEE"]', "*compared with the wrong operator*"),
         ('decode(variant="Q2_K").throughput >= sla["SLA-TPS-GUARANTEE"]', "*another quantity than the profile names*"),
-        ('decode(variant="Q4_K").time_per_token >= sla["SLA-TPS-GUARANTEE"]', "*another quantity than the profile names*"),
+        (
+            'decode(variant="Q4_K").time_per_token >= sla["SLA-TPS-GUARANTEE"]',
+            "*another quantity than the profile names*",
+        ),
         ('decode(variant="Q4_K").throughput >= sla["P1-MATRIX"]', "*does not claim P1-MATRIX*"),
     ],
 )
@@ -152,7 +153,13 @@ def test_expectation(): raise AssertionError("must not run")
 
 def test_a_session_in_which_everything_was_skipped_is_not_accepted(acceptance):
     acceptance.write_test(
-        'import pytest\n\n@pytest.mark.sla("SLA-TPS-GUARANTEE")\n@pytest.mark.skip(reason="why not")\ndef test_it(): ...\n'
+        """
+import pytest
+
+@pytest.mark.sla("SLA-TPS-GUARANTEE")
+@pytest.mark.skip(reason="why not")
+def test_it(): ...
+"""
     )
 
     assert acceptance.run().ret == 1

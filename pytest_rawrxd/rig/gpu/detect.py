@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sys
+import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -86,9 +87,9 @@ def from_amdgpu(drm: Path = DRM, version: Path = AMDGPU_VERSION) -> tuple[Gpu, .
 
 def from_windows_registry() -> tuple[Gpu, ...]:
     """Display adapters that the Windows driver store registered; nothing on other systems."""
-    if sys.platform != "win32":
+    if platform.system() != "Windows":
         return ()
-    import winreg  # noqa: PLC0415  # exists on Windows only
+    winreg: Any = import_module("winreg")  # exists on Windows only
 
     found = []
     with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, WINDOWS_DISPLAY_CLASS) as adapters:
@@ -97,7 +98,9 @@ def from_windows_registry() -> tuple[Gpu, ...]:
             if not name.isdigit():
                 continue
             with winreg.OpenKey(adapters, name) as adapter:
-                values = {v[0]: v[1] for v in (winreg.EnumValue(adapter, i) for i in range(winreg.QueryInfoKey(adapter)[1]))}
+                values = {
+                    v[0]: v[1] for v in (winreg.EnumValue(adapter, i) for i in range(winreg.QueryInfoKey(adapter)[1]))
+                }
             memory = values.get("HardwareInformation.qwMemorySize")
             if memory is None:
                 continue  # a display without memory of its own is no GPU to measure

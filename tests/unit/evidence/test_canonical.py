@@ -10,7 +10,9 @@ from pytest_rawrxd.evidence.canonical import canonical, digest, plain, rounded, 
 
 
 def test_key_order_does_not_matter():
-    assert canonical({"b": 1, "a": [True, None]}) == canonical({"a": [True, None], "b": 1}) == b'{"a":[true,null],"b":1}'
+    assert (
+        canonical({"b": 1, "a": [True, None]}) == canonical({"a": [True, None], "b": 1}) == b'{"a":[true,null],"b":1}'
+    )
     assert digest({"b": 1, "a": 2}) == digest({"a": 2, "b": 1})
 
 
@@ -29,7 +31,9 @@ def test_what_json_cannot_say_is_refused(value):
 
 
 def test_numbers_are_rounded_to_six_significant_digits():
-    assert rounded({"a": [79.9712345, 1234567.8, 3, True, None, "x"]}) == {"a": [79.9712, 1234570.0, 3, True, None, "x"]}
+    assert rounded({"a": [79.9712345, 1234567.8, 3, True, None, "x"]}) == {
+        "a": [79.9712, 1234570.0, 3, True, None, "x"]
+    }
 
 
 @pytest.mark.parametrize("text", ['{"a": NaN}', '{"a": -Infinity}', '{"a": 1, "a": 2}', "[" * 50_000])

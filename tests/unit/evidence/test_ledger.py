@@ -68,7 +68,15 @@ def test_a_changed_ledger_is_found_and_the_place_is_named(tmp_path, change, says
 
 @pytest.mark.parametrize(
     "line",
-    [b"not json\n", b"[]\n", b'{"id":"x"}\n', b'{"a":1,"a":2}\n', b"\xff\xfe\n", b"[" * 100_000 + b"\n", b'{"a":NaN}\n'],
+    [
+        b"not json\n",
+        b"[]\n",
+        b'{"id":"x"}\n',
+        b'{"a":1,"a":2}\n',
+        b"\xff\xfe\n",
+        b"[" * 100_000 + b"\n",
+        b'{"a":NaN}\n',
+    ],
     ids=["text", "list", "few keys", "twice", "not utf-8", "deep", "nan"],
 )
 def test_a_foreign_line_is_refused_with_its_place(tmp_path, line):

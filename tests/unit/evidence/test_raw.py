@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pytest_rawrxd.errors import EvidenceProblem
+from pytest_rawrxd.evidence.canonical import file_digest
 from pytest_rawrxd.evidence.raw import load_raw, save_raw
 
 ARRAYS = {"stamps_ns": np.arange(5, dtype=np.int64), "token_ids": np.array([3, 1], dtype=np.int32)}
@@ -43,7 +44,8 @@ def test_a_missing_file_is_named(tmp_path, ref):
 
 
 @pytest.mark.parametrize(
-    "name", ["/etc/passwd", "raw/../campaign.json", "campaign.json", "raw", "raw//x", "raw/C:x", "raw\\x", "", "raw/con\x00"]
+    "name",
+    ["/etc/passwd", "raw/../campaign.json", "campaign.json", "raw", "raw//x", "raw/C:x", "raw\\x", "", "raw/con\x00"],
 )
 def test_a_path_out_of_the_raw_folder_is_refused(tmp_path, ref, name):
     (tmp_path / "campaign.json").write_text("{}")
@@ -65,8 +67,6 @@ def test_a_pickle_is_never_read(tmp_path):
     path = tmp_path / "raw" / "s001" / "x.npz"
     path.parent.mkdir(parents=True)
     np.savez(path, evil=np.array([object()], dtype=object))
-    from pytest_rawrxd.evidence.canonical import file_digest
-
     with pytest.raises(EvidenceProblem, match="cannot be read"):
         load_raw(tmp_path, {"file": "raw/s001/x.npz", "sha256": file_digest(path), "bytes": path.stat().st_size})
 

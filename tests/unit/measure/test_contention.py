@@ -1,5 +1,6 @@
 """Foreign CPU use is what the machine did less what we did."""
 
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -33,8 +34,6 @@ def test_shares_are_of_all_cores(busy, own, foreign, ours):
 
 
 def test_the_system_reader_only_moves_forward():
-    import os
-
     cpu = SystemCpu()
     busy, own = cpu.busy_s(), cpu.own_s([os.getpid()])
     sum(range(200_000))

@@ -1,0 +1,128 @@
+"""One cell of the performance matrix as a sample: its fresh processes, and why they cannot be used if they cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.verdict import checks
+from pytest_rawrxd.verdict.decide import invalid
+from pytest_rawrxd.verdict.decoding import DecodeProcess, decode_processes
+from pytest_rawrxd.verdict.outcome import Finding, Verdict
+from pytest_rawrxd.verdict.plausibility import Plausibility, plausibility
+from pytest_rawrxd.verdict.sample import Floats, Integers
+from pytest_rawrxd.verdict.validity import Severity, Violation
+
+
+@dataclass(frozen=True, eq=False)
+class CellSample:
+    """``problem`` is the finding that stands instead of any other; ``sources`` are the records behind it all."""
+
+    processes: tuple[DecodeProcess, ...]
+    sources: tuple[str, ...]
+    problem: Finding | None
+
+    @property
+    def tps(self) -> Floats:
+        """Tokens per second, one value a process."""
+        return np.array([process.tps for process in self.processes])
+
+    @property
+    def durations_ns(self) -> Integers:
+        """Raw decode time in ns, one value a process."""
+        return np.array([process.decode_ns for process in self.processes])
+
+
+def cell_sample(evidence: Evidence, variant: str, tokens: int) -> CellSample:
+    """The processes of one cell with the first reason for which they cannot be judged."""
+    runs = evidence.of("decode.run", variant=variant, tokens=tokens)
+    sources = tuple(record.id for record in runs)
+    if troubles := evidence.of("trouble", variant=variant):
+        told = _troubled(troubles[0].data, len(troubles))
+        return CellSample((), (*sources, *(record.id for record in troubles)), told)
+    if not runs:
+        return CellSample((), (), _missing(evidence, variant, tokens))
+    processes = tuple(decode_processes(evidence, variant, tokens))
+    return CellSample(processes, sources, _unusable(evidence, processes, tokens))
+
+
+def roofline(evidence: Evidence, process: DecodeProcess) -> Plausibility | None:
+    """What share of the memory bandwidth a process implies; None without a manifest of its model."""
+    variant = process.record.data["variant"]
+    manifests = evidence.of("model", variant=variant)
+    machines = evidence.of("machine")
+    if not manifests or not machines:
+        return None
+    profile, manifest, machine = evidence.campaign.profile, manifests[-1].data, machines[-1].data
+    declared = profile.models.declared.get(variant)
+    if declared is not None and declared.exception is not None:
+        return None
+    streamed = declared.weights_per_token if declared is not None else None
+    peak = profile.hardware.peak_bandwidth
+    gates = profile.gates
+    return plausibility(
+        process.tps,
+        weight_bytes=streamed.to("B") if streamed is not None else manifest["weight_bytes_per_token"],
+        datasheet_bandwidth=peak.to("GB/s") * 1e9 if peak is not None else None,
+        measured_bandwidth=machine["read_bandwidth"]["bytes_per_s"],
+        cache_bytes=machine["llc_bytes"],
+        impossible=gates.bandwidth_impossible.to("ratio"),
+        suspicious=gates.bandwidth_suspicious.to("ratio"),
+        low=gates.bandwidth_low.to("ratio"),
+    )
+
+
+def _missing(evidence: Evidence, variant: str, tokens: int) -> Finding:
+    absent = evidence.of("model.missing", variant=variant)
+    why = f": {absent[-1].data['why']}" if absent else ""
+    campaign = evidence.campaign
+    return Finding(
+        Verdict.NOT_MEASURED,
+        f"no process generated {tokens} tokens with {variant} in this campaign{why}",
+        next=f"pytest acceptance/ -m phase1 --sla-profile {campaign.profile.name} --sla-run-dir reports/{campaign.id}",
+    )
+
+
+def _troubled(trouble: dict[str, Any], count: int) -> Finding:
+    more = f" (and {count - 1} more)" if count > 1 else ""
+    return invalid(
+        f"process {trouble['process']}: {trouble['what']}{more}: {trouble['found'] or trouble['type']}",
+        next_step="read the log lines of the recorded trouble, mend the cause, measure again in a new run directory",
+    )
+
+
+def _unusable(evidence: Evidence, processes: tuple[DecodeProcess, ...], tokens: int) -> Finding | None:
+    for process in processes:
+        name = f"process {process.record.data['process']} of session {process.record.session}"
+        for found in _violations(evidence, process, tokens):
+            if found.rule.severity is Severity.ERROR:
+                return invalid(f"{name}: {found.sentence()}", next_step=found.rule.fix, n=len(processes))
+        judged = roofline(evidence, process)
+        if judged is not None and (told := judged.finding()) is not None:
+            return told
+    return None
+
+
+def _violations(evidence: Evidence, process: DecodeProcess, tokens: int) -> Iterator[Violation]:
+    data, identity = process.record.data, evidence.campaign.identity
+    gates = evidence.campaign.profile.gates
+    steady, expected = process.steady, identity.models.get(data["variant"])
+    found = (
+        checks.backend({"backend": identity.engine["backend"]}, {"backend": data["engine"]["backend"]}),
+        checks.one_identity(
+            [_identity(identity.digest, expected), _identity(process.record.identity, data["model_sha256"])]
+        ),
+        checks.early_end(data["finish_reasons"]),
+        checks.received_tokens([tokens] * len(process.received), process.received),
+        checks.foreign_cpu(100 * data["host"]["foreign_share"], gate_percent=gates.contamination_max.to("%")),
+        checks.steady_state(steady.reached, steady.dropped, steady.length),
+    )
+    yield from (violation for violation in found if violation is not None)
+
+
+def _identity(campaign: str, model_sha256: str | None) -> dict[str, str]:
+    return {"campaign": campaign, "model": model_sha256 or "none"}
