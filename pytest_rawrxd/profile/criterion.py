@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt, StringConstraints, WithJsonSchema
+from pydantic import Field, StringConstraints, WithJsonSchema
 
 from pytest_rawrxd.profile.bounds import Exactly, Expected, Limit, Within
 from pytest_rawrxd.profile.exemptions import EXEMPTIONS
@@ -13,7 +13,7 @@ from pytest_rawrxd.profile.kinds import Direction, Kind
 from pytest_rawrxd.profile.metrics import METRICS
 from pytest_rawrxd.profile.models import Variant
 from pytest_rawrxd.profile.protocol import Fault
-from pytest_rawrxd.profile.section import Section
+from pytest_rawrxd.profile.section import Count, Section, Text
 
 CriterionId = Annotated[str, StringConstraints(pattern=r"^(P1|P2|P3|SLA)-[A-Za-z0-9_-]+$")]
 Phase = Literal[1, 2, 3]
@@ -53,8 +53,8 @@ class Where(Section):
     """The conditions under which a metric is taken."""
 
     variant: Variant | None = None
-    tokens: PositiveInt | None = None
-    streams: PositiveInt | None = None
+    tokens: Count | None = None
+    streams: Count | None = None
     percentile: Annotated[int, Field(gt=0, lt=100)] | None = None
     during: Activity | None = None
     backend: Literal["cpu", "gpu"] | None = None
@@ -67,8 +67,8 @@ class Where(Section):
 class CriterionEntry(Section):
     """A table ``[criteria.ID]`` as it is written. Exactly one key carries the bound."""
 
-    title: str
-    source: str = Field(description="The sentence of the roadmap that promises it.")
+    title: Text
+    source: Text = Field(description="The sentence of the roadmap that promises it.")
     kind: Kind = Field(description="The rule that judges it.")
     metric: Annotated[str, WithJsonSchema({"type": "string", "enum": list(METRICS)})] = Field(
         description="What is measured."

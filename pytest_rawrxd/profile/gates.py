@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from pytest_rawrxd.profile.quantities import Data, Duration, Ratio, Share
-from pytest_rawrxd.profile.section import Section
+from pytest_rawrxd.profile.section import Count, Section
 
 Probability = Annotated[float, Field(gt=0, lt=1)]
 
@@ -18,9 +18,9 @@ Probability = Annotated[float, Field(gt=0, lt=1)]
 class MinRuns(Section):
     """Usable runs below which a rule gives no verdict."""
 
-    floor: PositiveInt
-    equivalence: PositiveInt
-    peak: PositiveInt
+    floor: Count
+    equivalence: Count
+    peak: Count
 
 
 class Gates(Section):
@@ -36,9 +36,9 @@ class Gates(Section):
     send_lag_p99_max: Duration = Field(description="P99 of sent minus due instant.")
     token_count_mismatch_max: Share = Field(description="Difference of two ways to count the same tokens.")
     min_runs: MinRuns
-    min_blocks: PositiveInt = Field(description="Time blocks below which a latency run gives no verdict.")
-    min_injections: PositiveInt = Field(description="Independent fault injections below which there is no verdict.")
-    min_fault_kinds: PositiveInt = Field(description="Kinds of fault below which recovery has no verdict.")
+    min_blocks: Count = Field(description="Time blocks below which a latency run gives no verdict.")
+    min_injections: Count = Field(description="Independent fault injections below which there is no verdict.")
+    min_fault_kinds: Count = Field(description="Kinds of fault below which recovery has no verdict.")
     quantile_guard: Share = Field(description="Share of the allowed exceedances that sign-off accepts.")
     systematic_error: Share = Field(description="Uncertainty of our clock that a floor must clear.")
     planning_design_effect: Ratio = Field(description="Tokens per independent token, for planning and ties.")

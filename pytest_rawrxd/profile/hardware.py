@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from pytest_rawrxd.profile.quantities import Bandwidth, Data, Share, ascending
-from pytest_rawrxd.profile.section import Section
+from pytest_rawrxd.profile.section import Section, Text
 
 Backend = Literal["cpu", "vulkan", "cuda", "rocm", "metal", "scripted"]
 
@@ -15,8 +15,8 @@ Backend = Literal["cpu", "vulkan", "cuda", "rocm", "metal", "scripted"]
 class Target(Section):
     """The item that a signature names. Anything else that is measured is a rehearsal."""
 
-    item: str = Field(description="The item as the sign-off page names it.")
-    engine: str = Field(description="Name of the engine as it reports itself, for example llama.cpp.")
+    item: Text = Field(description="The item as the sign-off page names it.")
+    engine: Text = Field(description="Name of the engine as it reports itself, for example llama.cpp.")
     backend: Backend = Field(description="Backend that the item computes on.")
     version: str | None = Field(default=None, description="Version of the engine; absent: any.")
 
@@ -25,7 +25,7 @@ class Hardware(Section):
     """The machine that is promised; a CPU rehearsal leaves all of it out."""
 
     gpu: str | None = Field(default=None, description="Name of the GPU, as its driver reports it.")
-    gpus: int = Field(default=0, ge=0, description="GPUs under test. The suite runs max(1, gpus) lanes.")
+    gpus: int = Field(default=0, ge=0, le=64, description="GPUs under test. The suite runs max(1, gpus) lanes.")
     vram: Data | None = Field(default=None, description="Memory of one GPU; 16 GiB is what a 16 GB card has.")
     vram_usable: Data | None = Field(default=None, description="Memory of one GPU that an engine can get.")
     headroom: Data | None = Field(default=None, description="Memory that a fitting model leaves free.")
@@ -38,4 +38,4 @@ class Hardware(Section):
 class Roles(Section):
     """Who approves."""
 
-    sign_off: tuple[str, ...] = Field(min_length=1, description="Roles that approve each phase.")
+    sign_off: tuple[Text, ...] = Field(min_length=1, description="Roles that approve each phase.")

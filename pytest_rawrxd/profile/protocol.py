@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, PositiveInt, WithJsonSchema
+from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
 
 from pytest_rawrxd.profile.models import Variant
 from pytest_rawrxd.profile.quantities import Duration, ascending, refusal
-from pytest_rawrxd.profile.section import Section
+from pytest_rawrxd.profile.section import Count, Section
 
 Fault = Literal["device_unavailable", "out_of_memory", "timeout", "process_crash"]
 
@@ -52,28 +52,28 @@ def _rising(pair: tuple[int, int]) -> tuple[int, int]:
 
 
 Durations = Annotated[tuple[Duration, Duration], AfterValidator(ascending)]
-Counts = Annotated[tuple[PositiveInt, PositiveInt], AfterValidator(_rising)]
+Counts = Annotated[tuple[Count, Count], AfterValidator(_rising)]
 
 
 class Processes(Section):
     """Fresh processes that a rule needs; the profile adds processes to the matrix until each rule has them."""
 
-    floor: PositiveInt = Field(description="Fresh processes for a floor.")
-    equivalence: PositiveInt = Field(description="Fresh processes for an equivalence.")
-    peak: PositiveInt = Field(description="Fresh processes per variant for the peak and the bottleneck.")
+    floor: Count = Field(description="Fresh processes for a floor.")
+    equivalence: Count = Field(description="Fresh processes for an equivalence.")
+    peak: Count = Field(description="Fresh processes per variant for the peak and the bottleneck.")
 
 
 class SingleStream(Section):
     """Phase 1: one stream, one fresh process per run, variants interleaved."""
 
     matrix: dict[Variant, tuple[CellText, ...]] = Field(description="Per variant: tokens x runs.")
-    judged_tokens: PositiveInt = Field(description="The cell that is judged; the others are shown.")
+    judged_tokens: Count = Field(description="The cell that is judged; the others are shown.")
     min_duration: Duration = Field(description="Each process repeats its cell until this time is over.")
     processes: Processes
-    prompt_tokens: PositiveInt = Field(description="Length of the prompt.")
-    prefill_chunk: PositiveInt = Field(description="Prompt tokens per decode call.")
-    context: PositiveInt = Field(description="Cells of the KV cache.")
-    warm_up_requests: PositiveInt = Field(description="Requests dropped at the start of each process.")
+    prompt_tokens: Count = Field(description="Length of the prompt.")
+    prefill_chunk: Count = Field(description="Prompt tokens per decode call.")
+    context: Count = Field(description="Cells of the KV cache.")
+    warm_up_requests: Count = Field(description="Requests dropped at the start of each process.")
 
     def cells(self, variant: str) -> tuple[Cell, ...]:
         """The matrix of ``variant``; empty where it has none."""
@@ -91,25 +91,25 @@ class Load(Section):
     """Phase 2: many streams."""
 
     variant: Variant
-    streams: PositiveInt = Field(description="Client threads of the main run.")
-    requests: PositiveInt = Field(description="Requests of the main run, all processes together.")
-    processes: PositiveInt = Field(description="Fresh processes that share the requests.")
-    tokens: PositiveInt = Field(description="Generated tokens of each request.")
-    levels: tuple[PositiveInt, ...] = Field(min_length=1, description="Numbers of streams that are measured.")
-    level_runs: PositiveInt = Field(description="Runs of each level beside the main one, interleaved with one stream.")
+    streams: Count = Field(description="Client threads of the main run.")
+    requests: Count = Field(description="Requests of the main run, all processes together.")
+    processes: Count = Field(description="Fresh processes that share the requests.")
+    tokens: Count = Field(description="Generated tokens of each request.")
+    levels: tuple[Count, ...] = Field(min_length=1, description="Numbers of streams that are measured.")
+    level_runs: Count = Field(description="Runs of each level beside the main one, interleaved with one stream.")
     level_duration: Duration = Field(description="Length of each such run.")
     block: Duration = Field(description="Length of the time blocks that intervals are computed over.")
-    prompt_tokens: PositiveInt
-    prefill_chunk: PositiveInt = Field(description="Prompt tokens per decode call; the knob for P95.")
-    context_per_stream: PositiveInt = Field(description="Cells of the KV cache for each stream.")
+    prompt_tokens: Count
+    prefill_chunk: Count = Field(description="Prompt tokens per decode call; the knob for P95.")
+    context_per_stream: Count = Field(description="Cells of the KV cache for each stream.")
 
 
 class Soak(Section):
     """The stability test."""
 
     duration: Duration
-    streams: PositiveInt
-    tokens: PositiveInt = Field(description="Generated tokens of each request.")
+    streams: Count
+    tokens: Count = Field(description="Generated tokens of each request.")
     burst_every: Duration = Field(description="A burst starts at its instant, or when the previous one has ended.")
     burst_requests: Counts = Field(description="Fewest and most requests of a burst.")
     idle_every: Duration = Field(description="Loaded time between two idle phases.")
@@ -125,17 +125,17 @@ class Faults(Section):
     """Fault injection."""
 
     kinds: tuple[Fault, ...] = Field(min_length=1)
-    injections: PositiveInt = Field(description="Independent injections, all kinds together.")
-    streams: PositiveInt = Field(description="Streams under load when a fault is injected.")
-    requests: PositiveInt = Field(description="Requests that loss is counted over, all injections together.")
+    injections: Count = Field(description="Independent injections, all kinds together.")
+    streams: Count = Field(description="Streams under load when a fault is injected.")
+    requests: Count = Field(description="Requests that loss is counted over, all injections together.")
     window: Duration = Field(description="Time from an injection over which loss is counted.")
-    retries: int = Field(ge=0, description="Retries that a client may make before a request is lost.")
+    retries: int = Field(ge=0, le=100, description="Retries that a client may make before a request is lost.")
 
 
 class Protocol(Section):
     """How it is measured."""
 
-    seed: int = Field(ge=0, description="Seed of prompts, order and burst sizes.")
+    seed: int = Field(ge=0, le=2**53 - 1, description="Seed of prompts, order and burst sizes.")
     load_deadline: Duration = Field(description="An engine that has not loaded a model by then hangs.")
     request_deadline: Duration = Field(description="A request that is not complete by then is lost.")
     phase1: SingleStream

@@ -1,8 +1,13 @@
-"""The one configuration of every table of a profile: strict types, no unknown keys, immutable."""
+"""What every table of a profile shares: strict types, no unknown keys, immutable; whole numbers and texts."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Count = Annotated[int, Field(gt=0, le=1_000_000_000)]
+Text = Annotated[str, StringConstraints(min_length=1)]
 
 
 class Section(BaseModel):

@@ -19,7 +19,7 @@ from pytest_rawrxd.profile.metrics import METRICS
 from pytest_rawrxd.profile.models import Models
 from pytest_rawrxd.profile.protocol import Protocol
 from pytest_rawrxd.profile.quantities import UNKNOWN_UNIT
-from pytest_rawrxd.profile.section import Section
+from pytest_rawrxd.profile.section import Section, Text
 from pytest_rawrxd.profile.suggest import nearest
 from pytest_rawrxd.profile.units import units_of
 
@@ -27,7 +27,7 @@ from pytest_rawrxd.profile.units import units_of
 class WrittenProfile(Section):
     """A profile of pytest-rawrxd: what is promised, how it is measured, and when evidence counts."""
 
-    title: str = Field(description="What is signed off, as the page's title says it.")
+    title: Text = Field(description="What is signed off, as the page's title says it.")
     kind: Literal["acceptance", "rehearsal"] = Field(description="A rehearsal can never be signed as accepted.")
     extends: str | None = Field(default=None, description="Name or path of the profile that this one builds on.")
     drop: tuple[str, ...] = Field(
@@ -89,8 +89,12 @@ _TYPES = {
     "dict_type": "a table",
     "model_type": "a table",
     "model_attributes_type": "a table",
-    "too_short": "at least one",
-    "too_long": "no more than two",
+}
+_SHAPES = {
+    "too_short": ("too few values", "one more"),
+    "too_long": ("too many values", "one less"),
+    "string_too_short": ("an empty text", "a text in quotes"),
+    "string_pattern_mismatch": ("no id of a criterion", "P1-, P2-, P3- or SLA- and letters, digits, - and _"),
 }
 _RANGES = {
     "greater_than": "more than {gt}",
@@ -107,6 +111,8 @@ def _complaint(error: ErrorDetails) -> Complaint:
     if path and path[-1] == "[key]":
         return _bad_name(path[:-1], kind)
     found = None
+    if kind == "missing" and isinstance(path[-1], int):
+        path, kind = path[:-1], "too_short"
     match kind:
         case "extra_forbidden":
             what, possible = f"unknown key {path[-1]!r}", nearest(str(path[-1]), _keys_at(path[:-1]))
@@ -118,6 +124,8 @@ def _complaint(error: ErrorDetails) -> Complaint:
             what, possible = "unknown value", nearest(str(error["input"]), _choices_of(_annotation(path)))
         case _ if kind in _TYPES:
             what, possible = "wrong type", _TYPES[kind]
+        case _ if kind in _SHAPES:
+            what, possible = _SHAPES[kind]
         case _ if kind in _RANGES:
             what, possible = "bad number", _RANGES[kind].format_map(context)
         case _:
@@ -129,9 +137,8 @@ def _bad_name(path: Path, kind: str) -> Complaint:
     name = str(path[-1])
     if kind == "literal_error":
         return Complaint(path, f"unknown name {name!r}", nearest(name, _choices_of(_annotation(path[:-1]))), repr(name))
-    return Complaint(
-        path, f"{name!r} is no id of a criterion", "P1-, P2-, P3- or SLA- and letters, digits, - and _", name
-    )
+    what, possible = _SHAPES["string_pattern_mismatch"]
+    return Complaint(path, f"{name!r} is {what}", possible, name)
 
 
 def _annotation(path: Path) -> Any:
