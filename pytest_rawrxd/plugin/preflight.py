@@ -77,11 +77,11 @@ def prepare(profile: Profile, engine_spec: str, folder: Path | None, run_dir: Pa
     check_disk(run_dir)
     gpus = find_gpus()
     check_gpus(profile, engine_spec, gpus)
-    say("preparing the models")
-    ladder = find_ladder(profile, engine_spec, folder, say)
     say("asking the engine who it is")
     with open_engine(engine_spec, EngineSetup(environ=os.environ)) as engine:
         info = engine.info
+    say("preparing the models")
+    ladder = find_ladder(profile, engine_spec, folder, say)
     return Rig(engine_spec, info, read_host(), gpus, models=ladder.models, missing=ladder.missing)
 
 

@@ -47,8 +47,8 @@ def test_a_missing_gpu_is_refused(acceptance):
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda folder: None, "*missing*"),
-        (lambda folder: folder.mkdir(), "*no *.gguf* file*"),
+        (lambda folder: None, "*models folder cannot be read*"),
+        (lambda folder: folder.mkdir(), "*no GGUF file*"),
         (lambda folder: (folder.mkdir(), (folder / "x-Q4_K.gguf").write_bytes(b"GGUF\x03\0\0\0")), "*x-Q4_K.gguf*"),
         (lambda folder: (folder.mkdir(), (folder / "x-Q4_K.gguf").write_bytes(b"PK\x03\x04" * 99)), "*x-Q4_K.gguf*"),
     ],
