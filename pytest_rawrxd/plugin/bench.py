@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -109,7 +110,8 @@ class Bench:
 
     def _measure_cell(self, cell: Cell, process: int) -> RigTrouble | None:
         model = self.rig.models.get(cell.variant)
-        with open_engine(self.rig.engine_spec, EngineSetup(environ=os.environ)) as engine:
+        setup = EngineSetup(environ=os.environ, seed=zlib.crc32(f"{cell} {process}".encode()))
+        with open_engine(self.rig.engine_spec, setup) as engine:
             return measure_cell(
                 engine,
                 model.path if model else Path(cell.variant),  # a scripted engine has no file

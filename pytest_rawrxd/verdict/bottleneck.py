@@ -17,7 +17,7 @@ from pytest_rawrxd.verdict.outcome import Finding, Interval, Verdict
 from pytest_rawrxd.verdict.sample import Floats, positive
 from pytest_rawrxd.verdict.wording import bounds, number
 
-Answer = Literal["CONFIRMED", "REFUTED", "undecided"]
+Answer = Literal["CONFIRMED", "REFUTED", "UNDECIDED"]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def regression(
         at_most(fixed_share.lower, fixed_share.upper, limit=most_fixed),
         at_least(bandwidth_share.lower, bandwidth_share.upper, limit=least_share),
     )
-    answer: Answer = "undecided"
+    answer: Answer = "UNDECIDED"
     if Verdict.FAIL in verdicts:
         answer = "REFUTED"
     elif set(verdicts) == {Verdict.PASS}:
@@ -109,7 +109,7 @@ def bottleneck(
     )
     return Finding(
         verdict,
-        f"memory bandwidth as the bottleneck: {seen.answer}; {slope} ms per GB, fixed share {fixed} of "
+        f"{seen.answer}: {slope} ms per GB, fixed share {fixed} of "
         f"{reference} (at most {number(most_fixed)}), {reference} reads {share} of the measured bandwidth "
         f"(at least {number(least_share)})",
         seen.bandwidth_share.estimate,

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.profile import Criterion
-from pytest_rawrxd.verdict.answers.fastest_variant import answered
+from pytest_rawrxd.verdict.answers.answered import answered, as_fact
 from pytest_rawrxd.verdict.bottleneck import bottleneck as judge_bottleneck
 from pytest_rawrxd.verdict.cell import measured_bandwidth, with_note
 from pytest_rawrxd.verdict.ladder import Ladder, judged_ladder
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
-
-WORDS = {Verdict.PASS: "CONFIRMED", Verdict.FAIL: "REFUTED", Verdict.INCONCLUSIVE: "UNDECIDED"}
 
 
 def bottleneck_confirmed(evidence: Evidence, criterion: Criterion) -> Answer:
@@ -40,13 +38,13 @@ def bottleneck_confirmed(evidence: Evidence, criterion: Criterion) -> Answer:
     left_out = [variant for variant in ladder.samples if variant not in sizes]
     notes = [f"without {', '.join(left_out)}"] if left_out else []
     notes += [f"{wanted} is not wholly on the device: {reference} takes its place"] if reference != wanted else []
-    return with_note(found, "; ".join(notes)), ladder.sources
+    return as_fact(with_note(found, "; ".join(notes))), ladder.sources
 
 
 def bottleneck_answered(evidence: Evidence, criterion: Criterion) -> Answer:
     """Judge, for a rehearsal, that the three figures were computed with their intervals, whatever they say."""
     found, sources = bottleneck_confirmed(evidence, criterion)
-    return answered(found, WORDS), sources
+    return answered(found), sources
 
 
 def _bytes_per_token(evidence: Evidence, ladder: Ladder) -> dict[str, float]:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.profile import Criterion
+from pytest_rawrxd.verdict.answers.answered import answered, as_fact
 from pytest_rawrxd.verdict.ladder import judged_ladder
-from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
+from pytest_rawrxd.verdict.outcome import Answer
 from pytest_rawrxd.verdict.peak import champion as judge_champion
 from pytest_rawrxd.verdict.peak import peak as judge_peak
-
-PEAK_WORDS = {Verdict.PASS: "DETERMINED", Verdict.INCONCLUSIVE: "UNDECIDED"}
-CHAMPION_WORDS = {Verdict.PASS: "CONFIRMED", Verdict.FAIL: "REFUTED", Verdict.INCONCLUSIVE: "UNDECIDED"}
 
 
 def peak_determined(evidence: Evidence, criterion: Criterion) -> Answer:
@@ -27,13 +23,13 @@ def peak_determined(evidence: Evidence, criterion: Criterion) -> Answer:
         min_runs=gates.min_runs.peak,
         confidence=criterion.confidence,
     )
-    return found, ladder.sources
+    return as_fact(found), ladder.sources
 
 
 def peak_answered(evidence: Evidence, criterion: Criterion) -> Answer:
     """Judge, for a rehearsal, that the comparison with the best was made and its word stands in the reason."""
     found, sources = peak_determined(evidence, criterion)
-    return answered(found, PEAK_WORDS), sources
+    return answered(found), sources
 
 
 def champion(evidence: Evidence, criterion: Criterion) -> Answer:
@@ -49,17 +45,10 @@ def champion(evidence: Evidence, criterion: Criterion) -> Answer:
         min_runs=gates.min_runs.peak,
         confidence=criterion.confidence,
     )
-    return found, ladder.sources
+    return as_fact(found), ladder.sources
 
 
 def champion_answered(evidence: Evidence, criterion: Criterion) -> Answer:
     """Judge, for a rehearsal, that it was asked and the answer's word stands in the reason."""
     found, sources = champion(evidence, criterion)
-    return answered(found, CHAMPION_WORDS), sources
-
-
-def answered(found: Finding, words: dict[Verdict, str]) -> Finding:
-    """``found`` as a rehearsal counts it: any answer passes, its word first; what gave no answer stays as it is."""
-    if found.verdict not in words:
-        return found
-    return replace(found, verdict=Verdict.PASS, reason=f"{words[found.verdict]}: {found.reason}", next=None)
+    return answered(found), sources

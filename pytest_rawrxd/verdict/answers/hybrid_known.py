@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.rig.models.recipes import FALLBACKS
+from pytest_rawrxd.verdict.answers.answered import as_fact
 from pytest_rawrxd.verdict.cell import cell_sample
 from pytest_rawrxd.verdict.hybrid import hybrid
 from pytest_rawrxd.verdict.outcome import Answer
@@ -39,7 +40,8 @@ def hybrid_known(evidence: Evidence, criterion: Criterion) -> Answer:  # noqa: A
     if sample.problem is not None and sample.sources:
         return sample.problem, sources
     proven, wrong = proof(manifest.data["tensors"], fallbacks=manifest.data["fallback_tensors"] > 0)
-    return hybrid(built=True, tensors=proven, wrong_tensors=wrong, measured_runs=len(sample.processes)), sources
+    found = hybrid(built=True, tensors=proven, wrong_tensors=wrong, measured_runs=len(sample.processes))
+    return as_fact(found), sources
 
 
 def proof(tensors: Mapping[str, str], *, fallbacks: bool) -> tuple[int, list[str]]:

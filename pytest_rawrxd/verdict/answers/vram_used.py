@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pytest_rawrxd.evidence.campaign import Evidence
-from pytest_rawrxd.measure.decode import RUN
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.profile.units import convert
 from pytest_rawrxd.verdict.answers.sustained_duration import bandwidth_sample
@@ -34,7 +33,6 @@ def vram_used(evidence: Evidence, criterion: Criterion) -> Answer:
 def _sample(evidence: Evidence, criterion: Criterion) -> CellSample | None:
     where = criterion.where
     if "variant" in where:
-        return cell_sample(
-            evidence, str(where["variant"]), evidence.campaign.profile.protocol.phase1.judged_tokens, RUN
-        )
+        tokens = evidence.campaign.profile.protocol.phase1.judged_tokens
+        return cell_sample(evidence, str(where["variant"]), tokens)
     return bandwidth_sample(evidence) if where.get("during") == "bandwidth" else None
