@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
-from pytest_rawrxd.evidence.campaign import Campaign
+from pytest_rawrxd.evidence.campaign import Campaign, Evidence
 from pytest_rawrxd.evidence.ledger import LedgerWriter
 from pytest_rawrxd.evidence.recorder import Recorder
 from pytest_rawrxd.measure.bandwidth import read_bandwidth
@@ -19,6 +20,7 @@ from pytest_rawrxd.measure.contention import SystemCpu
 from pytest_rawrxd.measure.decode import Cell, Conditions, measure_cell
 from pytest_rawrxd.measure.interleave import interleaved
 from pytest_rawrxd.measure.prompts import prompts
+from pytest_rawrxd.measure.quality import Terms, Text, measure_quality, shipped_text
 from pytest_rawrxd.plugin.preflight import Rig
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.profile import Criterion
@@ -26,6 +28,7 @@ from pytest_rawrxd.rig.engine.choose import EngineSetup, open_engine
 from pytest_rawrxd.rig.engine.protocol import LoadOptions
 from pytest_rawrxd.rig.gpu import lease
 from pytest_rawrxd.rig.models.cache import default_cache
+from pytest_rawrxd.rig.models.folder import ModelFile
 
 LEASE_WAIT_S = 3600.0
 CPU_DEVICE = "cpu"
@@ -88,6 +91,57 @@ class Bench:
                 self._measure_cell(cell, process)
         self.progress.end()
 
+    def measure_quality(self) -> None:
+        """Score the variants that this campaign has no score of: the same file on the same text scores the same."""
+        text = shipped_text()
+        missing = self._unscored(text)
+        if not missing:
+            return
+        self.describe_rig()
+        folder = default_cache().root
+        folder.mkdir(parents=True, exist_ok=True)
+        self.progress.begin()
+        with (
+            lease(self._device(), folder / "locks", wait_s=LEASE_WAIT_S),
+            TemporaryDirectory(prefix="quality-", dir=folder, ignore_cleanup_errors=True) as scratch,
+        ):
+            measure_quality(
+                missing,
+                self.rig.reference,
+                self._terms(),
+                text=text,
+                start=lambda: open_engine(self.rig.engine_spec, EngineSetup(environ=os.environ)),
+                sink=self._recorder,
+                scratch=Path(scratch),
+                on_model=lambda done, total, name: self.progress.show(done, total, f"{name}, quality"),
+            )
+        self.progress.end()
+
+    def _unscored(self, text: Text) -> list[ModelFile]:
+        reference = self.rig.reference
+        sha256 = reference.manifest.sha256 if reference else None
+        done = Evidence.read(self.campaign.path).of("quality", text_sha256=text.sha256, reference_sha256=sha256)
+        scored = {record.data["model_sha256"] for record in done}
+        return [model for model in self.rig.models.values() if model.manifest.sha256 not in scored]
+
+    def _terms(self) -> Terms:
+        protocol = self.campaign.profile.protocol
+        context = protocol.quality.context
+        return Terms(
+            options=LoadOptions(
+                n_ctx=context,
+                n_gpu_layers=self._gpu_layers,
+                n_threads=self.rig.host.cores,
+                prefill_chunk=context // 2,
+                warm_up=False,
+                sampling="argmax",
+            ),
+            context=context,
+            chunks=protocol.quality.chunks,
+            load_deadline_s=protocol.load_deadline.to("s"),
+            chunk_deadline_s=protocol.request_deadline.to("s"),
+        )
+
     def _measure_cell(self, cell: Cell, process: int) -> None:
         model = self.rig.models.get(cell.variant)
         with open_engine(self.rig.engine_spec, EngineSetup(environ=os.environ, seed=process)) as engine:
@@ -110,7 +164,7 @@ class Bench:
         return Conditions(
             options=LoadOptions(
                 n_ctx=max(protocol.context, protocol.prompt_tokens + cell.tokens),
-                n_gpu_layers=ALL_LAYERS if profile.target.backend != "cpu" else 0,
+                n_gpu_layers=self._gpu_layers,
                 n_threads=host.cores,
                 prefill_chunk=protocol.prefill_chunk,
             ),
@@ -122,6 +176,10 @@ class Bench:
             request_deadline_s=profile.protocol.request_deadline.to("s"),
             cores=host.cores,
         )
+
+    @property
+    def _gpu_layers(self) -> int:
+        return ALL_LAYERS if self.campaign.profile.target.backend != "cpu" else 0
 
     def _device(self) -> str:
         return self.rig.gpus[0].uuid if self.rig.gpus and self.rig.engine.backend != "cpu" else CPU_DEVICE

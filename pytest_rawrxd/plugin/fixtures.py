@@ -63,6 +63,15 @@ def gpu(bench: Bench) -> Gpu | None:
     return bench.rig.gpus[0] if bench.rig.gpus else None
 
 
+@pytest.fixture(scope="session")
+def quality(bench: Bench) -> None:
+    """Has every variant scored on the shipped text against the most precise file present, once in a campaign.
+
+    For tests whose page or table shows quality beside speed; ``measure.quality`` says what is recorded.
+    """
+    bench.measure_quality()
+
+
 @dataclass(frozen=True)
 class Decoded:
     """What single-stream decoding of one cell showed, as quantities to compare with promises."""

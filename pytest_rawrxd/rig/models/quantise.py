@@ -105,7 +105,7 @@ def overrides(source: Header, variant: str) -> list[tuple[str, str]]:
 
     Attention as Q5_K_M has it, v at Q6_K in the layers where that recipe spends more bits. All else is left to the
     Q2_K recipe, feed-forward down (Q3_K) too: taking that from it costs more than better attention gains
-    (docs/decisions/0001-hybrid-keeps-the-q2-k-recipe.md).
+    (docs/decisions/0004-the-hybrid-keeps-the-q2-k-recipe.md).
     """
     if variant != "Hybrid":
         return []
