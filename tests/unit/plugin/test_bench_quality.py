@@ -12,10 +12,11 @@ from pytest_rawrxd.evidence.identity import Identity
 from pytest_rawrxd.measure.clock import Clock
 from pytest_rawrxd.measure.quality import shipped_text
 from pytest_rawrxd.plugin import bench
-from pytest_rawrxd.plugin.bench import ALL_LAYERS, Bench
+from pytest_rawrxd.plugin.bench import Bench
 from pytest_rawrxd.plugin.preflight import Rig
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.profile import load_profile
+from pytest_rawrxd.rig.placement import ALL_LAYERS
 
 STILL = Clock(monotonic_ns=lambda: 7, wall=lambda: datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), sleep=lambda _: None)
 
@@ -49,6 +50,7 @@ def measured(tmp_path, monkeypatch):
         rig = Rig(
             engine_spec="scripted:steady",
             engine=SimpleNamespace(backend="cpu"),
+            devices=(),
             host=SimpleNamespace(cores=2),
             gpus=(),
             models={variant: model(variant) for variant in variants},

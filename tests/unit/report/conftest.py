@@ -404,10 +404,11 @@ def make_records(seed: int = 20251210) -> tuple[list[Record], dict[str, dict[str
                 "requests": REQUESTS,
                 "prompt_tokens": [32] * REQUESTS,
                 "engine": {"backend": "vulkan"},
-                "load": {"layers_total": 33, "layers_offloaded": 30 if variant == "Q8_0" else 33, "buffers": []},
+                "load": {"layers_total": 33, "layers_offloaded": 30 if variant == "Q8_0" else 33}
+                | {"buffers": [{"device": "Vulkan0", "kind": "model", "bytes": int(vram * 1e9)}]},
+                "memory": {"resident_bytes": None, "shared_growth_bytes": None, "shared_source": "no GPU"},
                 "options": {"n_gpu_layers": 99},
                 "host": {"foreign_share": 0.01 + 0.002 * process, "own_share": 0.06, "elapsed_s": 30.0},
-                "vram": {"bytes": int(vram * 1e9)},
                 "raw": {"file": name, "sha256": sha(name), "bytes": 24_000 + process},
             }
             records.append(Record(f"s001-main-{variant}-{process}", "decode.run", data))
