@@ -62,14 +62,15 @@ class Bench:
         return self._recorder.record(kind, data)
 
     def describe_rig(self) -> None:
-        """Record the machine and the models once, before the first measurement of this lane."""
+        """Record the machine and the models once, before the first measurement of this lane; it needs the lease."""
         if self._described:
             return
         self._described = True
         host = self.rig.host
         self.progress.show(0, 1, "measuring the read bandwidth of this machine")
         bandwidth = read_bandwidth(host.cores, host.llc_bytes, SYSTEM.monotonic_ns)
-        device = device_bandwidth(self.rig.engine_spec) if self._on_gpu else DeviceBandwidth(None, "no GPU is measured")
+        on_cpu = "cpu" in {self.rig.engine.backend, self.campaign.profile.target.backend}
+        device = DeviceBandwidth(None, "measured on the CPU") if on_cpu else device_bandwidth(self.rig.engine_spec)
         self.record(
             "machine",
             {
@@ -110,11 +111,11 @@ class Bench:
 
         A variant that the engine refuses to load is not tried again: another process would hear the same.
         """
-        self.describe_rig()
         order = interleaved(runs)
         refused: set[tuple[str, str]] = set()
         self.progress.begin()
         with lease(self._device(), default_cache().root / "locks", wait_s=LEASE_WAIT_S):
+            self.describe_rig()
             for done, (cell, process) in enumerate(order):
                 if (cell.variant, cell.kind) in refused:
                     continue
@@ -129,7 +130,6 @@ class Bench:
         missing = self._unscored(text)
         if not missing:
             return
-        self.describe_rig()
         folder = default_cache().root
         folder.mkdir(parents=True, exist_ok=True)
         self.progress.begin()
@@ -137,6 +137,7 @@ class Bench:
             lease(self._device(), folder / "locks", wait_s=LEASE_WAIT_S),
             TemporaryDirectory(prefix="quality-", dir=folder, ignore_cleanup_errors=True) as scratch,
         ):
+            self.describe_rig()
             measure_quality(
                 missing,
                 self.rig.reference,

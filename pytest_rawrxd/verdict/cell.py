@@ -128,8 +128,7 @@ def _missing(evidence: Evidence, variant: str, tokens: int) -> Finding:
 def _troubled(trouble: dict[str, Any], count: int) -> Finding:
     more = f" (and {count - 1} more)" if count > 1 else ""
     return invalid(
-        f"{trouble['variant']}, process {trouble['process']}: {trouble['what']}{more}: "
-        f"{trouble['found'] or trouble['type']}",
+        f"process {trouble['process']}: {trouble['what']}{more}: {trouble['found'] or trouble['type']}",
         next_step="read the log lines of the recorded trouble, mend the cause, measure again in a new run directory",
     )
 

@@ -75,8 +75,9 @@ def _decision_matrix(evidence: Evidence) -> Lacks:
 
 
 def _bandwidth_analysis(evidence: Evidence) -> Lacks:
-    if (problem := bandwidth_sample(evidence).problem) is not None:
-        yield f"sustained test: {problem.reason}"
+    variant, sample = bandwidth_sample(evidence)
+    if sample.problem is not None:
+        yield f"sustained test of {variant}: {sample.problem.reason}"
     for criterion in evidence.campaign.profile.criteria.values():
         if criterion.metric in {"bottleneck_confirmed", "bottleneck_answered"}:
             found, _ = bottleneck_confirmed(evidence, criterion)

@@ -35,4 +35,4 @@ def _sample(evidence: Evidence, criterion: Criterion) -> CellSample | None:
     if "variant" in where:
         tokens = evidence.campaign.profile.protocol.phase1.judged_tokens
         return cell_sample(evidence, str(where["variant"]), tokens)
-    return bandwidth_sample(evidence) if where.get("during") == "bandwidth" else None
+    return bandwidth_sample(evidence)[1] if where.get("during") == "bandwidth" else None

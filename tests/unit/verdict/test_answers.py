@@ -118,7 +118,7 @@ def test_trouble_of_one_variant_is_named_and_leaves_the_others(book):
     assert book.answer("P1-TPS-Q4_K").verdict is PASS
     found = book.answer("P1-TPS-Q6_K")
     assert found.verdict is INVALID
-    assert found.reason.startswith("Q6_K, process 1: refused")
+    assert found.reason.startswith("process 1: refused")
 
 
 def test_trouble_in_the_sustained_test_leaves_the_matrix(book):
