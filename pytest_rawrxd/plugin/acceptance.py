@@ -29,6 +29,7 @@ from pytest_rawrxd.report.judged import Judged
 from pytest_rawrxd.report.render import render
 from pytest_rawrxd.report.terminal import table
 from pytest_rawrxd.verdict.judge import judge, judge_criterion
+from pytest_rawrxd.verdict.selfcheck import self_check
 from pytest_rawrxd.verdict.state import accepted
 
 DEFAULT_ENGINE = "llama-cpp-python"
@@ -130,6 +131,7 @@ class Acceptance:
             },
         )
         self.bench.record("claims", {"tests": self._claims()})
+        self.bench.record("self-check", self_check().to_dict())
 
     def _prepare(self, progress: Progress) -> Rig:
         models = options.setting(self.config, "models")
@@ -250,7 +252,8 @@ class Acceptance:
         entries = self.verdicts["criteria"]
         phases = {entry["phase"] for entry in entries if self._reported.intersection(entry["claimed_by"])}
         rehearsal = any(state["rehearsal"] for state in self.verdicts["state"].values())
-        return bool(phases) and accepted(entries, phases, rehearsal=rehearsal)
+        validity = self.verdicts["validity"]
+        return bool(phases) and accepted(entries, phases, rehearsal=rehearsal, validity=validity)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         writer = terminalreporter

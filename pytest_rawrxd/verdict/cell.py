@@ -15,7 +15,7 @@ from pytest_rawrxd.verdict.decoding import DecodeProcess, decode_processes
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.plausibility import Plausibility, plausibility
 from pytest_rawrxd.verdict.sample import Floats, Integers
-from pytest_rawrxd.verdict.validity import Severity, Violation
+from pytest_rawrxd.verdict.validity import Severity, Violation, violation
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ def cell_sample(evidence: Evidence, variant: str, tokens: int) -> CellSample:
     if not runs:
         return CellSample((), (), _missing(evidence, variant, tokens))
     processes = tuple(decode_processes(evidence, variant, tokens))
-    return CellSample(processes, sources, _unusable(evidence, processes, tokens))
+    return CellSample(processes, sources, _unusable(evidence, processes))
 
 
 def roofline(evidence: Evidence, process: DecodeProcess) -> Plausibility | None:
@@ -76,6 +76,14 @@ def roofline(evidence: Evidence, process: DecodeProcess) -> Plausibility | None:
     )
 
 
+def implausible(evidence: Evidence, process: DecodeProcess) -> Iterator[Violation]:
+    """What the memory bandwidth says against the speed of a process."""
+    judged = roofline(evidence, process)
+    rules = {"impossible": "V-PHYSICS", "suspicious": "V-SUSPICIOUS"}
+    if judged is not None and judged.level in rules:
+        yield violation(rules[judged.level], judged.sentence)
+
+
 def _missing(evidence: Evidence, variant: str, tokens: int) -> Finding:
     absent = evidence.of("model.missing", variant=variant)
     why = f": {absent[-1].data['why']}" if absent else ""
@@ -95,10 +103,10 @@ def _troubled(trouble: dict[str, Any], count: int) -> Finding:
     )
 
 
-def _unusable(evidence: Evidence, processes: tuple[DecodeProcess, ...], tokens: int) -> Finding | None:
+def _unusable(evidence: Evidence, processes: tuple[DecodeProcess, ...]) -> Finding | None:
     for process in processes:
         name = f"process {process.record.data['process']} of session {process.record.session}"
-        for found in _violations(evidence, process, tokens):
+        for found in violations_of(evidence, process):
             if found.rule.severity is Severity.ERROR:
                 return invalid(f"{name}: {found.sentence()}", next_step=found.rule.fix, n=len(processes))
         judged = roofline(evidence, process)
@@ -107,8 +115,10 @@ def _unusable(evidence: Evidence, processes: tuple[DecodeProcess, ...], tokens: 
     return None
 
 
-def _violations(evidence: Evidence, process: DecodeProcess, tokens: int) -> Iterator[Violation]:
+def violations_of(evidence: Evidence, process: DecodeProcess) -> Iterator[Violation]:
+    """The rules that the record and the raw data of one process break."""
     data, identity = process.record.data, evidence.campaign.identity
+    tokens = data["tokens"]
     gates = evidence.campaign.profile.gates
     steady, expected = process.steady, identity.models.get(data["variant"])
     found = (
