@@ -96,6 +96,7 @@ def open_campaign(run_dir: Path, identity: Identity, profile: Profile, clock: Cl
             "identity": identity.to_dict(),
             "profile": profile.to_resolved(),
         }
+        run_dir.mkdir(parents=True, exist_ok=True)
         temporary = card.with_suffix(".tmp")
         temporary.write_text(json.dumps(plain(body), indent=1, allow_nan=False) + "\n", encoding="utf-8")
         temporary.replace(card)

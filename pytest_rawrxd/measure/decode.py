@@ -64,7 +64,7 @@ def measure_cell(
         loaded = engine.load(model, conditions.options, deadline_s=conditions.load_deadline_s)
         pids = [*own_pids, *([engine.pid] if engine.pid else [])]
         observed = watch(cpu, pids, conditions.cores, clock.monotonic_ns)
-        for generation in _generate(engine, cell, conditions, clock):
+        for generation in _generate(engine, cell, conditions):
             done.append(generation)
             on_request(len(done), (generation.stamps_ns[-1] - done[0].submitted_ns) / 1e9)
         host = observed()
@@ -89,11 +89,11 @@ def measure_cell(
     )
 
 
-def _generate(engine: Engine, cell: Cell, conditions: Conditions, clock: Clock) -> Iterator[Generation]:
-    began = clock.monotonic_ns()
+def _generate(engine: Engine, cell: Cell, conditions: Conditions) -> Iterator[Generation]:
     prompts = cycle(conditions.prompts)
-    count = 0
-    while count < conditions.min_requests or (clock.monotonic_ns() - began) / 1e9 < conditions.min_seconds:
+    count, began_ns, ended_ns = 0, 0, 0
+    # The engine's own instants count, so that a scripted engine's virtual seconds are seconds.
+    while count < conditions.min_requests or (ended_ns - began_ns) / 1e9 < conditions.min_seconds:
         text = engine.tokenize(next(prompts))
         tokens = (text * (1 + conditions.prompt_tokens // len(text)))[: conditions.prompt_tokens]
         request = Request(prompt=tokens, max_tokens=cell.tokens, id=str(count))
@@ -105,6 +105,8 @@ def _generate(engine: Engine, cell: Cell, conditions: Conditions, clock: Clock) 
                 found=generation.finish_reason,
             )
         yield generation
+        began_ns = began_ns if count else generation.submitted_ns
+        ended_ns = int(generation.stamps_ns[-1])
         count += 1
 
 

@@ -90,7 +90,7 @@ class Bench:
 
     def _measure_cell(self, cell: Cell, process: int) -> None:
         model = self.rig.models.get(cell.variant)
-        with open_engine(self.rig.engine_spec, EngineSetup(environ=os.environ)) as engine:
+        with open_engine(self.rig.engine_spec, EngineSetup(environ=os.environ, seed=process)) as engine:
             measure_cell(
                 engine,
                 model.path if model else Path(cell.variant),  # a scripted engine has no file

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich import box
 from rich.console import Console, Group
@@ -14,7 +14,7 @@ from pytest_rawrxd.report.dossier import Phase, RunView
 from pytest_rawrxd.report.judged import Judged
 from pytest_rawrxd.report.plain import plain
 from pytest_rawrxd.report.sign import SIGNS
-from pytest_rawrxd.verdict.outcome import State
+from pytest_rawrxd.verdict.outcome import State, Verdict
 
 HEADS = ("criterion", "measured", "bound", "verdict")
 LEAST_TITLE = 20  #: columns below which a title says nothing
@@ -52,22 +52,31 @@ def table(view: RunView, *, width: int, colour: bool, encoding: str | None = "ut
         emoji=False,
     )
     for phase in view.phases:
-        console.print(Group(_criteria(phase, width, ascii_only=ascii_only), _state(phase, ascii_only=ascii_only)))
+        console.print(Group(*_phase(phase, width, ascii_only=ascii_only)))
     text = "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
     return _narrowed(text, encoding or "ascii") if ascii_only else text
 
 
-def _criteria(phase: Phase, width: int, *, ascii_only: bool) -> Table:
-    rows = [_cells(judged, ascii_only=ascii_only) for judged in phase.criteria]
+def _phase(phase: Phase, width: int, *, ascii_only: bool) -> Iterator[Table | Text]:
+    """The criteria that a test decides, a line each; then those that none can decide here, by their ids alone."""
+    excused = [judged for judged in phase.criteria if judged.verdict is Verdict.NOT_APPLICABLE]
+    unclaimed = [judged for judged in phase.criteria if not judged.claimed_by and judged not in excused]
+    told = [judged for judged in phase.criteria if judged not in excused and judged not in unclaimed]
+    yield Text(phase.title, style="bold")
+    if told:
+        yield _criteria(told, width, ascii_only=ascii_only)
+    for words, group in (("not applicable", excused), ("unclaimed, no test decides it", unclaimed)):
+        if group:
+            yield Text(f"{words}: {plain(', '.join(judged.id for judged in group))}", style="dim")
+    yield _state(phase, ascii_only=ascii_only)
+
+
+def _criteria(criteria: Sequence[Judged], width: int, *, ascii_only: bool) -> Table:
+    rows = [_cells(judged, ascii_only=ascii_only) for judged in criteria]
     taken = sum(max([len(head), *(row[at].cell_len for row in rows)]) + GUTTER for at, head in enumerate(HEADS))
     left = width - taken - GUTTER
     wide = left >= LEAST_TITLE
-    shown = Table(
-        title=Text(phase.title, style="bold"),
-        title_justify="left",
-        box=box.ASCII2 if ascii_only else box.SIMPLE_HEAD,
-        pad_edge=False,
-    )
+    shown = Table(box=box.ASCII2 if ascii_only else box.SIMPLE_HEAD, pad_edge=False)
     criterion, measured, bound, verdict = HEADS
     shown.add_column(criterion, no_wrap=True)
     shown.add_column(measured, justify="right", no_wrap=True)
@@ -75,9 +84,9 @@ def _criteria(phase: Phase, width: int, *, ascii_only: bool) -> Table:
     shown.add_column(verdict, no_wrap=True)
     if wide:
         shown.add_column("what", no_wrap=True, overflow="ellipsis", max_width=left)
-    for judged, row in zip(phase.criteria, rows, strict=True):
+    for judged, row in zip(criteria, rows, strict=True):
         shown.add_row(*row, *([Text(plain(judged.title))] if wide else []))
-    if any(judged.informative for judged in phase.criteria):
+    if any(judged.informative for judged in criteria):
         shown.caption = Text("* informative, decides nothing", style="dim")
         shown.caption_justify = "left"
     return shown

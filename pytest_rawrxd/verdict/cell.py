@@ -17,6 +17,8 @@ from pytest_rawrxd.verdict.plausibility import Plausibility, plausibility
 from pytest_rawrxd.verdict.sample import Floats, Integers
 from pytest_rawrxd.verdict.validity import Severity, Violation, violation
 
+SCRIPTED = "scripted"
+
 
 @dataclass(frozen=True, eq=False)
 class CellSample:
@@ -128,10 +130,14 @@ def violations_of(evidence: Evidence, process: DecodeProcess) -> Iterator[Violat
         ),
         checks.early_end(data["finish_reasons"]),
         checks.received_tokens([tokens] * len(process.received), process.received),
-        checks.foreign_cpu(100 * data["host"]["foreign_share"], gate_percent=gates.contamination_max.to("%")),
         checks.steady_state(steady.reached, steady.dropped, steady.length),
     )
     yield from (violation for violation in found if violation is not None)
+    # A scripted engine lives in virtual time: what the host does meanwhile disturbs nothing.
+    if data["engine"]["backend"] != SCRIPTED:
+        foreign = 100 * data["host"]["foreign_share"]
+        if (violation := checks.foreign_cpu(foreign, gate_percent=gates.contamination_max.to("%"))) is not None:
+            yield violation
 
 
 def _identity(campaign: str, model_sha256: str | None) -> dict[str, str]:

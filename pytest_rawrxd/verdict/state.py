@@ -73,6 +73,8 @@ def _sentence(entries: Sequence[Mapping[str, Any]], errors: Sequence[str]) -> st
         if named:
             more = f" and {len(named) - NAMED_AT_MOST} more" if len(named) > NAMED_AT_MOST else ""
             parts.append(f"{words}: {', '.join(named[:NAMED_AT_MOST])}{more}")
+    if unclaimed := sum(is_unclaimed(entry) for entry in entries):
+        parts.append(f"without a test: {unclaimed}")
     for verdict, words in ((Verdict.WAIVED, "waived"), (Verdict.NOT_APPLICABLE, "not applicable in a rehearsal")):
         if count := sum(entry["verdict"] == verdict for entry in entries):
             parts.append(f"{words}: {count}")

@@ -25,8 +25,8 @@ def test_a_broken_promise_is_a_failed_assertion_with_the_whole_story(acceptance)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "E*assert SLA-TPS-GUARANTEE: *measured 79.9* tok/s [[]79.9*79.9*[]], required >= 100 tok/s",
-            "E*missed by 20* tok/s (20*%)*5 runs*confidence 95 %",
+            "E*assert SLA-TPS-GUARANTEE: *measured * tok/s [[]*[]], required >= 100 tok/s",
+            "E*missed by * tok/s (*%); 5 runs, confidence * %",
             "E*bound from *small.toml:9",
         ]
     )
@@ -37,7 +37,7 @@ def test_a_broken_promise_is_a_failed_assertion_with_the_whole_story(acceptance)
     ("engine", "verdict", "says"),
     [
         ("scripted:crash", "INVALID", "*Invalid: SLA-TPS-GUARANTEE*"),
-        ("scripted:eos", "INVALID", "*an answer ended by stop*"),
+        ("scripted:eos", "INVALID", "*a generation ended before its token limit*ended by stop*"),
         ("scripted:zero-variance", "INVALID", "*same raw duration*"),
         ("scripted:hang", "INVALID", "*Invalid: SLA-TPS-GUARANTEE*"),
     ],
@@ -83,12 +83,23 @@ def test_another_engine_does_not_join_the_campaign(acceptance):
 
 
 def test_a_selection_leaves_the_rest_not_measured(acceptance):
+    acceptance.write_profile(
+        """
+        [criteria.P1-TPS-OTHER]
+        title = "Another variant is fast enough"
+        source = "a test of the instrument"
+        kind = "floor"
+        metric = "decode_tps"
+        where = { variant = "Q2_K", tokens = 64 }
+        at_least = "1 tok/s"
+        """
+    )
     acceptance.write_test(
         """
 import pytest
 
 @pytest.mark.phase1
-@pytest.mark.sla("P1-MATRIX")
+@pytest.mark.sla("P1-TPS-OTHER")
 def test_other(): ...
 """,
         "test_other.py",
@@ -98,7 +109,7 @@ def test_other(): ...
 
     assert result.ret == 1
     assert acceptance.verdicts()["SLA-TPS-GUARANTEE"]["verdict"] == "PASS"
-    assert acceptance.verdicts()["P1-MATRIX"]["verdict"] == "NOT MEASURED"
+    assert acceptance.verdicts()["P1-TPS-OTHER"]["verdict"] == "NOT MEASURED"
 
 
 def test_a_test_that_forgets_its_claim_is_a_defect_of_the_suite(acceptance):
@@ -182,6 +193,16 @@ def test_an_interrupted_session_reports_what_was_finished(acceptance):
     assert acceptance.records("session.end")[0]["data"]["why"] == "interrupted"
 
 
+def test_a_killed_session_keeps_everything_written_so_far(acceptance):
+    acceptance.write_test("import os\n\ndef test_later(): os._exit(9)\n", "test_later.py")
+
+    assert acceptance.run(alone=True).ret == 9
+    assert not (acceptance.run_dir / "verdicts.json").exists()
+
+    assert acceptance.pytester.run("rawrxd", "judge", str(acceptance.run_dir)).ret == 0
+    assert acceptance.verdicts()["SLA-TPS-GUARANTEE"]["verdict"] == "PASS"
+
+
 def test_a_worker_measures_for_its_controller(acceptance):
     result = acceptance.run("-n", "1", alone=True)
 
@@ -192,7 +213,7 @@ def test_a_worker_measures_for_its_controller(acceptance):
 
 
 def test_judging_again_needs_no_engine_and_changes_no_byte(acceptance):
-    acceptance.run()
+    acceptance.run(alone=True)
     before = {path: path.read_bytes() for path in acceptance.run_dir.rglob("*") if path.is_file()}
 
     result = acceptance.pytester.run("rawrxd", "judge", str(acceptance.run_dir))

@@ -67,7 +67,8 @@ def test_the_sentence_names_what_stands_in_the_way():
     described = describe_phase([PASS, *named, entry(Verdict.INVALID, name="P1-I"), UNCLAIMED], rehearsal=True)
 
     assert described["sentence"] == (
-        "1 of 8 criteria kept; not kept: P1-F0, P1-F1, P1-F2, P1-F3 and 1 more; invalid evidence: P1-I."
+        "1 of 8 criteria kept; not kept: P1-F0, P1-F1, P1-F2, P1-F3 and 1 more; "
+        "invalid evidence: P1-I; without a test: 1."
     )
     assert described["state"] == "REJECTED"
     assert described["rehearsal"] is True
