@@ -29,7 +29,7 @@ from pytest_rawrxd.report.judged import Judged
 from pytest_rawrxd.report.render import render
 from pytest_rawrxd.report.terminal import table
 from pytest_rawrxd.verdict.judge import judge, judge_criterion
-from pytest_rawrxd.verdict.selfcheck import self_check
+from pytest_rawrxd.verdict.selfcheck import SelfCheck, self_check
 from pytest_rawrxd.verdict.state import accepted
 
 DEFAULT_ENGINE = "llama-cpp-python"
@@ -73,6 +73,7 @@ class Acceptance:
         self.verdicts: dict[str, Any] | None = None
         self.view: RunView | None = None
         self.trouble: str | None = None
+        self.checked: SelfCheck | None = None
         self._stack = ExitStack()
         self._session = seed.session if seed else ""
         self._reported: set[str] = set()
@@ -96,7 +97,12 @@ class Acceptance:
 
     def pytest_report_header(self) -> list[str]:
         kind = "REHEARSAL, cannot be signed as accepted" if self.profile.kind == "rehearsal" else "acceptance"
-        return [f"rawrxd: profile {self.profile.name} ({kind})", f"rawrxd: run directory {self.run_dir}"]
+        lines = [f"rawrxd: profile {self.profile.name} ({kind})", f"rawrxd: run directory {self.run_dir}"]
+        if self.checked is not None:
+            broken = self.checked.violation()
+            said = f"all {len(self.checked.caught)} planted defects caught" if broken is None else broken.sentence()
+            lines.append(f"rawrxd: self-check: {said}")
+        return lines
 
     def pytest_sessionstart(self) -> None:
         if self.config.option.collectonly:
@@ -131,7 +137,8 @@ class Acceptance:
             },
         )
         self.bench.record("claims", {"tests": self._claims()})
-        self.bench.record("self-check", self_check().to_dict())
+        self.checked = self_check()
+        self.bench.record("self-check", self.checked.to_dict())
 
     def _prepare(self, progress: Progress) -> Rig:
         models = options.setting(self.config, "models")

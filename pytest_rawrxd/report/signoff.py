@@ -44,6 +44,7 @@ def render_signoff(view: RunView, phase: int, *, charts: Sequence[Chart] = ()) -
         phase=shown,
         rows=[Row(judged, _margin(judged), references(judged, files)) for judged in shown.criteria],
         options=approval_options(shown),
+        errors=[broken for broken in view.validity if broken.is_error and phase in broken.phases],
         waived=[judged for judged in shown.criteria if judged.waiver],
         unproven=unproven(shown),
         limits_of_claim=tuple(_limits_of_claim(view)),

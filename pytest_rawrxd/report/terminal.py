@@ -53,6 +53,8 @@ def table(view: RunView, *, width: int, colour: bool, encoding: str | None = "ut
     )
     for phase in view.phases:
         console.print(Group(*_phase(phase, width, ascii_only=ascii_only)))
+    for broken in view.validity:
+        console.print(Text(plain(broken.sentence), style="bold red" if broken.is_error else "yellow"))
     text = "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
     return _narrowed(text, encoding or "ascii") if ascii_only else text
 
