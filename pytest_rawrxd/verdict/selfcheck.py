@@ -25,7 +25,7 @@ from pytest_rawrxd.rig.engine.protocol import LoadOptions
 from pytest_rawrxd.rig.engine.scenes import SCENES, Scene
 from pytest_rawrxd.rig.engine.scripted import WEIGHTS, ScriptedEngine, ScriptedSample
 from pytest_rawrxd.verdict import checks
-from pytest_rawrxd.verdict.answers import wrong_answers
+from pytest_rawrxd.verdict.correctness import wrong_answers
 from pytest_rawrxd.verdict.counts import spike, zero
 from pytest_rawrxd.verdict.decoding import split, steady_gaps
 from pytest_rawrxd.verdict.drift import drift, settled

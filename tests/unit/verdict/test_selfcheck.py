@@ -7,7 +7,7 @@ import pytest
 from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.rig.engine.scenes import SCENES
 from pytest_rawrxd.verdict import checks, selfcheck
-from pytest_rawrxd.verdict.answers import wrong_answers
+from pytest_rawrxd.verdict.correctness import wrong_answers
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.selfcheck import CONTROL, DETECTORS, Detector, SelfCheck, self_check
 
