@@ -14,16 +14,23 @@ import numpy.typing as npt
 from pytest_rawrxd.errors import RigTrouble
 from pytest_rawrxd.measure.clock import Clock
 from pytest_rawrxd.measure.contention import CpuReader, watch
+from pytest_rawrxd.measure.memory import MemoryReader
 from pytest_rawrxd.measure.sink import Sink
 from pytest_rawrxd.rig.engine.protocol import Engine, Generation, LoadOptions, Request
+from pytest_rawrxd.rig.placement import Placement
+
+RUN = "decode.run"  #: a process of the matrix
+REFERENCE = "decode.reference"  #: the same cell on the CPU, beside a GPU
+SUSTAINED = "bandwidth.run"  #: the sustained bandwidth test
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of the matrix: a variant and a generation length in tokens."""
+    """One cell of the matrix: a variant and a generation length in tokens. ``kind`` is the record it becomes."""
 
     variant: str
     tokens: int
+    kind: str = RUN
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,7 @@ class Conditions:
     load_deadline_s: float
     request_deadline_s: float
     cores: int
+    placement: Placement | None = None  #: None on a CPU and for an engine without a file
 
 
 def measure_cell(
@@ -50,32 +58,35 @@ def measure_cell(
     model_sha256: str | None,
     sink: Sink,
     cpu: CpuReader,
+    memory: MemoryReader,
     own_pids: Sequence[int],
     clock: Clock,
     on_request: Callable[[int, float], None] = lambda _requests, _seconds: None,
-) -> str | None:
-    """Load ``model`` into ``engine``, generate until the conditions are met, record it; return the evidence id.
+) -> RigTrouble | None:
+    """Load ``model`` into ``engine``, generate until the conditions are met, and record it.
 
-    Trouble of the engine is recorded as "trouble", with what was generated until then, and None is returned: a crash
-    is a measurement and not the end of the run.
+    Trouble of the engine is recorded as "trouble", with what was generated until then, and returned: a crash is a
+    measurement and not the end of the run.
     """
     done: list[Generation] = []
+    about = {"variant": cell.variant, "tokens": cell.tokens, "process": process}
     try:
+        shared = memory.shared_bytes()
         loaded = engine.load(model, conditions.options, deadline_s=conditions.load_deadline_s)
+        spilled = memory.shared_bytes()
         pids = [*own_pids, *([engine.pid] if engine.pid else [])]
         observed = watch(cpu, pids, conditions.cores, clock.monotonic_ns)
         for generation in _generate(engine, cell, conditions):
             done.append(generation)
             on_request(len(done), (generation.stamps_ns[-1] - done[0].submitted_ns) / 1e9)
-        host = observed()
+        host, resident = observed(), memory.resident_bytes(engine.pid)
     except RigTrouble as trouble:
-        sink.record("trouble", {**asdict(cell), "process": process, **describe_trouble(trouble)}, stamp_arrays(done))
-        return None
-    return sink.record(
-        "decode.run",
+        sink.record("trouble", {**about, "during": cell.kind, **describe_trouble(trouble)}, stamp_arrays(done))
+        return trouble
+    sink.record(
+        cell.kind,
         {
-            **asdict(cell),
-            "process": process,
+            **about,
             "model_sha256": model_sha256,
             "requests": len(done),
             "finish_reasons": sorted({generation.finish_reason for generation in done}),
@@ -83,10 +94,17 @@ def measure_cell(
             "engine": asdict(engine.info),
             "options": asdict(conditions.options),
             "load": asdict(loaded),
+            "placement": asdict(conditions.placement) if conditions.placement else None,
+            "memory": {
+                "resident_bytes": resident,
+                "shared_growth_bytes": None if shared is None or spilled is None else spilled - shared,
+                "shared_source": memory.shared_source,
+            },
             "host": asdict(host),
         },
         stamp_arrays(done),
     )
+    return None
 
 
 def _generate(engine: Engine, cell: Cell, conditions: Conditions) -> Iterator[Generation]:

@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
+from pytest_rawrxd.errors import LoadFailed, RigTrouble
 from pytest_rawrxd.evidence.campaign import Campaign
 from pytest_rawrxd.evidence.ledger import LedgerWriter
 from pytest_rawrxd.evidence.recorder import Recorder
 from pytest_rawrxd.measure.bandwidth import read_bandwidth
-from pytest_rawrxd.measure.cells import needed_cells
+from pytest_rawrxd.measure.cells import needed_cells, needs_bandwidth_test
 from pytest_rawrxd.measure.clock import SYSTEM
 from pytest_rawrxd.measure.contention import SystemCpu
-from pytest_rawrxd.measure.decode import Cell, Conditions, measure_cell
+from pytest_rawrxd.measure.decode import SUSTAINED, Cell, measure_cell
 from pytest_rawrxd.measure.interleave import interleaved
-from pytest_rawrxd.measure.prompts import prompts
+from pytest_rawrxd.measure.memory import SystemMemory
+from pytest_rawrxd.plugin.conditions import conditions, placements
 from pytest_rawrxd.plugin.preflight import Rig
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.rig.engine.choose import EngineSetup, open_engine
-from pytest_rawrxd.rig.engine.protocol import LoadOptions
 from pytest_rawrxd.rig.gpu import lease
+from pytest_rawrxd.rig.gpu.shared import shared_memory
 from pytest_rawrxd.rig.models.cache import default_cache
+from pytest_rawrxd.rig.placement import largest_that_fits
 
 LEASE_WAIT_S = 3600.0
 CPU_DEVICE = "cpu"
-ALL_LAYERS = 999  # llama.cpp takes any number above the model's as "all of them"
 
 
 class Bench:
@@ -69,62 +72,76 @@ class Bench:
         for model in self.rig.models.values():
             self.record("model", model.manifest.to_dict())
 
-    def measure_cells(self, criteria: Iterable[Criterion]) -> None:
-        """Measure the cells that ``criteria`` need and that this session has not measured yet."""
-        needed = needed_cells(self.campaign.profile, criteria)
-        missing = {cell: count for cell, count in needed.items() if cell not in self._measured}
-        if missing:
-            self._measured.update(missing)
-            self.measure_decoding(missing)
+    def measure(self, criteria: Iterable[Criterion]) -> None:
+        """Measure what ``criteria`` need and this session has not measured yet."""
+        wanted = list(criteria)
+        self._measure_missing(needed_cells(self.campaign.profile, wanted))
+        # Last, because it heats the device: no cell of the matrix comes after it.
+        if needs_bandwidth_test(wanted) and (cell := self._bandwidth_cell()) is not None:
+            self._measure_missing({cell: 1})
 
-    def measure_decoding(self, runs: Mapping[Cell, int]) -> None:
-        """Measure every cell in as many fresh processes as ``runs`` says, interleaved, on a leased device."""
+    def _measure_missing(self, runs: Mapping[Cell, int]) -> None:
+        left = {
+            cell: count
+            for cell, count in runs.items()
+            if cell not in self._measured and cell.variant not in self.rig.missing
+        }
+        if left:
+            self._measured.update(left)
+            self.measure_cells(left)
+
+    def measure_cells(self, runs: Mapping[Cell, int]) -> None:
+        """Measure every cell in as many fresh processes as ``runs`` says, interleaved, on a leased device.
+
+        A variant that the engine refuses to load is not tried again: another process would hear the same.
+        """
         self.describe_rig()
         order = interleaved(runs)
+        refused: set[tuple[str, str]] = set()
         self.progress.begin()
         with lease(self._device(), default_cache().root / "locks", wait_s=LEASE_WAIT_S):
             for done, (cell, process) in enumerate(order):
+                if (cell.variant, cell.kind) in refused:
+                    continue
                 self.progress.show(done, len(order), f"{cell.variant}, {cell.tokens} tokens, process {process}")
-                self._measure_cell(cell, process)
+                if isinstance(self._measure_cell(cell, process), LoadFailed):
+                    refused.add((cell.variant, cell.kind))
         self.progress.end()
 
-    def _measure_cell(self, cell: Cell, process: int) -> None:
+    def _measure_cell(self, cell: Cell, process: int) -> RigTrouble | None:
         model = self.rig.models.get(cell.variant)
-        with open_engine(self.rig.engine_spec, EngineSetup(environ=os.environ, seed=process)) as engine:
-            measure_cell(
+        setup = EngineSetup(environ=os.environ, seed=zlib.crc32(f"{cell} {process}".encode()))
+        with open_engine(self.rig.engine_spec, setup) as engine:
+            return measure_cell(
                 engine,
                 model.path if model else Path(cell.variant),  # a scripted engine has no file
                 cell,
                 process,
-                self._conditions(cell),
+                conditions(self.campaign.profile, self.rig, cell),
                 model_sha256=model.manifest.sha256 if model else None,
                 sink=self._recorder,
                 cpu=SystemCpu(),
+                memory=SystemMemory(shared_memory(self.rig.gpus[0] if self._on_gpu else None)),
                 own_pids=[os.getpid()],
                 clock=SYSTEM,
             )
 
-    def _conditions(self, cell: Cell) -> Conditions:
-        profile, host = self.campaign.profile, self.rig.host
-        protocol = profile.protocol.phase1
-        return Conditions(
-            options=LoadOptions(
-                n_ctx=max(protocol.context, protocol.prompt_tokens + cell.tokens),
-                n_gpu_layers=ALL_LAYERS if profile.target.backend != "cpu" else 0,
-                n_threads=host.cores,
-                prefill_chunk=protocol.prefill_chunk,
-            ),
-            prompts=prompts(seed=profile.protocol.seed),
-            prompt_tokens=protocol.prompt_tokens,
-            min_requests=1 + protocol.warm_up_requests,
-            min_seconds=protocol.min_duration.to("s"),
-            load_deadline_s=profile.protocol.load_deadline.to("s"),
-            request_deadline_s=profile.protocol.request_deadline.to("s"),
-            cores=host.cores,
-        )
+    def _bandwidth_cell(self) -> Cell | None:
+        """The cell of the sustained test: the profile's variant, or the largest that fits wholly."""
+        profile = self.campaign.profile
+        wanted, tokens = profile.protocol.bandwidth.variant, profile.protocol.phase1.judged_tokens
+        if not self.rig.models and not self.rig.missing:
+            return Cell(wanted, tokens, SUSTAINED)  # a scripted engine is any variant
+        manifests = {variant: model.manifest for variant, model in self.rig.models.items()}
+        largest = largest_that_fits(wanted, manifests, placements(profile, self.rig))
+        return Cell(largest, tokens, SUSTAINED) if largest else None
+
+    @property
+    def _on_gpu(self) -> bool:
+        return bool(self.rig.gpus) and self.rig.engine.backend != "cpu"
 
     def _device(self) -> str:
-        return self.rig.gpus[0].uuid if self.rig.gpus and self.rig.engine.backend != "cpu" else CPU_DEVICE
+        return self.rig.gpus[0].uuid if self._on_gpu else CPU_DEVICE
 
     def close(self) -> None:
         self._stack.close()

@@ -28,10 +28,14 @@ UNDECIDED: dict[Verdict, type[NotAPass]] = {
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """Something measured: its metric's name and the conditions it was measured under. It holds no number."""
+    """Something measured: its metric's name and the conditions it was measured under. It holds no number.
+
+    ``rehearsed`` is the metric that a rehearsal may judge in its place.
+    """
 
     metric: str
     where: dict[str, Any] = field(default_factory=dict)
+    rehearsed: str | None = None
 
     def __le__(self, bound: Bound) -> bool:
         return bound.decide(self, "<=")
@@ -80,7 +84,7 @@ class Bound:
                 found=operator,
                 possible=f"{criterion.direction} (within is written: quantity in sla[...])",
             )
-        if (quantity.metric, quantity.where) != (criterion.metric, dict(criterion.where)):
+        if criterion.metric not in {quantity.metric, quantity.rehearsed} or quantity.where != dict(criterion.where):
             raise SuiteDefect(
                 f"{criterion.id} is compared with another quantity than the profile names",
                 found=f"{quantity.metric} {quantity.where}",

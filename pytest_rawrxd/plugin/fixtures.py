@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -52,6 +52,15 @@ def bench(request: pytest.FixtureRequest) -> Bench:
 
 
 @pytest.fixture(scope="session")
+def measured(request: pytest.FixtureRequest, bench: Bench) -> None:
+    """Everything that the selected tests need, measured at the first one that asks.
+
+    At once and interleaved, so that a machine that drifts does not favour a variant.
+    """
+    bench.measure(_acceptance(request.config).selected_criteria(request.session))
+
+
+@pytest.fixture(scope="session")
 def model(bench: Bench) -> Callable[[str], ModelFile]:
     """``model("Q4_K")``: the file that is tested as this variant."""
     return lambda variant: bench.rig.models[variant]
@@ -69,9 +78,11 @@ class Decoded:
 
     variant: str
     tokens: int
+    backend: str | None = None
 
-    def _measured(self, metric: str, **where: Any) -> Measured:
-        return Measured(metric, {"variant": self.variant, "tokens": self.tokens, **where})
+    def _measured(self, metric: str) -> Measured:
+        where = {"variant": self.variant, "tokens": self.tokens}
+        return Measured(metric, where | ({"backend": self.backend} if self.backend else {}))
 
     @property
     def throughput(self) -> Measured:
@@ -83,20 +94,82 @@ class Decoded:
         """Decode time per token received."""
         return self._measured("time_per_token")
 
+    @property
+    def gpu_speedup(self) -> Measured:
+        """Throughput on the GPU over throughput of the same file on the CPU."""
+        return self._measured("gpu_speedup")
+
+    @property
+    def memory(self) -> Measured:
+        """Device memory of the engine process with the model held; resident memory on a CPU."""
+        return Measured("vram_used", {"variant": self.variant})
+
+    @property
+    def fully_offloaded(self) -> Measured:
+        """Whether the load log proves every layer on the GPU."""
+        return Measured("fully_offloaded", {"variant": self.variant})
+
 
 @pytest.fixture(scope="session")
-def decode(request: pytest.FixtureRequest, bench: Bench) -> Callable[..., Decoded]:
-    """``decode(variant="Q4_K")``: measure single-stream decoding of the cell that the profile judges.
+def decode(request: pytest.FixtureRequest, measured: None) -> Callable[..., Decoded]:  # noqa: ARG001 - to ask is to measure
+    """``decode(variant="Q4_K")``: what single-stream decoding of the cell that the profile judges showed.
 
-    The first call measures every cell that the selected tests need, interleaved, so that a machine that drifts does not
-    favour a variant; later calls find their cell measured.
+    ``backend="cpu"`` is the same cell on the CPU, beside a GPU.
     """
-    acceptance = _acceptance(request.config)
+    judged = _acceptance(request.config).profile.protocol.phase1.judged_tokens
 
-    judged = acceptance.profile.protocol.phase1.judged_tokens
+    def observe(*, variant: str, tokens: int = judged, backend: str | None = None) -> Decoded:
+        return Decoded(variant, tokens, backend)
 
-    def measure(*, variant: str, tokens: int = judged) -> Decoded:
-        bench.measure_cells(acceptance.selected_criteria(request.session))
-        return Decoded(variant, tokens)
+    return observe
 
-    return measure
+
+class Ladder:
+    """What all variants beside each other show."""
+
+    variants_measured = Measured("variants_measured")
+    peak_determined = Measured("peak_determined", rehearsed="peak_answered")
+    hybrid_known = Measured("hybrid_known")
+
+    @staticmethod
+    def champion(variant: str) -> Measured:
+        """Whether ``variant`` alone is the fastest."""
+        return Measured("champion", {"variant": variant}, rehearsed="champion_answered")
+
+    @staticmethod
+    def bottleneck(variant: str) -> Measured:
+        """Whether memory bandwidth is the bottleneck, with ``variant`` as the reference."""
+        return Measured("bottleneck_confirmed", {"variant": variant}, rehearsed="bottleneck_answered")
+
+
+@pytest.fixture(scope="session")
+def ladder(measured: None) -> Ladder:  # noqa: ARG001 - to ask is to measure
+    """The variants, interleaved, compared with each other."""
+    return Ladder()
+
+
+class BandwidthTest:
+    """What the sustained test of one stream showed."""
+
+    duration = Measured("sustained_duration")
+    memory = Measured("vram_used", {"during": "bandwidth"})
+    temperature = Measured("gpu_temperature", {"during": "bandwidth"})
+    utilisation = Measured("gpu_utilisation", {"during": "bandwidth"})
+
+
+@pytest.fixture(scope="session")
+def bandwidth_test(measured: None) -> BandwidthTest:  # noqa: ARG001 - to ask is to measure
+    """One stream for minutes without a break, on the variant that the profile names or the largest that fits."""
+    return BandwidthTest()
+
+
+@pytest.fixture(scope="session")
+def output(measured: None) -> Callable[[str], Measured]:  # noqa: ARG001 - to ask is to measure
+    """``output("performance_matrix")``: whether everything that this output shows was measured."""
+    return lambda name: Measured("output_written", {"output": name})
+
+
+@pytest.fixture(scope="session")
+def data_under_version_control() -> Measured:
+    """Whether a commit holds the digests of everything this run rests on."""
+    return Measured("data_under_version_control")

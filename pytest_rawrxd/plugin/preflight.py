@@ -13,7 +13,7 @@ from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.evidence.identity import Identity
 from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.rig.engine.choose import EngineSetup, open_engine
-from pytest_rawrxd.rig.engine.protocol import EngineInfo
+from pytest_rawrxd.rig.engine.protocol import Device, EngineInfo
 from pytest_rawrxd.rig.gpu import Gpu, find_gpus
 from pytest_rawrxd.rig.host import Host, read_host
 from pytest_rawrxd.rig.models.cache import default_cache
@@ -31,6 +31,7 @@ class Rig:
 
     engine_spec: str
     engine: EngineInfo
+    devices: tuple[Device, ...]  #: of the engine, before anything is loaded
     host: Host
     gpus: tuple[Gpu, ...]
     models: dict[str, ModelFile]
@@ -79,10 +80,10 @@ def prepare(profile: Profile, engine_spec: str, folder: Path | None, run_dir: Pa
     check_gpus(profile, engine_spec, gpus)
     say("asking the engine who it is")
     with open_engine(engine_spec, EngineSetup(environ=os.environ)) as engine:
-        info = engine.info
+        info, devices = engine.info, engine.devices()
     say("preparing the models")
     ladder = find_ladder(profile, engine_spec, folder, say)
-    return Rig(engine_spec, info, read_host(), gpus, models=ladder.models, missing=ladder.missing)
+    return Rig(engine_spec, info, devices, read_host(), gpus, models=ladder.models, missing=ladder.missing)
 
 
 def find_ladder(profile: Profile, engine_spec: str, folder: Path | None, say: Callable[[str], None]) -> Ladder:

@@ -65,14 +65,23 @@ _PHASE_1 = (
     _count("variants_measured", "variants whose every cell of the matrix was measured"),
     _fact("fully_offloaded", "the load log proves every layer on the GPU", "variant"),
     _fact("peak_determined", "the set of variants within the peak margin of the best is determined"),
-    _fact("champion", "the variant belongs to that set", "variant"),
-    _fact("champion_answered", "whether the variant belongs to that set is decided either way", "variant"),
+    _fact("peak_answered", "every variant is compared with the best, with its interval and the word of the answer"),
+    _fact("champion", "the variant alone is that set", "variant"),
+    _fact(
+        "champion_answered",
+        "the variant is compared with every other, with the word CONFIRMED, REFUTED or UNDECIDED",
+        "variant",
+    ),
     _fact(
         "bottleneck_confirmed",
         "time per token = a + b x bytes per token: b > 0, a / t and the variant's bandwidth share inside the gates",
         "variant",
     ),
-    _fact("bottleneck_answered", "the bottleneck is confirmed or refuted, with its figures", "variant"),
+    _fact(
+        "bottleneck_answered",
+        "the three figures are computed with their intervals, with the word CONFIRMED, REFUTED or UNDECIDED",
+        "variant",
+    ),
     _fact("hybrid_known", "the hybrid is built, proven tensor by tensor, and measured"),
     _fact(
         "data_under_version_control", "every digest of evidence, table and chart is in the published copy's repository"
@@ -212,7 +221,7 @@ _PHASE_2 = (
     _count("queue_served", "requests waiting at once that are all answered"),
     _count("concurrent_users", "largest number of streams at which every bound of that level holds"),
     _fact("alerts_early", "each alert fires on degradation before its bound is broken, and is silent inside it"),
-    _fact("output_written", "the named output exists in the run directory, complete", "output"),
+    _fact("output_written", "everything that the named output shows is in the evidence", "output"),
 )
 
 _PHASE_3 = (

@@ -16,7 +16,8 @@ VERDICTS = "verdicts.json"
 SUMS = "SHA256SUMS"
 EVIDENCE = "evidence.sha256"
 #: What is committed; ledger and raw arrays stay in the run directory and are listed in EVIDENCE by digest.
-COMMITTED = (VERDICTS, "campaign.json", "*.csv", "*.html", "charts/*.svg", "charts/*.png")
+OUTPUTS = ("*.csv", "charts/*.svg", "charts/*.png")
+COMMITTED = (VERDICTS, "campaign.json", "*.html", *OUTPUTS)
 RAW = ("campaign.json", "ledger/*", "raw/**/*")
 
 
@@ -24,8 +25,9 @@ def publish(run_dir: Path, dest: Path) -> Path:
     """Copy the committed part of ``run_dir`` to ``dest``/<name of the run> and return that folder.
 
     ``SHA256SUMS`` there covers every file of the copy, ``evidence.sha256`` the ledger and raw arrays that stay
-    behind. Publishing the same run again changes nothing. CampaignProblem when the folder holds another run or other
-    content, EvidenceProblem when ``run_dir`` has no verdicts.
+    behind. Publishing the same run again changes nothing; one that has only gained evidence since takes its place.
+    CampaignProblem when the folder holds another run or other content, EvidenceProblem when ``run_dir`` has no
+    verdicts.
     """
     if not (run_dir / VERDICTS).is_file():
         raise EvidenceProblem(
@@ -42,8 +44,8 @@ def publish(run_dir: Path, dest: Path) -> Path:
         _copy(run_dir, built)
         if target.exists():
             _refuse_other(built, target)
-        else:
-            built.replace(target)
+            target.replace(Path(temporary) / "earlier")
+        built.replace(target)
     return target
 
 
@@ -62,14 +64,28 @@ def _copy(run_dir: Path, built: Path) -> None:
 
 
 def _refuse_other(built: Path, target: Path) -> None:
-    sums = target / SUMS
-    if not sums.is_file() or sums.read_bytes() != (built / SUMS).read_bytes():
-        raise CampaignProblem(
-            "another publication stands here and is not overwritten",
-            where=str(target),
-            found="other content" if sums.is_file() else f"no {SUMS}",
-            possible="a run directory of another name, or another destination",
-        )
+    """Only an earlier publication of the same run may go: its every piece of evidence is still there, unchanged."""
+    earlier, sums = target / EVIDENCE, target / SUMS
+    listed = {line.split("  ", 1)[1] for line in _lines(sums)} if sums.is_file() else set()
+    strangers = {file.name for file in digests(target, ["**/*"])} - listed - {SUMS}
+    if not earlier.is_file():
+        found = f"no {EVIDENCE}"
+    elif strangers:
+        found = f"files that were not published: {', '.join(sorted(strangers)[:3])}"
+    elif not set(_lines(earlier)) <= set(_lines(built / EVIDENCE)):
+        found = "evidence that this run does not have"
+    else:
+        return
+    raise CampaignProblem(
+        "another publication stands here and is not overwritten",
+        where=str(target),
+        found=found,
+        possible="a run directory of another name, or another destination",
+    )
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()
 
 
 def _matching(root: Path, patterns: Iterable[str]) -> Iterator[Path]:

@@ -13,9 +13,10 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from pytest_rawrxd.measure.decode import RUN
 from pytest_rawrxd.verdict.decoding import split, steady_gaps
+from pytest_rawrxd.verdict.memory import used_bytes
 
-KIND = "decode.run"
 Arrays = Mapping[str, npt.NDArray[Any]]
 LoadRaw = Callable[[dict[str, Any]], Arrays]
 
@@ -46,7 +47,7 @@ class DecodeRun:
     tps: float | None  #: tokens received / decode time
     latency_ms: float | None  #: mean time per token
     gaps_ms: npt.NDArray[np.float64]  #: (n,) inter-token gaps
-    vram_gb: float | None  #: GB = 1e9 B; None where the engine used none or did not say
+    vram_gb: float | None  #: GB = 1e9 B; resident memory on a CPU; None where nobody said
     partial_offload: bool
     foreign_share: float | None  #: CPU share of other programs during the run
 
@@ -60,7 +61,7 @@ def decode_runs(records: Iterable[RecordLike], load_raw: LoadRaw) -> tuple[Decod
     seen: Counter[tuple[str, int]] = Counter()
     runs = []
     for record in records:
-        if record.kind != KIND:
+        if record.kind != RUN:
             continue
         cell = (str(record.data["variant"]), int(record.data["tokens"]))
         seen[cell] += 1
@@ -83,19 +84,7 @@ def _run(record: RecordLike, arrays: Arrays, variant: str, tokens: int, run: int
         tps=rate,
         latency_ms=None if rate is None else 1000 / rate,
         gaps_ms=gaps,
-        vram_gb=_vram_gb(record.data),
+        vram_gb=None if (used := used_bytes(record.data)) is None else used / 1e9,
         partial_offload=0 < offloaded < layers,
         foreign_share=(record.data.get("host") or {}).get("foreign_share"),
     )
-
-
-def _vram_gb(data: Mapping[str, Any]) -> float | None:
-    """What the probe saw, else what the load log allocated on devices; None on a CPU backend."""
-    probed = (data.get("vram") or {}).get("bytes")
-    if probed is not None:
-        return float(probed) / 1e9
-    if (data.get("engine") or {}).get("backend") == "cpu":
-        return None
-    buffers = (data.get("load") or {}).get("buffers", ())
-    allocated = sum(buffer["bytes"] for buffer in buffers if "CPU" not in str(buffer["device"]).upper())
-    return allocated / 1e9 if allocated else None

@@ -8,6 +8,7 @@ from typing import Any
 
 from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.measure.decode import REFERENCE, RUN, SUSTAINED
 from pytest_rawrxd.verdict.cell import implausible, violations_of
 from pytest_rawrxd.verdict.decoding import decode_processes
 from pytest_rawrxd.verdict.selfcheck import SelfCheck
@@ -78,15 +79,15 @@ def session_of(record: str) -> str:
 
 
 def _decoding(evidence: Evidence) -> Iterator[Breach]:
-    for variant, tokens in sorted({(r.data["variant"], r.data["tokens"]) for r in evidence.of("decode.run")}):
+    runs = [record for kind in (RUN, REFERENCE, SUSTAINED) for record in evidence.of(kind)]
+    for kind, variant, tokens in sorted({(run.kind, run.data["variant"], run.data["tokens"]) for run in runs}):
         try:
-            processes = decode_processes(evidence, variant, tokens)
+            processes = decode_processes(evidence, variant, tokens, kind)
         except EvidenceProblem:
             continue  # the criteria of this cell say what cannot be read, and are INVALID
         for process in processes:
             name = f"{variant}, {tokens} tokens, process {process.record.data['process']}"
-            found = [*violations_of(evidence, process), *implausible(evidence, process)]
-            for told in found:
+            for told in (*violations_of(evidence, process), *implausible(evidence, process)):
                 yield Breach(Violation(told.rule, f"{name}: {told.found}"), (process.record.id,))
 
 

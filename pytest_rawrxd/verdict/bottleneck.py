@@ -17,7 +17,7 @@ from pytest_rawrxd.verdict.outcome import Finding, Interval, Verdict
 from pytest_rawrxd.verdict.sample import Floats, positive
 from pytest_rawrxd.verdict.wording import bounds, number
 
-Answer = Literal["CONFIRMED", "REFUTED", "undecided"]
+Answer = Literal["CONFIRMED", "REFUTED", "UNDECIDED"]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def regression(
         at_most(fixed_share.lower, fixed_share.upper, limit=most_fixed),
         at_least(bandwidth_share.lower, bandwidth_share.upper, limit=least_share),
     )
-    answer: Answer = "undecided"
+    answer: Answer = "UNDECIDED"
     if Verdict.FAIL in verdicts:
         answer = "REFUTED"
     elif set(verdicts) == {Verdict.PASS}:
@@ -80,7 +80,6 @@ def bottleneck(
     *,
     read_bandwidth: float | None,
     reference: str = "Q8_0",
-    answered_passes: bool = False,
     min_runs: int = 3,
     most_fixed: float = 0.30,
     least_share: float = 0.60,
@@ -88,7 +87,7 @@ def bottleneck(
 ) -> Finding:
     """Judge "memory bandwidth is the bottleneck" from `regression`; unit: share of read bandwidth.
 
-    PASS iff CONFIRMED, FAIL iff REFUTED; with ``answered_passes`` (a rehearsal) either answer passes.
+    PASS iff CONFIRMED, FAIL iff REFUTED, INCONCLUSIVE while undecided.
     """
     if read_bandwidth is None or read_bandwidth <= 0:
         return invalid("the read bandwidth was not measured", next_step="measure it before the variants")
@@ -104,15 +103,13 @@ def bottleneck(
         least_share=least_share,
         confidence=confidence,
     )
-    verdict = {"CONFIRMED": Verdict.PASS, "REFUTED": Verdict.PASS if answered_passes else Verdict.FAIL}.get(
-        seen.answer, Verdict.INCONCLUSIVE
-    )
+    verdict = {"CONFIRMED": Verdict.PASS, "REFUTED": Verdict.FAIL}.get(seen.answer, Verdict.INCONCLUSIVE)
     slope, fixed, share = (
         bounds(part.estimate, part.lower, part.upper) for part in (seen.slope, seen.fixed_share, seen.bandwidth_share)
     )
     return Finding(
         verdict,
-        f"memory bandwidth as the bottleneck: {seen.answer}; {slope} ms per GB, fixed share {fixed} of "
+        f"{seen.answer}: {slope} ms per GB, fixed share {fixed} of "
         f"{reference} (at most {number(most_fixed)}), {reference} reads {share} of the measured bandwidth "
         f"(at least {number(least_share)})",
         seen.bandwidth_share.estimate,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.measure.decode import REFERENCE, RUN
 from pytest_rawrxd.verdict import checks
 from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.decoding import DecodeProcess, decode_processes
@@ -38,39 +39,68 @@ class CellSample:
         """Raw decode time in ns, one value a process."""
         return np.array([process.decode_ns for process in self.processes])
 
+    @property
+    def note(self) -> str:
+        """What has to be said with every figure of this cell: "" unless the variant was only partly on the device."""
+        return next((said for process in self.processes if (said := partial_offload(process.record.data))), "")
 
-def cell_sample(evidence: Evidence, variant: str, tokens: int) -> CellSample:
-    """The processes of one cell with the first reason for which they cannot be judged."""
-    runs = evidence.of("decode.run", variant=variant, tokens=tokens)
+
+def cell_sample(evidence: Evidence, variant: str, tokens: int, kind: str = RUN) -> CellSample:
+    """The processes of one cell with the first reason for which they cannot be judged.
+
+    ``kind`` is that of their records: the matrix, a CPU reference or the sustained bandwidth test.
+    """
+    runs = evidence.of(kind, variant=variant, tokens=tokens)
     sources = tuple(record.id for record in runs)
-    if troubles := evidence.of("trouble", variant=variant):
+    if troubles := evidence.of("trouble", variant=variant, during=kind):
         told = _troubled(troubles[0].data, len(troubles))
         return CellSample((), (*sources, *(record.id for record in troubles)), told)
     if not runs:
         return CellSample((), (), _missing(evidence, variant, tokens))
-    processes = tuple(decode_processes(evidence, variant, tokens))
+    processes = tuple(decode_processes(evidence, variant, tokens, kind))
     return CellSample(processes, sources, _unusable(evidence, processes))
 
 
+def partial_offload(data: Mapping[str, Any]) -> str:
+    """The sentence about a run with some of its layers on the host; "" for any other."""
+    load = data["load"]
+    if not 0 < load["layers_offloaded"] < load["layers_total"]:
+        return ""
+    placement = data.get("placement")
+    why = f" ({placement['arithmetic']})" if placement else ""
+    return f"PARTIAL OFFLOAD, {load['layers_offloaded']} of {load['layers_total']} layers on the device{why}"
+
+
+def with_note(found: Finding, note: str) -> Finding:
+    """``found`` with ``note`` behind its reason."""
+    return replace(found, reason=f"{found.reason}; {note}") if note else found
+
+
 def roofline(evidence: Evidence, process: DecodeProcess) -> Plausibility | None:
-    """What share of the memory bandwidth a process implies; None without a manifest of its model."""
+    """What share of the memory bandwidth a process implies.
+
+    None without a manifest of its model, and for a model that is partly on the host: two memories feed it.
+    """
     variant = process.record.data["variant"]
+    if partial_offload(process.record.data):
+        return None
     manifests = evidence.of("model", variant=variant)
     machines = evidence.of("machine")
     if not manifests or not machines:
         return None
     profile, manifest, machine = evidence.campaign.profile, manifests[-1].data, machines[-1].data
-    declared = profile.models.declared.get(variant)
-    if declared is not None and declared.exception is not None:
+    declared = profile.models.declaration(variant)
+    if declared.exception is not None:
         return None
-    streamed = declared.weights_per_token if declared is not None else None
-    peak = profile.hardware.peak_bandwidth
+    streamed = declared.weights_per_token
+    on_cpu = process.record.data["engine"]["backend"] == "cpu"
+    peak = None if on_cpu else profile.hardware.peak_bandwidth
     gates = profile.gates
     return plausibility(
         process.tps,
         weight_bytes=streamed.to("B") if streamed is not None else manifest["weight_bytes_per_token"],
         datasheet_bandwidth=peak.to("GB/s") * 1e9 if peak is not None else None,
-        measured_bandwidth=machine["read_bandwidth"]["bytes_per_s"],
+        measured_bandwidth=measured_bandwidth(machine, on_cpu=on_cpu),
         cache_bytes=machine["llc_bytes"],
         impossible=gates.bandwidth_impossible.to("ratio"),
         suspicious=gates.bandwidth_suspicious.to("ratio"),
@@ -84,6 +114,12 @@ def implausible(evidence: Evidence, process: DecodeProcess) -> Iterator[Violatio
     rules = {"impossible": "V-PHYSICS", "suspicious": "V-SUSPICIOUS"}
     if judged is not None and judged.level in rules:
         yield violation(rules[judged.level], judged.sentence)
+
+
+def measured_bandwidth(machine: Mapping[str, Any], *, on_cpu: bool) -> float | None:
+    """Measured read bandwidth in B/s of the host's memory or of the device's; None where it was not measured."""
+    found = machine["read_bandwidth"] if on_cpu else machine.get("device_bandwidth")
+    return found["bytes_per_s"] if found else None
 
 
 def _missing(evidence: Evidence, variant: str, tokens: int) -> Finding:
@@ -100,7 +136,8 @@ def _missing(evidence: Evidence, variant: str, tokens: int) -> Finding:
 def _troubled(trouble: dict[str, Any], count: int) -> Finding:
     more = f" (and {count - 1} more)" if count > 1 else ""
     return invalid(
-        f"process {trouble['process']}: {trouble['what']}{more}: {trouble['found'] or trouble['type']}",
+        f"{trouble['variant']}, process {trouble['process']}: {trouble['what']}{more}: "
+        f"{trouble['found'] or trouble['type']}",
         next_step="read the log lines of the recorded trouble, mend the cause, measure again in a new run directory",
     )
 
@@ -120,24 +157,32 @@ def _unusable(evidence: Evidence, processes: tuple[DecodeProcess, ...]) -> Findi
 def violations_of(evidence: Evidence, process: DecodeProcess) -> Iterator[Violation]:
     """The rules that the record and the raw data of one process break."""
     data, identity = process.record.data, evidence.campaign.identity
-    tokens = data["tokens"]
     gates = evidence.campaign.profile.gates
     steady, expected = process.steady, identity.models.get(data["variant"])
+    backend = "cpu" if process.record.kind == REFERENCE else identity.engine["backend"]
     found = (
-        checks.backend({"backend": identity.engine["backend"]}, {"backend": data["engine"]["backend"]}),
+        checks.backend({"backend": backend}, {"backend": data["engine"]["backend"]}),
         checks.one_identity(
             [_identity(identity.digest, expected), _identity(process.record.identity, data["model_sha256"])]
         ),
         checks.early_end(data["finish_reasons"]),
-        checks.received_tokens([tokens] * len(process.received), process.received),
+        checks.received_tokens([data["tokens"]] * len(process.received), process.received),
+        _spilled(evidence, data, gates.spill_max.to("ratio")),
         checks.steady_state(steady.reached, steady.dropped, steady.length),
     )
-    yield from (violation for violation in found if violation is not None)
+    yield from (broken for broken in found if broken is not None)
     # A scripted engine lives in virtual time: what the host does meanwhile disturbs nothing.
     if data["engine"]["backend"] != SCRIPTED:
         foreign = 100 * data["host"]["foreign_share"]
-        if (violation := checks.foreign_cpu(foreign, gate_percent=gates.contamination_max.to("%"))) is not None:
-            yield violation
+        if (broken := checks.foreign_cpu(foreign, gate_percent=gates.contamination_max.to("%"))) is not None:
+            yield broken
+
+
+def _spilled(evidence: Evidence, data: Mapping[str, Any], gate: float) -> Violation | None:
+    growth, manifests = data["memory"]["shared_growth_bytes"], evidence.of("model", variant=data["variant"])
+    if growth is None or not manifests:
+        return None
+    return checks.spilled(growth, weight_bytes=manifests[-1].data["weight_bytes"], gate=gate)
 
 
 def _identity(campaign: str, model_sha256: str | None) -> dict[str, str]:

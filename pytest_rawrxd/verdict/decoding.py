@@ -12,6 +12,7 @@ import numpy.typing as npt
 from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.ledger import Record
+from pytest_rawrxd.measure.decode import RUN
 from pytest_rawrxd.verdict.sample import Floats, Integers, rising
 from pytest_rawrxd.verdict.steady import FEWEST_POINTS, Steady, steady_requests, steady_steps
 
@@ -41,9 +42,9 @@ class DecodeProcess:
         return self.gaps_ns.size / (self.decode_ns / 1e9)
 
 
-def decode_processes(evidence: Evidence, variant: str, tokens: int) -> list[DecodeProcess]:
+def decode_processes(evidence: Evidence, variant: str, tokens: int, kind: str = RUN) -> list[DecodeProcess]:
     """Every recorded process of one cell, in the order they ran. Raises EvidenceProblem for raw data that cannot be."""
-    return [_process(evidence, record) for record in evidence.of("decode.run", variant=variant, tokens=tokens)]
+    return [_process(evidence, record) for record in evidence.of(kind, variant=variant, tokens=tokens)]
 
 
 def _process(evidence: Evidence, record: Record) -> DecodeProcess:

@@ -7,6 +7,7 @@ from typing import Any
 from pytest_rawrxd.errors import EvidenceProblem, SuiteDefect
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.canonical import canonical, plain, rounded
+from pytest_rawrxd.evidence.publication import PUBLICATION
 from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.verdict import audit
 from pytest_rawrxd.verdict.decide import invalid
@@ -133,7 +134,7 @@ def _run(evidence: Evidence) -> dict[str, Any]:
         "id": evidence.campaign.id,
         "suite": starts[-1].data["suite"] if starts else None,
         "started": records[0].at if records else None,
-        "ended": max((record.at for record in records), default=None),
+        "ended": max((record.at for record in records if record.kind != PUBLICATION), default=None),
         "sessions": [record.session for record in starts],
         "identity": evidence.campaign.identity.to_dict(),
     }

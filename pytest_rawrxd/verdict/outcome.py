@@ -59,3 +59,7 @@ class Finding:
     method: str = ""
     deciding: dict[str, Any] = field(default_factory=dict)
     next: str | None = None
+
+
+#: A finding with the ids of the records it rests on.
+Answer = tuple[Finding, tuple[str, ...]]

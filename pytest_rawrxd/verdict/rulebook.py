@@ -7,10 +7,46 @@ from types import MappingProxyType
 
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.profile import Criterion
-from pytest_rawrxd.verdict.outcome import Finding
-from pytest_rawrxd.verdict.throughput import decode_tps
+from pytest_rawrxd.verdict.answers.bottleneck import bottleneck_answered, bottleneck_confirmed
+from pytest_rawrxd.verdict.answers.data_under_version_control import data_under_version_control
+from pytest_rawrxd.verdict.answers.decode_tps import decode_tps
+from pytest_rawrxd.verdict.answers.fastest_variant import champion, champion_answered, peak_answered, peak_determined
+from pytest_rawrxd.verdict.answers.fully_offloaded import fully_offloaded
+from pytest_rawrxd.verdict.answers.gpu_speedup import gpu_speedup
+from pytest_rawrxd.verdict.answers.gpu_telemetry import gpu_temperature, gpu_utilisation
+from pytest_rawrxd.verdict.answers.hybrid_known import hybrid_known
+from pytest_rawrxd.verdict.answers.output_written import output_written
+from pytest_rawrxd.verdict.answers.sustained_duration import sustained_duration
+from pytest_rawrxd.verdict.answers.time_per_token import time_per_token
+from pytest_rawrxd.verdict.answers.variants_measured import variants_measured
+from pytest_rawrxd.verdict.answers.vram_used import vram_used
+from pytest_rawrxd.verdict.outcome import Answer
 
 #: A rule reads the evidence of one criterion and returns its finding with the ids of the records it used.
-Rule = Callable[[Evidence, Criterion], tuple[Finding, tuple[str, ...]]]
+Rule = Callable[[Evidence, Criterion], Answer]
 
-RULES: Mapping[str, Rule] = MappingProxyType({"decode_tps": decode_tps})
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        rule.__name__: rule
+        for rule in (
+            decode_tps,
+            time_per_token,
+            vram_used,
+            gpu_speedup,
+            variants_measured,
+            fully_offloaded,
+            peak_determined,
+            peak_answered,
+            champion,
+            champion_answered,
+            bottleneck_confirmed,
+            bottleneck_answered,
+            hybrid_known,
+            data_under_version_control,
+            sustained_duration,
+            gpu_temperature,
+            gpu_utilisation,
+            output_written,
+        )
+    }
+)

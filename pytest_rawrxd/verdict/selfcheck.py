@@ -120,14 +120,22 @@ class _Kept:
         return kind
 
 
-class _IdleCpu:
-    """A machine on which nothing else runs."""
+class _Quiet:
+    """A machine on which nothing else runs and no memory is read."""
+
+    shared_source = "not read: nothing is planted there"
 
     def busy_s(self) -> float:
         return 0.0
 
     def own_s(self, pids: Sequence[int]) -> float:  # noqa: ARG002  # of the protocol
         return 0.0
+
+    def resident_bytes(self, pid: int | None) -> int | None:  # noqa: ARG002  # of the protocol
+        return None
+
+    def shared_bytes(self) -> int | None:
+        return None
 
 
 def _play(scene: Scene, *, tokens: int = 64, requests: int = 4, process: int = 0) -> tuple[_Kept, ScriptedEngine]:
@@ -152,7 +160,8 @@ def _play(scene: Scene, *, tokens: int = 64, requests: int = 4, process: int = 0
             ),
             model_sha256=None,
             sink=kept,
-            cpu=_IdleCpu(),
+            cpu=_Quiet(),
+            memory=_Quiet(),
             own_pids=(),
             clock=Clock(lambda: engine.now_ns, lambda: datetime.now(UTC), lambda _: None),
         )

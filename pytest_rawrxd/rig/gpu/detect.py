@@ -13,6 +13,7 @@ DRM = Path("/sys/class/drm")
 AMDGPU_VERSION = Path("/sys/module/amdgpu/version")
 WINDOWS_DISPLAY_CLASS = r"SYSTEM\CurrentControlSet\Control\Class\{4d36e968-e325-11ce-bfc1-08002be10318}"
 AMD_VENDOR = "0x1002"
+AMDGPU = "amdgpu sysfs"
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def from_amdgpu(drm: Path = DRM, version: Path = AMDGPU_VERSION) -> tuple[Gpu, .
                 uuid=_text(device / "unique_id") or device.resolve().name,
                 vram_bytes=int(total) if total and total.isdigit() else None,
                 driver=f"amdgpu {module}" if module else "amdgpu, in the kernel",
-                source="amdgpu sysfs",
+                source=AMDGPU,
             )
         )
     return tuple(found)

@@ -34,7 +34,9 @@ MACHINE = {
 }
 
 
-class IdleCpu:
+class QuietHost:
+    shared_source = "not read"
+
     def __init__(self, foreign: float = 0.0) -> None:
         self._foreign = foreign
         self._read = 0
@@ -45,6 +47,12 @@ class IdleCpu:
 
     def own_s(self, pids: Sequence[int]) -> float:
         return 0.0
+
+    def resident_bytes(self, pid: int | None) -> int | None:
+        return None
+
+    def shared_bytes(self) -> int | None:
+        return None
 
 
 class Builder:
@@ -118,7 +126,8 @@ class Builder:
                 ),
                 model_sha256=None,
                 sink=recorder,
-                cpu=IdleCpu(foreign_s),
+                cpu=QuietHost(foreign_s),
+                memory=QuietHost(),
                 own_pids=(),
                 clock=_clock(lambda: engine.now_ns, lambda: BEGAN),
             )

@@ -99,7 +99,6 @@ def test_decoding_far_below_the_speed_of_memory_refutes_it() -> None:
 
     assert refuted.verdict is Verdict.FAIL
     assert refuted.deciding["answer"] == "REFUTED"
-    assert bottleneck(slow, BYTES, read_bandwidth=560e9, answered_passes=True).verdict is Verdict.PASS
 
 
 def test_a_large_fixed_share_refutes_it_too() -> None:
@@ -111,10 +110,10 @@ def test_a_large_fixed_share_refutes_it_too() -> None:
 
 
 def test_variants_that_scatter_leave_it_undecided() -> None:
-    found = bottleneck(times(0.8, 430e9, scatter=0.35, seed=2), BYTES, read_bandwidth=420e9, answered_passes=True)
+    found = bottleneck(times(0.8, 430e9, scatter=0.35, seed=2), BYTES, read_bandwidth=420e9)
 
     assert found.verdict is Verdict.INCONCLUSIVE
-    assert "undecided" in found.reason
+    assert "UNDECIDED" in found.reason
 
 
 def test_what_a_bottleneck_cannot_be_judged_without_is_invalid() -> None:

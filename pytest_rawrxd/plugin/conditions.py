@@ -1,0 +1,68 @@
+"""From a profile and a rig to the conditions of one measurement: length, context, where the layers go."""
+
+from __future__ import annotations
+
+from pytest_rawrxd.measure.decode import REFERENCE, SUSTAINED, Cell, Conditions
+from pytest_rawrxd.measure.prompts import prompts
+from pytest_rawrxd.plugin.preflight import Rig
+from pytest_rawrxd.profile import Profile
+from pytest_rawrxd.rig.engine.protocol import LoadOptions
+from pytest_rawrxd.rig.placement import ALL_LAYERS, Placement, place
+
+
+def conditions(profile: Profile, rig: Rig, cell: Cell) -> Conditions:
+    """How ``cell`` is measured in one process on this rig."""
+    protocol = profile.protocol.phase1
+    placement = placements(profile, rig).get(cell.variant)
+    layers = placement.gpu_layers if placement else ALL_LAYERS
+    on_cpu = profile.target.backend == "cpu" or cell.kind == REFERENCE
+    seconds = profile.protocol.bandwidth.duration if cell.kind == SUSTAINED else protocol.min_duration
+    return Conditions(
+        options=LoadOptions(
+            n_ctx=_context(profile, cell.tokens),
+            n_gpu_layers=0 if on_cpu else layers,
+            n_threads=rig.host.cores,
+            prefill_chunk=protocol.prefill_chunk,
+        ),
+        prompts=prompts(seed=profile.protocol.seed),
+        prompt_tokens=protocol.prompt_tokens,
+        min_requests=1 + protocol.warm_up_requests,
+        min_seconds=seconds.to("s"),
+        load_deadline_s=profile.protocol.load_deadline.to("s"),
+        request_deadline_s=profile.protocol.request_deadline.to("s"),
+        cores=rig.host.cores,
+        placement=None if on_cpu else placement,
+    )
+
+
+def placements(profile: Profile, rig: Rig) -> dict[str, Placement]:
+    """Where each variant goes on the device under test; nothing on a CPU, or where nobody says how large it is."""
+    usable = usable_memory(profile, rig)
+    if usable is None:
+        return {}
+    headroom = profile.hardware.headroom
+    return {
+        variant: place(
+            model.manifest,
+            cells=_context(profile, max(cell.tokens for cell in profile.protocol.phase1.cells(variant))),
+            usable=usable,
+            headroom=headroom.to("B") if headroom is not None else 0.0,
+        )
+        for variant, model in rig.models.items()
+    }
+
+
+def usable_memory(profile: Profile, rig: Rig) -> float | None:
+    """Bytes that an engine can get on the device: the profile's figure or what is free now, whichever is smaller."""
+    if profile.target.backend == "cpu":
+        return None
+    promised = profile.hardware.vram_usable
+    free = [device.memory_free for device in rig.devices if device.kind in {"gpu", "igpu"}]
+    known = [promised.to("B")] if promised is not None else []
+    known += [float(size) for size in free[:1] if size is not None]
+    return min(known, default=None)
+
+
+def _context(profile: Profile, tokens: int) -> int:
+    protocol = profile.protocol.phase1
+    return max(protocol.context, protocol.prompt_tokens + tokens)

@@ -1,0 +1,1 @@
+"""What each metric's criterion gets as an answer: evidence in, a finding out, one module a metric."""

@@ -1,0 +1,111 @@
+"""``output_written``: the evidence holds everything that the named output is made of.
+
+Files are rendered from verdicts and evidence after judging, so no verdict can depend on one of them. What is judged is
+that the renderer will find every figure; it writes the file in the same session, or the session ends without a verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.profile import Criterion
+from pytest_rawrxd.verdict.answers.bottleneck import bottleneck_confirmed
+from pytest_rawrxd.verdict.answers.hybrid_known import HYBRID, hybrid_known
+from pytest_rawrxd.verdict.answers.sustained_duration import bandwidth_sample
+from pytest_rawrxd.verdict.counts import fact
+from pytest_rawrxd.verdict.ladder import judged_ladder
+from pytest_rawrxd.verdict.matrix import listed_cells
+from pytest_rawrxd.verdict.memory import used_bytes
+from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
+
+FEWEST_RUNS = 2  #: below, there is no spread and no interval
+DECIDED = (Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE)
+
+#: One sentence for each thing that an output cannot show.
+Lacks = Iterator[str]
+
+
+def output_written(evidence: Evidence, criterion: Criterion) -> Answer:
+    """Judge that nothing is lacking for the output; NOT MEASURED names what is."""
+    output = str(criterion.where["output"])
+    complete = COMPLETE.get(output)
+    if complete is None:
+        said = f"this version does not write {output}"
+        return Finding(Verdict.NOT_MEASURED, said, next="a version of pytest-rawrxd that does"), ()
+    lacks = list(complete(evidence))
+    sources = judged_ladder(evidence).sources
+    if lacks:
+        said = f"{output} is not complete: {'; '.join(lacks)}"
+        return Finding(Verdict.NOT_MEASURED, said, method="fact", next="measure all of phase 1"), sources
+    return fact(True, sentence=f"everything that {output} shows was measured"), sources
+
+
+def _performance_matrix(evidence: Evidence) -> Lacks:
+    for cell in listed_cells(evidence):
+        if (lack := cell.lack) is not None:
+            yield f"{cell.variant}, {cell.tokens} tokens: {lack.reason}"
+        elif any(used_bytes(process.record.data) is None for process in cell.sample.processes):
+            yield f"{cell.variant}, {cell.tokens} tokens: no memory figure"
+
+
+def _statistical_analysis(evidence: Evidence) -> Lacks:
+    yield from _intervals(evidence)
+    for cell in listed_cells(evidence):
+        if (lack := cell.lack) is not None:
+            yield f"{cell.variant}, {cell.tokens} tokens: {lack.reason}"
+
+
+def _performance_curves(evidence: Evidence) -> Lacks:
+    yield from _intervals(evidence)
+    yield from _per_variant(evidence, "model", "no manifest says its bytes per token")
+
+
+def _decision_matrix(evidence: Evidence) -> Lacks:
+    yield from _intervals(evidence)
+    yield from _per_variant(evidence, "quality", "its quality was not measured")
+
+
+def _bandwidth_analysis(evidence: Evidence) -> Lacks:
+    if (problem := bandwidth_sample(evidence).problem) is not None:
+        yield f"sustained test: {problem.reason}"
+    for criterion in evidence.campaign.profile.criteria.values():
+        if criterion.metric in {"bottleneck_confirmed", "bottleneck_answered"}:
+            found, _ = bottleneck_confirmed(evidence, criterion)
+            if found.verdict not in DECIDED:
+                yield f"bottleneck: {found.reason}"
+
+
+def _hybrid_feasibility(evidence: Evidence) -> Lacks:
+    # That it cannot be made, with the reason, is an answer that the page can give.
+    if evidence.of("model.missing", variant=HYBRID):
+        return
+    for criterion in evidence.campaign.profile.criteria.values():
+        if criterion.metric == "hybrid_known":
+            found, _ = hybrid_known(evidence, criterion)
+            if found.verdict not in DECIDED:
+                yield found.reason
+
+
+def _intervals(evidence: Evidence) -> Lacks:
+    for variant, sample in judged_ladder(evidence).samples.items():
+        if sample.problem is not None:
+            yield f"{variant}: {sample.problem.reason}"
+        elif len(sample.processes) < FEWEST_RUNS:
+            yield f"{variant}: one run has no interval"
+
+
+def _per_variant(evidence: Evidence, kind: str, lack: str) -> Lacks:
+    for variant in evidence.campaign.profile.models.variants:
+        if not evidence.of(kind, variant=variant):
+            yield f"{variant}: {lack}"
+
+
+COMPLETE: Mapping[str, Callable[[Evidence], Lacks]] = {
+    "performance_matrix": _performance_matrix,
+    "statistical_analysis": _statistical_analysis,
+    "performance_curves": _performance_curves,
+    "bandwidth_analysis": _bandwidth_analysis,
+    "hybrid_feasibility": _hybrid_feasibility,
+    "decision_matrix": _decision_matrix,
+}
