@@ -121,10 +121,7 @@ def test_hours_without_an_expected_speed_are_a_minimum() -> None:
 def test_every_applicable_criterion_stands_in_exactly_one_claim(name: str) -> None:
     profile = load_profile(name)
     claimed = [
-        criterion
-        for activity in plan(profile).activities
-        for claim in activity.claims
-        for criterion in claim.criteria
+        criterion for activity in plan(profile).activities for claim in activity.claims for criterion in claim.criteria
     ]
 
     assert sorted(claimed) == sorted(key for key, value in profile.criteria.items() if value.not_applicable is None)
