@@ -168,7 +168,13 @@ def violations_of(evidence: Evidence, process: DecodeProcess) -> Iterator[Violat
         checks.early_end(data["finish_reasons"]),
         checks.received_tokens([data["tokens"]] * len(process.received), process.received),
         _spilled(evidence, data, gates.spill_max.to("ratio")),
-        checks.steady_state(steady.reached, steady.dropped, steady.length),
+        checks.steady_state(
+            steady.reached,
+            steady.dropped,
+            steady.length,
+            shift=steady.shift,
+            gate=gates.throttle_slowdown_max.to("ratio"),
+        ),
     )
     yield from (broken for broken in found if broken is not None)
     # A scripted engine lives in virtual time: what the host does meanwhile disturbs nothing.
