@@ -17,6 +17,7 @@ from pytest_rawrxd.errors import RawrxdError, SuiteDefect, UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence, SessionLock, check_joinable, open_campaign, read_card
 from pytest_rawrxd.measure.clock import SYSTEM
 from pytest_rawrxd.plugin import options
+from pytest_rawrxd.plugin.baseline import baseline
 from pytest_rawrxd.plugin.bench import Bench
 from pytest_rawrxd.plugin.bound import Bound
 from pytest_rawrxd.plugin.claims import claims
@@ -116,6 +117,7 @@ class Acceptance:
             return
         progress = self._progress()
         try:
+            earlier = baseline(self.config, self.run_dir)
             self._stack.enter_context(SessionLock(self.run_dir))
             rig = self._prepare(progress)
             identity = rig.identity(self.profile)
@@ -139,6 +141,8 @@ class Acceptance:
         self.bench.record("claims", {"tests": self._claims()})
         self.checked = self_check()
         self.bench.record("self-check", self.checked.to_dict())
+        if earlier is not None:
+            self.bench.record("baseline", earlier)
 
     def _prepare(self, progress: Progress) -> Rig:
         models = options.setting(self.config, "models")

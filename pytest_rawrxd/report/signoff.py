@@ -8,6 +8,7 @@ from typing import Any
 
 from pytest_rawrxd.report import number
 from pytest_rawrxd.report.charts.canvas import Chart
+from pytest_rawrxd.report.comparison import rows
 from pytest_rawrxd.report.dossier import Phase, RunView
 from pytest_rawrxd.report.exhibits import exhibits, references
 from pytest_rawrxd.report.judged import Judged
@@ -44,6 +45,7 @@ def render_signoff(view: RunView, phase: int, *, charts: Sequence[Chart] = ()) -
         phase=shown,
         rows=[Row(judged, _margin(judged), references(judged, files)) for judged in shown.criteria],
         options=approval_options(shown),
+        comparisons=[(each, rows(each)) for each in view.verdicts["comparisons"]],
         errors=[broken for broken in view.validity if broken.is_error and phase in broken.phases],
         waived=[judged for judged in shown.criteria if judged.waiver],
         unproven=unproven(shown),

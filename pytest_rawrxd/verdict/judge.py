@@ -10,6 +10,7 @@ from pytest_rawrxd.evidence.canonical import canonical, plain, rounded
 from pytest_rawrxd.evidence.publication import PUBLICATION
 from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.verdict import audit
+from pytest_rawrxd.verdict.comparison import comparisons
 from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.rulebook import RULES
@@ -37,6 +38,7 @@ def judge(evidence: Evidence) -> dict[str, Any]:
             for phase in PHASES
         },
         "validity": validity,
+        "comparisons": comparisons(evidence),
         "criteria": entries,
     }
     return dict(rounded(plain(body)))

@@ -336,6 +336,7 @@ def make_verdicts(criteria: list[dict[str, Any]] | None = None, **state: Any) ->
             "matches": False,
         },
         "validity": [],
+        "comparisons": [],
         "state": {
             str(number): {
                 "state": "REJECTED",

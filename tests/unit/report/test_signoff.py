@@ -236,3 +236,35 @@ def test_an_error_of_another_phase_leaves_page_one_alone(sample):
 
 def test_evidence_without_a_broken_rule_says_so(sample):
     assert "breaks no validity rule" in render_signoff(sample.make_view(sample.make_verdicts()), 1)
+
+
+def test_a_comparison_is_secondary_on_the_page(sample):
+    comparison = {
+        "baseline": "before <b>",
+        "candidate": "after",
+        "subject": ["engine.version: 'b1' is now 'b2'"],
+        "differences": ["driver: 'd1' is now '<i>d2</i>'"],
+        "rows": [
+            {
+                "metric": "decode_tps",
+                "unit": "tok/s",
+                "where": {"tokens": 256, "variant": "Q4_K"},
+                "baseline": {"n": 10, "mean": 80.0},
+                "candidate": None,
+                "estimate": None,
+                "lower": None,
+                "upper": None,
+                "verdict": "INCONCLUSIVE",
+                "reason": "not interleaved",
+                "next": "run alternately",
+                "mismatches": [],
+            }
+        ],
+    }
+    page = render_signoff(sample.make_view(sample.make_verdicts() | {"comparisons": [comparison]}), 1)
+
+    first, second = page.split('aria-label="Proof"')
+    assert "decides no criterion: after against before &lt;b&gt;" in second
+    assert "decode_tps (variant Q4_K, tokens 256)" in second
+    assert "Differs: driver: &#39;d1&#39; is now &#39;&lt;i&gt;d2&lt;/i&gt;&#39;" in second
+    assert "against before" not in first

@@ -81,6 +81,7 @@ class Builder:
         check: dict[str, Any] | None = CHECKED,
         foreign_s: float = 0.0,
         claims: dict[str, list[str]] | None = None,
+        baseline: dict[str, Any] | None = None,
     ) -> Evidence:
         """Measure every cell in ``processes`` fresh processes; ``at`` labels the records, a minute apart."""
         campaign = open_campaign(self.path, self.identity, self.profile, _clock(lambda: 0, lambda: at))
@@ -99,6 +100,8 @@ class Builder:
             recorder.record("claims", {"tests": claims or {"SLA-TPS-GUARANTEE": ["acceptance/test_x.py::test_x"]}})
             if check is not None:
                 recorder.record("self-check", check)
+            if baseline is not None:
+                recorder.record("baseline", baseline)
             recorder.record("machine", MACHINE)
             for cell in cells:
                 for process in range(processes):
