@@ -8,6 +8,7 @@ from typing import Any
 
 from pytest_rawrxd.report import number
 from pytest_rawrxd.report.charts.canvas import Chart
+from pytest_rawrxd.report.comparison import rows
 from pytest_rawrxd.report.dossier import Phase, RunView
 from pytest_rawrxd.report.exhibits import exhibits, references
 from pytest_rawrxd.report.judged import Judged
@@ -50,6 +51,8 @@ def render_signoff(view: RunView, phase: int, *, charts: Sequence[Chart] = ()) -
         ],
         excused=[judged for judged in shown.criteria if judged.verdict is Verdict.NOT_APPLICABLE],
         options=approval_options(shown),
+        comparisons=[(each, rows(each)) for each in view.verdicts["comparisons"]],
+        errors=[broken for broken in view.validity if broken.is_error and phase in broken.phases],
         waived=[judged for judged in shown.criteria if judged.waiver],
         unproven=unproven(shown),
         limits_of_claim=tuple(_limits_of_claim(view)),
