@@ -50,6 +50,10 @@ def cell_sample(evidence: Evidence, variant: str, tokens: int, kind: str = RUN) 
 
     ``kind`` is that of their records: the matrix, a CPU reference or the sustained bandwidth test.
     """
+    return evidence.once(("cell", kind, variant, tokens), lambda: _cell_sample(evidence, variant, tokens, kind))
+
+
+def _cell_sample(evidence: Evidence, variant: str, tokens: int, kind: str) -> CellSample:
     runs = evidence.of(kind, variant=variant, tokens=tokens)
     sources = tuple(record.id for record in runs)
     if troubles := evidence.of("trouble", variant=variant, during=kind):
