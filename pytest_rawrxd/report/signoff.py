@@ -128,7 +128,9 @@ def _item(view: RunView) -> Iterator[tuple[str, str | tuple[str, ...]]]:
     run, target, profile = verdicts["run"], verdicts["target"], verdicts["profile"]
     yield "Target", target["item"]
     yield "Measured", f"{target['measured']}{'' if target['matches'] else ' (not the target)'}"
-    yield "Engine", _sentence(run["identity"].get("engine") or {})
+    engine = run["identity"].get("engine") or {}
+    # Build flags and library names stand in the campaign's card; a signer reads what it is and which binaries.
+    yield "Engine", _sentence({key: value for key, value in engine.items() if key != "details"})
     models = run["identity"].get("models") or {}
     yield "Models", tuple(f"{variant:<7}{digest[:12]}…" for variant, digest in sorted(models.items()))
     yield "Profile", f"{profile['name']} ({profile['kind']}), sha256 {profile['digest'][:24]}…"
