@@ -10,15 +10,9 @@ from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.foreign import read_foreign
 from pytest_rawrxd.report.comparison import comparison_text
-from pytest_rawrxd.verdict.comparison import (
-    Side,
-    campaign_side,
-    compare_sides,
-    foreign_side,
-    model_files,
-    to_dict,
-)
+from pytest_rawrxd.verdict.comparison import compare_sides, to_dict
 from pytest_rawrxd.verdict.outcome import Verdict
+from pytest_rawrxd.verdict.sides import Side, campaign_side, foreign_side, model_files
 
 
 def add(verbs: Any) -> None:

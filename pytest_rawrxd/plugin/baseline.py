@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_rawrxd.errors import EvidenceProblem, UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.plugin import options
-from pytest_rawrxd.verdict.comparison import campaign_side
+from pytest_rawrxd.verdict.sides import campaign_side
 
 if TYPE_CHECKING:
     import pytest

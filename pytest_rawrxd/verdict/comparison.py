@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.evidence.campaign import Evidence
-from pytest_rawrxd.evidence.foreign.figure import ForeignResult
 from pytest_rawrxd.evidence.identity import Identity
-from pytest_rawrxd.measure.decode import RUN
 from pytest_rawrxd.profile import Profile
-from pytest_rawrxd.verdict.cell import cell_sample
 from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.means import ratio_interval
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.pairs import compare, interleaved
+from pytest_rawrxd.verdict.sides import Sample, Side, campaign_side
 from pytest_rawrxd.verdict.wording import bounds, number
 
 LOWER_IS_BETTER = frozenset({"ms"})
@@ -27,54 +25,6 @@ SUBJECT = ("engine.name:", "engine.version:", "engine.binding:", "engine.library
 UNKNOWN = ("identity: the file names no driver, no machine and no digest of model or engine",)
 SEQUENTIAL = "the runs of the two sides were not interleaved, which gives 18 to 26 % false alarms"
 AGAIN = "run both builds alternately on one machine: one process of each, the order drawn for each of 10 pairs"
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One metric under one condition: a value a process or repetition, with the instants they were recorded at."""
-
-    metric: str
-    unit: str
-    where: Mapping[str, str | int]
-    values: tuple[float, ...]
-    at: tuple[str, ...] = ()  #: ISO instants, empty where the source has none
-    problem: str | None = None  #: why it cannot be used
-    mismatches: tuple[str, ...] = ()  #: how its definition differs from ours
-
-
-def _sample(data: Mapping[str, Any]) -> Sample:
-    return Sample(
-        metric=str(data["metric"]),
-        unit=str(data["unit"]),
-        where=dict(data["where"]),
-        values=tuple(map(float, data["values"])),
-        at=tuple(map(str, data["at"])),
-        problem=data["problem"],
-        mismatches=tuple(data["mismatches"]),
-    )
-
-
-@dataclass(frozen=True)
-class Side:
-    """What is compared: a run directory or a file. ``identity`` is None where the source carries none."""
-
-    name: str
-    source: str  #: "run directory" or the tool's name
-    identity: Mapping[str, Any] | None
-    samples: tuple[Sample, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for the ledger."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Side:
-        """Read what `to_dict` wrote; EvidenceProblem where it is something else."""
-        try:
-            samples = tuple(_sample(sample) for sample in data["samples"])
-            return cls(str(data["name"]), str(data["source"]), data["identity"], samples)
-        except (KeyError, TypeError, ValueError) as error:
-            raise EvidenceProblem("a recorded baseline cannot be read", found=repr(error)) from error
 
 
 @dataclass(frozen=True)
@@ -99,47 +49,6 @@ class Comparison:
     subject: tuple[str, ...]
     differences: tuple[str, ...]
     rows: tuple[Row, ...]
-
-
-def campaign_side(evidence: Evidence) -> Side:
-    """The decoding cells of a run directory."""
-    cells = sorted({(record.data["variant"], record.data["tokens"]) for record in evidence.of(RUN)})
-    samples = []
-    for variant, tokens in cells:
-        sample = cell_sample(evidence, variant, tokens)
-        problem = None if sample.problem is None else sample.problem.reason
-        samples.append(
-            Sample(
-                "decode_tps",
-                "tok/s",
-                {"variant": variant, "tokens": tokens, "streams": 1},
-                tuple(float(value) for value in sample.tps),
-                tuple(process.record.at for process in sample.processes),
-                problem,
-            )
-        )
-    return Side(evidence.campaign.id, "run directory", evidence.campaign.identity.to_dict(), tuple(samples))
-
-
-def foreign_side(result: ForeignResult, files: Mapping[str, str]) -> Side:
-    """The figures of another tool's file; ``files`` maps the names of measured model files to variants.
-
-    A file name is all that links a figure to a variant: where it differs, nothing is guessed.
-    """
-    samples = []
-    for figure in result.figures:
-        where = dict(figure.where)
-        mismatches = figure.mismatches
-        if (variant := files.get(str(where.get("model")))) is not None:
-            where["variant"] = variant
-            mismatches += ("the model is the same by its file name only",)
-        samples.append(Sample(figure.metric, figure.unit, where, figure.values, mismatches=mismatches))
-    return Side(result.file, result.tool, None, tuple(samples))
-
-
-def model_files(evidence: Evidence) -> dict[str, str]:
-    """File name -> variant, of the models that a campaign measured."""
-    return {str(record.data["file"]): str(record.data["variant"]) for record in evidence.of("model")}
 
 
 def compare_sides(baseline: Side, candidate: Side, profile: Profile | None = None) -> Comparison:

@@ -15,15 +15,10 @@ from pytest_rawrxd.evidence.foreign.figure import ForeignFigure, ForeignResult
 from pytest_rawrxd.measure.decode import Cell
 from pytest_rawrxd.report.schema import schema
 from pytest_rawrxd.rig.engine.scenes import SCENES
-from pytest_rawrxd.verdict.comparison import (
-    Sample,
-    Side,
-    campaign_side,
-    compare_sides,
-    foreign_side,
-)
+from pytest_rawrxd.verdict.comparison import compare_sides
 from pytest_rawrxd.verdict.judge import judge
 from pytest_rawrxd.verdict.outcome import Verdict
+from pytest_rawrxd.verdict.sides import Sample, Side, campaign_side, foreign_side
 
 IDENTITY = {
     "profile": "p",

@@ -9,6 +9,7 @@ from pytest_rawrxd.rig.engine.scenes import SCENES
 from pytest_rawrxd.verdict import checks, selfcheck
 from pytest_rawrxd.verdict.correctness import wrong_answers
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
+from pytest_rawrxd.verdict.plausibility import Plausibility
 from pytest_rawrxd.verdict.selfcheck import CONTROL, DETECTORS, Detector, SelfCheck, self_check
 
 
@@ -16,6 +17,7 @@ from pytest_rawrxd.verdict.selfcheck import CONTROL, DETECTORS, Detector, SelfCh
 def test_a_detector_catches_its_defect_and_is_silent_on_the_control(name: str) -> None:
     detector = DETECTORS[name]
 
+    assert (detector.says(SCENES[detector.scene]) or "").startswith(detector.expects)
     assert detector.says(SCENES[detector.scene])
     assert detector.says(CONTROL) is None
 
@@ -53,6 +55,7 @@ def kept(*_: object, **__: object) -> Finding:
         (selfcheck, "spike", kept, {"longest gap"}),
         (selfcheck, "zero", kept, {"crash", "hang", "wrong token"}),
         (selfcheck, "floor", kept, {"zero variance", "noise", "slow engine"}),
+        (selfcheck, "plausibility", lambda *_, **__: Plausibility("normal", 0.5, "fine"), {"impossible speed"}),
     ],
 )
 def test_a_blind_detector_is_found_out(
@@ -64,6 +67,16 @@ def test_a_blind_detector_is_found_out(
 
     assert set(found.missed) == missed
     assert found.violation() is not None
+
+
+def test_a_rule_that_stays_undecided_on_a_defect_has_not_caught_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    undecided = Finding(Verdict.INCONCLUSIVE, "who knows", next="wait")
+    monkeypatch.setattr(selfcheck, "drift", lambda *_: undecided)
+
+    found = self_check()
+
+    assert found.missed == ("leak (INCONCLUSIVE: who knows)",)
+    assert found.alarmed == ("leak (INCONCLUSIVE: who knows)",)
 
 
 def test_a_detector_that_always_alarms_is_found_out() -> None:
