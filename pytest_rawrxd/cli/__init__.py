@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 
 from pytest_rawrxd import __version__
-from pytest_rawrxd.cli import judge, lint, plan, publish
+from pytest_rawrxd.cli import judge, lint, models, plan, publish
 from pytest_rawrxd.errors import RawrxdError, UsageProblem
 
-VERBS = (plan, lint, judge, publish)
+VERBS = (plan, lint, models, judge, publish)
 TROUBLE = 1
 USAGE = 4
 INTERRUPTED = 2
