@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -34,6 +35,25 @@ class Probe(Protocol):
     def read(self) -> tuple[int, ...]:
         """One value for each of ``columns``; raises RigTrouble when the GPU no longer answers."""
         ...
+
+    def process_bytes(self, pid: int) -> int | None:
+        """Device memory of a process; None where the GPU's driver does not list it."""
+        ...
+
+
+@contextmanager
+def watched(probe: Probe | None, pid: int | None, clock: Clock, sink: Sink, about: dict[str, Any]) -> Iterator[None]:
+    """Sample ``probe`` while something is measured and record it under ``about``; nothing without a probe.
+
+    ``process_bytes`` is the device memory of process ``pid`` at the end, with the model still held.
+    """
+    if probe is None:
+        yield
+        return
+    with GpuSampler(probe, clock) as sampler:
+        yield
+        held = probe.process_bytes(pid) if pid is not None else None
+    sampler.keep(sink, {**about, "process_bytes": held})
 
 
 class GpuSampler:

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any, Self
 
 from pytest_rawrxd.errors import RigTrouble
+from pytest_rawrxd.rig.gpu.detect import NVML, Gpu
 
 #: Bits of the reasons for a lowered clock, in every version of NVML.
 SOFTWARE_POWER_CAP = 0x4
@@ -31,13 +32,22 @@ READS: dict[str, Read] = {
 }
 
 
+def open_probe(gpu: Gpu | None) -> NvmlProbe:
+    """The probe of ``gpu``. Raises RigTrouble with the reason why it cannot be read."""
+    if gpu is None:
+        raise RigTrouble("no GPU is read", found="the engine computes on the CPU, or this machine shows no GPU")
+    if gpu.source != NVML:
+        raise RigTrouble("no GPU is read", where=gpu.name, found=f"found by {gpu.source}, which shows no readings")
+    return NvmlProbe(gpu.uuid)
+
+
 class NvmlProbe:
     """One GPU by its UUID. Use as a context manager: leaving lets go of the library.
 
     ``columns`` are the readings that this GPU has, in the order of ``read``; ``absent`` says why it lacks others.
     """
 
-    source = "NVML"
+    source = NVML
 
     def __init__(self, uuid: str, nvml: Any = None) -> None:
         self._nvml = nvml or import_module("pynvml")
