@@ -28,11 +28,10 @@ from pytest_rawrxd.report.explain import explain
 from pytest_rawrxd.report.judged import Judged
 from pytest_rawrxd.report.render import render
 from pytest_rawrxd.report.terminal import table
-from pytest_rawrxd.rig.engine.choose import LLAMA_CPP_PYTHON
 from pytest_rawrxd.verdict.judge import judge, judge_criterion
 from pytest_rawrxd.verdict.state import accepted
 
-DEFAULT_ENGINE = LLAMA_CPP_PYTHON
+DEFAULT_ENGINE = "llama-cpp-python"
 WORKER_KEY = "rawrxd"
 DECIDED = pytest.StashKey[dict[str, dict[str, Any]]]()
 

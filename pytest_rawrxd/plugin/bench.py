@@ -28,8 +28,8 @@ from pytest_rawrxd.plugin.conditions import conditions, placements, terms
 from pytest_rawrxd.plugin.preflight import SCRIPTED, Rig
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.profile import Criterion
-from pytest_rawrxd.rig.engine.choose import LLAMA_CPP_PYTHON, EngineSetup, open_engine
-from pytest_rawrxd.rig.engine.device_copy import device_bandwidth
+from pytest_rawrxd.rig.engine.bandwidth import DeviceBandwidth, device_bandwidth
+from pytest_rawrxd.rig.engine.choose import EngineSetup, open_engine
 from pytest_rawrxd.rig.gpu import Gpu, lease
 from pytest_rawrxd.rig.gpu.nvml import NvmlProbe, open_probe
 from pytest_rawrxd.rig.gpu.shared import shared_memory
@@ -72,13 +72,15 @@ class Bench:
         host = self.rig.host
         self.progress.show(0, 1, "measuring the read bandwidth of this machine")
         bandwidth = read_bandwidth(host.cores, host.llc_bytes, SYSTEM.monotonic_ns)
+        device = device_bandwidth(self.rig.engine_spec) if self._gpu else DeviceBandwidth(None, "no GPU is measured")
         self.record(
             "machine",
             {
                 **host.to_dict(),
                 "gpus": [gpu.to_dict() for gpu in self.rig.gpus],
                 "read_bandwidth": asdict(bandwidth),
-                **self._device_bandwidth(),
+                "device_bandwidth": device.figures,
+                "device_bandwidth_reason": device.reason,
                 "gpu_probe": {"source": self._probe.source if self._probe else None, "reason": self._why_no_probe},
             },
         )
@@ -93,16 +95,6 @@ class Bench:
             return self._stack.enter_context(open_probe(self._gpu)), None
         except RigTrouble as trouble:
             return None, trouble.found
-
-    def _device_bandwidth(self) -> dict[str, Any]:
-        """The device's bandwidth for the record of the machine; None with the reason where it is not measured."""
-        if self._gpu is None or self.rig.engine_spec != LLAMA_CPP_PYTHON:
-            return {"device_bandwidth": None, "why_no_device_bandwidth": "measured on a GPU, through llama-cpp-python"}
-        self.progress.show(0, 1, "measuring the memory bandwidth of the GPU")
-        try:
-            return {"device_bandwidth": asdict(device_bandwidth(os.environ)), "why_no_device_bandwidth": None}
-        except RigTrouble as trouble:
-            return {"device_bandwidth": None, "why_no_device_bandwidth": f"{trouble.what}: {trouble.found}"}
 
     def measure(self, criteria: Iterable[Criterion]) -> None:
         """Measure what ``criteria`` need and this session has not measured yet."""

@@ -16,8 +16,6 @@ from pytest_rawrxd.rig.engine.protocol import Engine, ProgressListener
 from pytest_rawrxd.rig.engine.scenes import SCENES, Scene
 from pytest_rawrxd.rig.engine.scripted import ScriptedEngine
 
-LLAMA_CPP_PYTHON = "llama-cpp-python"
-
 
 @dataclass(frozen=True)
 class EngineSetup:
@@ -86,7 +84,7 @@ def _unknown(what: str, name: str, known: Mapping[str, object]) -> UsageProblem:
 
 
 OPENERS: dict[str, Opener] = {
-    LLAMA_CPP_PYTHON: _llama_cpp_python,
+    "llama-cpp-python": _llama_cpp_python,
     "scripted": _scripted,
     "scripted-process": _scripted_process,
 }

@@ -83,7 +83,7 @@ def _device(library: Any, handle: int) -> Device:
 
 
 def function(library: Any, name: str, result: Any, *arguments: Any) -> Any:
-    """A ggml function behind ``library`` with the types of its result and arguments set."""
+    """The C function ``name`` of the ggml behind ``library``, with its types. AttributeError where there is none."""
     function = _symbol(library, name)
     function.restype, function.argtypes = result, list(arguments)
     return function
