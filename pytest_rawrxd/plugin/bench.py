@@ -19,7 +19,7 @@ from pytest_rawrxd.measure.bandwidth import read_bandwidth
 from pytest_rawrxd.measure.cells import needed_cells, needs_bandwidth_test, needs_quality
 from pytest_rawrxd.measure.clock import SYSTEM
 from pytest_rawrxd.measure.contention import SystemCpu
-from pytest_rawrxd.measure.decode import SUSTAINED, Cell, measure_cell
+from pytest_rawrxd.measure.decode import REFERENCE, SUSTAINED, Cell, measure_cell
 from pytest_rawrxd.measure.gpu import watched
 from pytest_rawrxd.measure.interleave import interleaved
 from pytest_rawrxd.measure.memory import SystemMemory
@@ -171,9 +171,10 @@ class Bench:
         model = self.rig.models.get(cell.variant)
         setup = EngineSetup(environ=os.environ, seed=zlib.crc32(f"{cell} {process}".encode()))
         about = {"variant": cell.variant, "tokens": cell.tokens, "process": process, "during": cell.kind}
+        probe = None if cell.kind == REFERENCE else self._probe  # the GPU idles meanwhile
         with (
             open_engine(self.rig.engine_spec, setup) as engine,
-            watched(self._probe, engine.pid, SYSTEM, self._recorder, about),
+            watched(probe, engine.pid, SYSTEM, self._recorder, about),
         ):
             return measure_cell(
                 engine,

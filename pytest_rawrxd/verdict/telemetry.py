@@ -11,6 +11,7 @@ from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.ledger import Record
 from pytest_rawrxd.measure.gpu import SAMPLES
 from pytest_rawrxd.rig.gpu.nvml import THROTTLED
+from pytest_rawrxd.verdict.decoding import DecodeProcess
 from pytest_rawrxd.verdict.outcome import Finding
 from pytest_rawrxd.verdict.sample import Floats, Integers
 from pytest_rawrxd.verdict.throttle import throttled
@@ -45,17 +46,18 @@ class LoadedSamples:
         return np.minimum(share * TENTHS, TENTHS - 1).astype(np.int64)
 
 
-def loaded_samples(evidence: Evidence, run: Record) -> LoadedSamples | None:
-    """The readings of the process that ``run`` records; None where its GPU was not sampled.
+def loaded_samples(evidence: Evidence, process: DecodeProcess) -> LoadedSamples | None:
+    """The readings of one process; None where its GPU was not sampled.
 
     Engine and suite read the same clock, so that instants compare.
     """
+    run = process.record
     about = {name: run.data[name] for name in ("variant", "tokens", "process")}
     found = [each for each in evidence.of(SAMPLES, **about, during=run.kind) if each.session == run.session]
     if not found:
         return None
-    stamps, arrays = evidence.raw(run.data["raw"]), evidence.raw(found[-1].data["raw"])
-    began, ended = int(stamps["submitted_ns"][0]), int(stamps["stamps_ns"][-1])
+    arrays = evidence.raw(found[-1].data["raw"])
+    began, ended = process.window_ns
     at = arrays["at_ns"].astype(np.int64)
     loaded = (at >= began) & (at <= ended)
     columns = {
@@ -64,33 +66,35 @@ def loaded_samples(evidence: Evidence, run: Record) -> LoadedSamples | None:
     return LoadedSamples(found[-1], at[loaded], columns, began, ended)
 
 
-def throttling(evidence: Evidence, run: Record, rates: Floats) -> Finding | None:
-    """INVALID when the GPU throttled during ``run``; ``rates`` (m,) are the throughputs of its requests in order."""
-    samples, gates = loaded_samples(evidence, run), evidence.campaign.profile.gates
+def throttling(evidence: Evidence, process: DecodeProcess) -> Finding | None:
+    """INVALID when the GPU throttled during ``process``, None when nothing says so."""
+    samples, gates = loaded_samples(evidence, process), evidence.campaign.profile.gates
     if samples is None:
         return None
-    reasons, clocks = samples.column("clock_reasons"), samples.column("core_clock_mhz")
+    reasons = samples.column("clock_reasons")
     return throttled(
         hard=None if reasons is None else (reasons & THROTTLED) != 0,
-        clock_mhz=clocks,
+        clock_mhz=samples.column("core_clock_mhz"),
         block=samples.tenth,
-        rates=rates,
+        rates=process.request_tps,
         most_hard_share=gates.throttle_share_max.to("ratio"),
         least_clock=gates.clock_median_min.to("ratio"),
         most_slowdown=gates.throttle_slowdown_max.to("ratio"),
     )
 
 
-def energy_per_token_j(samples: LoadedSamples, instants_ns: Integers) -> float | None:
-    """Joules of the whole GPU for each token of ``instants_ns``, prefill included, between first and last reading.
+def energy_per_token_j(evidence: Evidence, process: DecodeProcess) -> float | None:
+    """Joules of the whole GPU for each token of one process, prefill included.
 
-    None without the energy counter or with fewer than two readings: power at instants is no energy.
+    The energy counter between first and last reading gives the mean power of the loaded time. None without the counter
+    or with fewer than two readings.
     """
-    energy = samples.column("energy_mj")
-    if energy is None or energy.size < 2:
+    samples = loaded_samples(evidence, process)
+    energy = samples.column("energy_mj") if samples is not None else None
+    if samples is None or energy is None or energy.size < 2:
         return None
-    tokens = int(((instants_ns > samples.at_ns[0]) & (instants_ns <= samples.at_ns[-1])).sum())
-    return float(energy[-1] - energy[0]) / 1000 / tokens if tokens else None
+    watts = float(energy[-1] - energy[0]) / 1e3 / (float(samples.at_ns[-1] - samples.at_ns[0]) / 1e9)
+    return watts * (samples.ended_ns - samples.began_ns) / 1e9 / int(process.received.sum())
 
 
 def block_means(samples: LoadedSamples, name: str, *, block_s: float) -> Floats | None:

@@ -55,7 +55,7 @@ def _means(evidence: Evidence, criterion: Criterion, column: str) -> tuple[Float
     block_s = evidence.campaign.profile.protocol.phase2.block.to("s")
     why = _no_probe(evidence)
     for process in reversed(sample.processes if sample is not None else ()):
-        samples = loaded_samples(evidence, process.record)
+        samples = loaded_samples(evidence, process)
         if samples is None:
             continue
         means = block_means(samples, column, block_s=block_s)
