@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from pytest_rawrxd.report.bridge import bridge
 from pytest_rawrxd.report.charts.canvas import Chart
 from pytest_rawrxd.report.charts.throughput import memory_label
 from pytest_rawrxd.report.decision import decision_matrix
@@ -22,7 +23,7 @@ PLAUSIBILITY = frozenset({"fully_offloaded"})
 
 
 def render_matrix(view: RunView, charts: Sequence[Chart]) -> str:
-    """Return ``performance_matrix.html``: statistics of each cell, quality, decision matrix, curves."""
+    """Return ``performance_matrix.html``: statistics of each cell, quality, decision matrix, curves, bridge."""
     known = variants(view)
     return _render(
         view,
@@ -33,6 +34,7 @@ def render_matrix(view: RunView, charts: Sequence[Chart]) -> str:
         variants=known,
         references=sorted({variant.reference for variant in known if variant.reference is not None}),
         choices=decision_matrix(known, guarantee=guarantee(view)),
+        bridge=bridge(view),
         charts=charts,
     )
 

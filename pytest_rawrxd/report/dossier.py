@@ -61,6 +61,30 @@ class EvidenceFile:
 
 
 @dataclass(frozen=True)
+class Broken:
+    """A validity rule that the evidence breaks, as verdicts.json holds it."""
+
+    rule: str
+    severity: str  #: "error", "warning" or "note"
+    protects: str
+    message: str
+    found: str
+    fix: str
+    phases: tuple[int, ...]
+    evidence: tuple[str, ...]
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the phases that rest on the evidence cannot be signed."""
+        return self.severity == "error"
+
+    @property
+    def sentence(self) -> str:
+        """The rule with what was found and what to do."""
+        return f"{self.rule} {self.severity}: {self.message}: {self.found}. Fix: {self.fix}"
+
+
+@dataclass(frozen=True)
 class Phase:
     """One phase: its state, its counters, its criteria with the deciding ones first."""
 
@@ -144,6 +168,11 @@ class RunView:
         """All criteria of all phases."""
         return tuple(judged for phase in self.phases for judged in phase.criteria)
 
+    @cached_property
+    def validity(self) -> tuple[Broken, ...]:
+        """Every validity rule that the evidence breaks."""
+        return tuple(_broken(entry) for entry in self.verdicts["validity"])
+
     @property
     def rehearsal(self) -> bool:
         """Whether nothing in this dossier can be signed as accepted."""
@@ -170,6 +199,11 @@ class RunView:
     def digest(self) -> str:
         """SHA-256 of the canonical verdicts.json (RFC 8785)."""
         return digest(self.verdicts)
+
+
+def _broken(entry: Mapping[str, Any]) -> Broken:
+    said = {key: str(entry[key]) for key in ("rule", "severity", "protects", "message", "found", "fix")}
+    return Broken(**said, phases=tuple(entry["phases"]), evidence=tuple(entry["evidence"]))
 
 
 def _phase(number: int, state: Mapping[str, Any], judged: Sequence[Judged]) -> Phase:
