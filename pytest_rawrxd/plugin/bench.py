@@ -19,17 +19,19 @@ from pytest_rawrxd.measure.bandwidth import read_bandwidth
 from pytest_rawrxd.measure.cells import needed_cells, needs_bandwidth_test, needs_quality
 from pytest_rawrxd.measure.clock import SYSTEM
 from pytest_rawrxd.measure.contention import SystemCpu
-from pytest_rawrxd.measure.decode import SUSTAINED, Cell, measure_cell
+from pytest_rawrxd.measure.decode import REFERENCE, SUSTAINED, Cell, measure_cell
+from pytest_rawrxd.measure.gpu import watched
 from pytest_rawrxd.measure.interleave import interleaved
 from pytest_rawrxd.measure.memory import SystemMemory
 from pytest_rawrxd.measure.quality import Text, measure_quality, shipped_text
 from pytest_rawrxd.plugin.conditions import conditions, placements, terms
-from pytest_rawrxd.plugin.preflight import Rig
+from pytest_rawrxd.plugin.preflight import SCRIPTED, Rig
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.rig.engine.bandwidth import DeviceBandwidth, device_bandwidth
 from pytest_rawrxd.rig.engine.choose import EngineSetup, open_engine
-from pytest_rawrxd.rig.gpu import lease
+from pytest_rawrxd.rig.gpu import Gpu, lease
+from pytest_rawrxd.rig.gpu.nvml import NvmlProbe, open_probe
 from pytest_rawrxd.rig.gpu.shared import shared_memory
 from pytest_rawrxd.rig.models.cache import default_cache
 from pytest_rawrxd.rig.models.folder import ModelFile
@@ -57,6 +59,7 @@ class Bench:
         self._recorder = Recorder(campaign.path, session, worker, self._stack.enter_context(ledger))
         self._described = False
         self._measured: set[Cell] = set()
+        self._probe, self._why_no_probe = self._open_probe()
 
     def record(self, kind: str, data: dict[str, Any]) -> str:
         return self._recorder.record(kind, data)
@@ -69,8 +72,7 @@ class Bench:
         host = self.rig.host
         self.progress.show(0, 1, "measuring the read bandwidth of this machine")
         bandwidth = read_bandwidth(host.cores, host.llc_bytes, SYSTEM.monotonic_ns)
-        on_cpu = "cpu" in {self.rig.engine.backend, self.campaign.profile.target.backend}
-        device = DeviceBandwidth(None, "measured on the CPU") if on_cpu else device_bandwidth(self.rig.engine_spec)
+        device = device_bandwidth(self.rig.engine_spec) if self._gpu else DeviceBandwidth(None, "no GPU is measured")
         self.record(
             "machine",
             {
@@ -79,12 +81,20 @@ class Bench:
                 "read_bandwidth": asdict(bandwidth),
                 "device_bandwidth": device.figures,
                 "device_bandwidth_reason": device.reason,
+                "gpu_probe": {"source": self._probe.source if self._probe else None, "reason": self._why_no_probe},
             },
         )
         for variant, why in self.rig.missing.items():
             self.record("model.missing", {"variant": variant, "why": why})
         for model in self.rig.models.values():
             self.record("model", model.manifest.to_dict())
+
+    def _open_probe(self) -> tuple[NvmlProbe | None, str | None]:
+        """The probe of the GPU under test, or the reason why there is none."""
+        try:
+            return self._stack.enter_context(open_probe(self._gpu)), None
+        except RigTrouble as trouble:
+            return None, trouble.found
 
     def measure(self, criteria: Iterable[Criterion]) -> None:
         """Measure what ``criteria`` need and this session has not measured yet."""
@@ -160,7 +170,12 @@ class Bench:
     def _measure_cell(self, cell: Cell, process: int) -> RigTrouble | None:
         model = self.rig.models.get(cell.variant)
         setup = EngineSetup(environ=os.environ, seed=zlib.crc32(f"{cell} {process}".encode()))
-        with open_engine(self.rig.engine_spec, setup) as engine:
+        about = {"variant": cell.variant, "tokens": cell.tokens, "process": process, "during": cell.kind}
+        probe = None if cell.kind == REFERENCE else self._probe  # the GPU idles meanwhile
+        with (
+            open_engine(self.rig.engine_spec, setup) as engine,
+            watched(probe, engine.pid, SYSTEM, self._recorder, about),
+        ):
             return measure_cell(
                 engine,
                 model.path if model else Path(cell.variant),  # a scripted engine has no file
@@ -170,7 +185,7 @@ class Bench:
                 model_sha256=model.manifest.sha256 if model else None,
                 sink=self._recorder,
                 cpu=SystemCpu(),
-                memory=SystemMemory(shared_memory(self.rig.gpus[0] if self._on_gpu else None)),
+                memory=SystemMemory(shared_memory(self._gpu)),
                 own_pids=[os.getpid()],
                 clock=SYSTEM,
             )
@@ -186,11 +201,13 @@ class Bench:
         return Cell(largest, tokens, SUSTAINED) if largest else None
 
     @property
-    def _on_gpu(self) -> bool:
-        return bool(self.rig.gpus) and self.rig.engine.backend != "cpu"
+    def _gpu(self) -> Gpu | None:
+        """The GPU under test; None where the engine computes on the CPU or in virtual time."""
+        on_gpu = self.rig.engine.backend not in {"cpu", SCRIPTED}
+        return self.rig.gpus[0] if self.rig.gpus and on_gpu else None
 
     def _device(self) -> str:
-        return self.rig.gpus[0].uuid if self._on_gpu else CPU_DEVICE
+        return self._gpu.uuid if self._gpu else CPU_DEVICE
 
     def close(self) -> None:
         self._stack.close()

@@ -16,6 +16,7 @@ from pytest_rawrxd.verdict.decoding import DecodeProcess, decode_processes
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.plausibility import Plausibility, plausibility
 from pytest_rawrxd.verdict.sample import Floats, Integers
+from pytest_rawrxd.verdict.telemetry import throttling
 from pytest_rawrxd.verdict.validity import Severity, Violation, violation
 
 SCRIPTED = "scripted"
@@ -154,6 +155,8 @@ def _unusable(evidence: Evidence, processes: tuple[DecodeProcess, ...]) -> Findi
         judged = roofline(evidence, process)
         if judged is not None and (told := judged.finding()) is not None:
             return told
+        if (slowed := throttling(evidence, process)) is not None:
+            return replace(slowed, reason=f"{name}: {slowed.reason}")
     return None
 
 

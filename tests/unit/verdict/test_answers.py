@@ -186,17 +186,6 @@ def test_without_a_gpu_there_is_no_speed_up(opened):
     assert "no GPU" in found.reason
 
 
-@pytest.mark.parametrize("identifier", ["P1-BW-TEMP", "P1-BW-UTIL"])
-def test_what_no_probe_samples_is_not_measured_with_the_reason(book, identifier):
-    book.machine()
-
-    found = book.answer(identifier)
-
-    assert found.verdict is NOT_MEASURED
-    assert "was not sampled" in found.reason
-    assert "a card" in found.reason
-
-
 def sustained(book, **changes):
     # 3 x 256 tokens at 2 tok/s last 384 s
     return book.run("Q8_0", tps=2.0, kind="bandwidth.run", **changes)
