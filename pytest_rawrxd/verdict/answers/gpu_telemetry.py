@@ -49,7 +49,7 @@ def gpu_utilisation(evidence: Evidence, criterion: Criterion) -> Answer:
 def _means(evidence: Evidence, criterion: Criterion, column: str) -> tuple[Floats | None, Answer]:
     """Block means of one reading during the criterion's test; without them None and what to answer instead."""
     during = str(criterion.where["during"])
-    sample = bandwidth_sample(evidence) if during == "bandwidth" else None
+    sample = bandwidth_sample(evidence)[1] if during == "bandwidth" else None
     if sample is not None and sample.problem is not None:
         return None, (sample.problem, sample.sources)
     block_s = evidence.campaign.profile.protocol.phase2.block.to("s")
