@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -33,6 +33,47 @@ class EngineInfo:
 
 
 @dataclass(frozen=True)
+class Device:
+    """One device of the engine and its memory at this moment."""
+
+    name: str  #: "Vulkan0", "CPU"
+    description: str  #: "AMD Radeon RX 7800 XT (RADV NAVI32)"
+    kind: str  #: "cpu", "gpu", "igpu", "accel", "other"
+    backend: str  #: in the words of EngineInfo.backend
+    memory_free: int | None  #: bytes; None with ``reason``
+    memory_total: int | None  #: bytes; None with ``reason``
+    reason: str = ""  #: why the memory is not known
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a running ``generate`` has done so far; sent at most a few times a second."""
+
+    tokens: int  #: tokens received
+    active: int  #: requests in a slot
+    finished: int  #: requests ended, well or badly
+    total: int  #: requests asked for
+
+
+@dataclass(frozen=True)
+class RunCost:
+    """What one ``generate`` spent on steps, and how much of it was the engine's: the rest is the instrument's."""
+
+    steps: int
+    wall_ns: int
+    engine_ns: int  #: inside decode calls, waiting for the device included
+
+    @property
+    def overhead_us_per_step(self) -> float | None:
+        """None without a step."""
+        return (self.wall_ns - self.engine_ns) / 1e3 / self.steps if self.steps else None
+
+
+#: Called on the caller's thread while ``generate`` waits.
+ProgressListener = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
 class LoadOptions:
     """How a model is loaded. Everything here is recorded with the measurement."""
 
@@ -43,6 +84,7 @@ class LoadOptions:
     prefill_chunk: int = 512  #: prompt tokens per decode call; the knob for P95 under load
     check_tensors: bool = True  #: corrupt weights load silently without it
     warm_up: bool = True  #: decode every width 1..n_streams and every prefill width once
+    sampling: str = "auto"  #: "argmax" on the host, "in-graph" on the device, "auto": in-graph on a GPU that has it
 
 
 @dataclass(frozen=True)
@@ -56,6 +98,9 @@ class LoadReport:
     buffers: tuple[dict[str, Any], ...]  #: device, kind (model, kv, compute, output), bytes: from the load log
     n_ctx: int
     log: tuple[str, ...]  #: classified log lines worth keeping
+    sampling: str = ""  #: "argmax" or "in-graph", as it will run
+    n_threads: int = 0  #: compute threads, resolved
+    devices: tuple[Device, ...] = ()  #: after loading and warming up: the baseline of every drift
 
 
 @dataclass(frozen=True)
@@ -65,6 +110,7 @@ class Request:
     prompt: Sequence[int]
     max_tokens: int
     id: str = ""
+    timeout_s: float | None = None  #: counted from ``submitted_ns``; a late request ends alone, the engine lives
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,14 +118,14 @@ class Generation:
     """What one request received.
 
     ``stamps_ns`` (n,) are instants on the monotonic clock (``time.perf_counter_ns``), taken after the token is
-    known; ``token_ids`` (n,) belong to them.
+    known; ``token_ids`` (n,) belong to them. A request that failed keeps the tokens it received.
     """
 
     id: str
-    submitted_ns: int
+    submitted_ns: int  #: the instant at which a slot took the request (closed loop)
     token_ids: TokenIds
     stamps_ns: Nanoseconds
-    finish_reason: str  #: "length", "stop", "error: ..."
+    finish_reason: str  #: "length", "stop", "not admitted" (``admit_for_s`` was over), "error: ..."
     prompt_tokens: int
 
 
@@ -90,15 +136,45 @@ class Engine(Protocol):
     or misses its deadline; the engine is unusable afterwards.
     """
 
-    info: EngineInfo
-    pid: int | None
+    @property
+    def info(self) -> EngineInfo:
+        """Before ``load``: what this build can do. After ``load``: where the weights really are."""
+        ...
+
+    @property
+    def pid(self) -> int | None: ...
 
     def load(self, model: Path, options: LoadOptions, *, deadline_s: float) -> LoadReport: ...
 
     def tokenize(self, text: str, *, deadline_s: float = 30.0) -> list[int]: ...
 
-    def generate(self, requests: Sequence[Request], *, deadline_s: float) -> list[Generation]:
-        """Answer all requests, at most ``n_streams`` at a time, in the order given; slots are refilled at once."""
+    @property
+    def log(self) -> tuple[str, ...]:
+        """The engine's own words so far, oldest first; ``log.trouble`` picks those that speak of a failure."""
+        ...
+
+    @property
+    def cost(self) -> RunCost | None:
+        """Of the last ``generate``; None before it, and for an engine whose steps cannot be seen."""
+        ...
+
+    def devices(self, *, deadline_s: float = 30.0) -> tuple[Device, ...]:
+        """Every device of the engine with its memory now."""
+        ...
+
+    def generate(
+        self,
+        requests: Sequence[Request],
+        *,
+        deadline_s: float,
+        lock_step: bool = False,
+        admit_for_s: float | None = None,
+    ) -> list[Generation]:
+        """Answer all requests, at most ``n_streams`` at a time, in the order given; slots are refilled at once.
+
+        ``lock_step`` works group by group instead: prompts first, then all streams of the group decode together,
+        as llama-batched-bench does. After ``admit_for_s`` no further request gets a slot and running ones finish.
+        """
         ...
 
     def close(self) -> None: ...

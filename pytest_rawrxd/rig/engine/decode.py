@@ -1,0 +1,299 @@
+"""The continuous batching loop, as an instrument: its own cost is what it keeps small, and it says what it was.
+
+One step carries one token of every running stream and up to ``prefill_chunk`` prompt tokens of streams that are
+starting. Between two events (a stream starts, ends or is late) it touches preallocated arrays only.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from pytest_rawrxd.rig.engine.messages import Integers, Outcome, Work, offsets_of
+from pytest_rawrxd.rig.engine.protocol import Progress, ProgressListener, RunCost
+
+NO_CELLS, ABORTED = 1, 2
+#: llama_decode's return codes, as the reason that a request ends with.
+FAILURES = {
+    NO_CELLS: "error: no KV cells left",
+    ABORTED: "error: aborted",
+    -1: "error: the engine calls the batch invalid",
+    -2: "error: the engine could not allocate",
+    -3: "error: the engine's computation failed",
+}
+LENGTH = "length"
+NOT_ADMITTED = "not admitted"
+TIMEOUT = "error: timeout"
+UNSAMPLED = "error: the engine sampled no token"
+BEAT_NS = 300_000_000
+NEVER: int = np.iinfo(np.int64).max
+
+
+class Rows(Protocol):
+    """What the loop needs of a batch; ``batch.TokenBatch`` describes each."""
+
+    n_streams: int
+    rows: int
+    n_vocab: int
+    n_ctx: int
+    token: npt.NDArray[np.int32]
+    position: npt.NDArray[np.int32]
+    wanted: npt.NDArray[np.int8]
+    stream_of_row: npt.NDArray[np.uintp]
+    stream_at: npt.NDArray[np.uintp]
+    picked: npt.NDArray[np.intp]
+
+    def forward(self, rows: int, /) -> int: ...
+    def pick(self, rows: range | list[int], /) -> None: ...
+    def release(self, stream: int) -> None: ...
+    def clear(self) -> None: ...
+    def stopped(self) -> bool: ...
+
+
+def decode_all(batch: Rows, work: Work, *, clock: Callable[[], int], listener: ProgressListener) -> Outcome:
+    """Answer every request of ``work``; what goes wrong with one is its reason, never an exception.
+
+    ``clock`` gives nanoseconds and is read after the tokens of a step are known. ``listener`` is called a few times a
+    second between two steps. The KV cache is empty afterwards.
+    """
+    try:
+        return _Run(batch, work, clock, listener).answer()
+    finally:
+        batch.clear()
+
+
+@contextmanager
+def no_garbage_collection() -> Iterator[None]:
+    """A collection over kept objects pauses for tens of milliseconds: one before the measured window, none in it."""
+    was_enabled = gc.isenabled()
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        if was_enabled:
+            gc.enable()
+
+
+class _Run:
+    """State of one ``decode_all``: which request sits in which stream, and how far each is."""
+
+    def __init__(self, batch: Rows, work: Work, clock: Callable[[], int], listener: ProgressListener) -> None:
+        self.batch, self.work, self.clock, self.listener = batch, work, clock, listener
+        k, n = len(work), batch.n_streams
+        self.begins = offsets_of(work.max_tokens)
+        self.token_ids = np.full(self.begins[-1], -1, np.int32)
+        self.stamps_ns = np.full(self.begins[-1], -1, np.int64)
+        self.counts, self.submitted_ns = np.zeros(k, np.int64), np.zeros(k, np.int64)
+        self.reasons = [""] * k
+        self.next = self.finished = self.tokens = self.steps = self.engine_ns = self.wall_ns = 0
+
+        self.free = list(range(n))[::-1]
+        self.starting: list[int] = []  # streams whose prompt is not all in, first come first served
+        self.running: list[int] = []  # streams that get a token each step, in row order
+        self.request_in = [0] * n
+        self.fed = [0] * n  # prompt tokens decoded
+        self.late_at = [NEVER] * n
+        self.last, self.position = np.zeros(n, np.int32), np.zeros(n, np.int32)
+        self.cursor, self.left = np.zeros(n, np.int64), np.zeros(n, np.int64)
+        self.began_ns = clock()
+        self.beat_at = self.began_ns + BEAT_NS
+        self.wake_at = self.beat_at
+
+    def answer(self) -> Outcome:
+        while True:
+            self._admit()
+            if not (self.running or self.starting):
+                return self._outcome()
+            code = self._mixed_step() if self.starting else self._steady_steps()
+            for stream in [stream for stream in self.running if not self.left[stream]]:
+                self._end(stream, LENGTH)
+            if code or self.batch.stopped():
+                self._fail(code or ABORTED)
+            if (now := self.clock()) >= self.wake_at:
+                self._look_round(now)
+
+    def _admit(self) -> None:
+        """Give free streams to the next requests; in lock step only to a whole new group."""
+        work = self.work
+        if not self.free or self.next == len(work) or (work.lock_step and len(self.free) < self.batch.n_streams):
+            return
+        now = self.clock()
+        if work.admit_for_ns is not None and now - self.began_ns >= work.admit_for_ns:
+            self._end_waiting(NOT_ADMITTED)
+        while self.free and self.next < len(work):
+            request, self.next = self.next, self.next + 1
+            self.submitted_ns[request] = now
+            if reason := self._refusal(request):
+                self.reasons[request] = reason
+                self.finished += 1
+                continue
+            stream = self.free.pop()
+            self.starting.append(stream)
+            self.request_in[stream] = request
+            self.fed[stream] = self.position[stream] = 0
+            self.cursor[stream] = self.begins[request]
+            self.left[stream] = work.max_tokens[request]
+            timeout = int(work.timeouts_ns[request])
+            self.late_at[stream] = now + timeout if timeout else NEVER
+            self.wake_at = min(self.wake_at, self.late_at[stream])
+
+    def _refusal(self, request: int) -> str | None:
+        """Why this request must not reach the engine: one bad row ends the whole batch, or the process."""
+        prompt = self._prompt(request)
+        cells = len(prompt) + int(self.work.max_tokens[request])
+        if cells > self.batch.n_ctx:
+            return f"error: {cells} tokens do not fit the context of {self.batch.n_ctx}"
+        if prompt.min() < 0 or prompt.max() >= self.batch.n_vocab:
+            return f"error: a prompt token is outside the vocabulary of {self.batch.n_vocab}"
+        return None
+
+    def _prompt(self, request: int) -> npt.NDArray[np.int32]:
+        begin, end = self.work.offsets[request : request + 2]
+        return self.work.prompts[begin:end]
+
+    def _steady_steps(self) -> int:
+        """Decode the running streams until one is done, somebody is late or a beat is due. Returns the code."""
+        batch, clock, wake_at = self.batch, self.clock, self.wake_at
+        forward, pick, stopped = batch.forward, batch.pick, batch.stopped
+        token_ids, stamps_ns = self.token_ids, self.stamps_ns
+        streams = np.array(self.running)
+        n = self._place_running(streams)
+        rows, picked, token, position = range(n), batch.picked[:n], batch.token[:n], batch.position[:n]
+        cursor = self.cursor[streams]
+        planned, steps, code, engine_ns = int(self.left[streams].min()), 0, 0, 0
+        began = now = clock()
+        while steps < planned:
+            before = clock()
+            code = forward(n)
+            if code:
+                break
+            engine_ns += clock() - before
+            pick(rows)
+            now = clock()
+            token_ids[cursor] = picked
+            stamps_ns[cursor] = now
+            cursor += 1
+            token[:] = picked
+            position += 1
+            steps += 1
+            if now >= wake_at or stopped():
+                break
+        self.wall_ns += clock() - began
+        self.engine_ns += engine_ns
+        self.steps += steps
+        self.tokens += steps * n
+        self.last[streams], self.position[streams], self.cursor[streams] = token, position, cursor
+        self.left[streams] -= steps
+        return code
+
+    def _place_running(self, streams: Integers) -> int:
+        batch, n = self.batch, len(streams)
+        batch.token[:n] = self.last[streams]
+        batch.position[:n] = self.position[streams]
+        batch.stream_of_row[:n] = batch.stream_at[streams]
+        batch.wanted[:n] = 1
+        return n
+
+    def _mixed_step(self) -> int:
+        """One step with prompt tokens in it, beside the running streams (in lock step: without them)."""
+        batch, clock = self.batch, self.clock
+        began = clock()
+        beside = [] if self.work.lock_step else self.running
+        n = self._place_running(np.array(beside, np.int64))
+        streams, rows, fed = list(beside), list(range(n)), []
+        for stream in self.starting:
+            prompt = self._prompt(self.request_in[stream])
+            begin = self.fed[stream]
+            end = min(len(prompt), begin + batch.rows - batch.n_streams - (n - len(beside)))
+            take = end - begin
+            batch.token[n : n + take] = prompt[begin:end]
+            batch.position[n : n + take] = np.arange(begin, end)
+            batch.stream_of_row[n : n + take] = batch.stream_at[stream]
+            batch.wanted[n : n + take] = 0
+            n += take
+            fed.append((stream, end))
+            if end < len(prompt):
+                break
+            batch.wanted[n - 1] = 1
+            streams.append(stream)
+            rows.append(n - 1)
+        before = clock()
+        if code := batch.forward(n):
+            return code
+        self.engine_ns += clock() - before
+        batch.pick(rows)
+        now = clock()
+        picked, places = batch.picked[: len(rows)], np.array(streams, np.int64)
+        self.token_ids[self.cursor[places]] = picked
+        self.stamps_ns[self.cursor[places]] = now
+        self.last[places] = picked
+        self.cursor[places] += 1
+        self.left[places] -= 1
+        self.position[places] += 1
+        for stream, end in fed:
+            self.fed[stream] = self.position[stream] = end
+        self.running += streams[len(beside) :]
+        self.starting = [stream for stream in self.starting if stream not in streams]
+        self.steps += 1
+        self.tokens += len(streams)
+        self.wall_ns += clock() - began
+        return 0
+
+    def _end(self, stream: int, reason: str) -> None:
+        request = self.request_in[stream]
+        (self.running if stream in self.running else self.starting).remove(stream)
+        self.batch.release(stream)
+        self.counts[request] = self.cursor[stream] - self.begins[request]
+        self.reasons[request] = reason
+        self.finished += 1
+        self.late_at[stream] = NEVER
+        self.free.append(stream)
+
+    def _end_waiting(self, reason: str) -> None:
+        self.submitted_ns[self.next :] = self.clock()
+        self.reasons[self.next :] = [reason] * (len(self.work) - self.next)
+        self.finished += len(self.work) - self.next
+        self.next = len(self.work)
+
+    def _fail(self, code: int) -> None:
+        """End whom a failed step concerns: the youngest when cells ran out, everybody in it otherwise."""
+        reason = FAILURES.get(code, f"error: decode returned {code}")
+        active = self.running + self.starting
+        if code == NO_CELLS:
+            active = [max(active, key=self.request_in.__getitem__)]
+        for stream in active:
+            self._end(stream, reason)
+        if code != NO_CELLS:
+            self.batch.clear()  # a failed decode leaves part of its cells behind
+        if code == ABORTED:
+            self._end_waiting(reason)
+
+    def _look_round(self, now: int) -> None:
+        """End late requests, tell the listener, decide when to look again."""
+        for stream in [stream for stream in self.running + self.starting if self.late_at[stream] <= now]:
+            self._end(stream, TIMEOUT)
+        if now >= self.beat_at:
+            active = len(self.running) + len(self.starting)
+            self.listener(Progress(self.tokens, active, self.finished, len(self.work)))
+            self.beat_at = now + BEAT_NS
+        self.wake_at = min(self.beat_at, *self.late_at)
+
+    def _outcome(self) -> Outcome:
+        token_ids, stamps_ns = self.token_ids, self.stamps_ns
+        if self.counts.sum() < len(token_ids):
+            place = np.arange(len(token_ids)) - np.repeat(self.begins[:-1], self.work.max_tokens)
+            kept = place < np.repeat(self.counts, self.work.max_tokens)
+            token_ids, stamps_ns = token_ids[kept], stamps_ns[kept]
+        offsets = offsets_of(self.counts)
+        for request in np.unique(np.searchsorted(offsets, np.flatnonzero(token_ids < 0), "right") - 1):
+            self.reasons[request] = UNSAMPLED
+        cost = RunCost(self.steps, self.wall_ns, self.engine_ns)
+        return Outcome(token_ids, stamps_ns, offsets, self.submitted_ns, tuple(self.reasons), cost)

@@ -1,0 +1,105 @@
+"""The engine's log: whole lines with their level, and the facts that only the log tells.
+
+The levels are those of ggml_log_level in the vendored llama.cpp; the binding's own table calls an ERROR DEBUG.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+DEBUG, INFO, WARN, ERROR, CONTINUED = 1, 2, 3, 4, 5
+LETTERS = {INFO: "I", WARN: "W", ERROR: "E"}
+
+_BUFFER = re.compile(
+    r"(?P<device>\S+)\s+(?P<kind>model|KV|RS|LoRA|compute|output) buffer size\s+(?:=|is)\s+(?P<mib>[\d.]+) MiB"
+)
+_OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
+_TROUBLE = re.compile(
+    r"device lost|ErrorDeviceLost|out of memory|OutOfDeviceMemory|\bfailed\b|\berror\b|invalid data", re.IGNORECASE
+)
+
+
+class LogBook:
+    """Collects what the engine's log callback receives, piece by piece, as lines ``"E text"``.
+
+    Each finished line goes to ``echo`` as well, at once: a process that dies in the next instant has said it.
+    """
+
+    def __init__(self, echo: Callable[[str], None], *, keep: int = 2000) -> None:
+        self._echo = echo
+        self._lines: deque[str] = deque(maxlen=keep)
+        self._part = ""
+        self._level = INFO
+
+    def feed(self, level: int, text: bytes) -> None:
+        """Take one piece of log text as the engine hands it over."""
+        if level == DEBUG:  # hundreds of lines per load about graph inputs
+            self._level = DEBUG
+            return
+        if level != CONTINUED:
+            self._flush()
+            self._level = level
+        elif self._level == DEBUG:
+            return
+        *whole, rest = (self._part + text.decode("utf-8", "replace")).split("\n")
+        for line in whole:
+            self._part = line
+            self._flush()
+        self._part = rest
+
+    def forget(self) -> None:
+        """Begin again with no lines: another load starts."""
+        self._flush()
+        self._lines.clear()
+
+    def lines(self) -> tuple[str, ...]:
+        """Every line kept so far, oldest first."""
+        self._flush()
+        return tuple(self._lines)
+
+    def _flush(self) -> None:
+        text, self._part = self._part.rstrip(), ""
+        if not text.strip("."):  # the dots of the loading bar
+            return
+        line = f"{LETTERS.get(self._level, 'I')} {text}"
+        self._lines.append(line)
+        self._echo(line)
+
+
+def buffers(lines: Iterable[str]) -> tuple[dict[str, Any], ...]:
+    """Buffers by device and kind, in bytes, to the 0.01 MiB that the log prints.
+
+    Weights and KV cells add up; a compute or output buffer that is reserved again replaces the one before. A second
+    context replaces the first one's buffers.
+    """
+    found: dict[tuple[str, str], int] = {}
+    for line in lines:
+        if "constructing llama_context" in line:
+            found = {key: size for key, size in found.items() if key[1] == "model"}
+        if match := _BUFFER.search(line):
+            key = match["device"], match["kind"].lower()
+            size = round(float(match["mib"]) * 2**20)
+            found[key] = size + (found.get(key, 0) if key[1] in ("model", "kv") else 0)
+    return tuple({"device": device, "kind": kind, "bytes": size} for (device, kind), size in found.items())
+
+
+def offloaded(lines: Iterable[str]) -> tuple[int, int] | None:
+    """Layers on the GPU and layers in all, or None where the engine says nothing about it."""
+    for line in lines:
+        if match := _OFFLOADED.search(line):
+            return int(match[1]), int(match[2])
+    return None
+
+
+def trouble(lines: Iterable[str]) -> tuple[str, ...]:
+    """Lines that speak of a failure: warnings, errors, lost devices, memory that was not there."""
+    return tuple(line for line in lines if line.startswith(("W ", "E ")) or _TROUBLE.search(line))
+
+
+def notable(lines: Sequence[str]) -> tuple[str, ...]:
+    """Lines worth keeping with a measurement: buffers, offload, trouble, in the order they came."""
+    kept = set(trouble(lines))
+    return tuple(line for line in lines if line in kept or _BUFFER.search(line) or _OFFLOADED.search(line))

@@ -1,0 +1,207 @@
+"""Requests, results and reports as frames, and back. Both ends of the pipe use this module and nothing else.
+
+parent -> child   load {model, options}, tokenize {text}, devices {}, generate {...}, abort {}, close {}
+child -> parent   hello {info}, loaded {report, info}, refused {what, found, possible, log}, tokens, devices,
+                  progress {...} (any number while generating), generated {...}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pytest_rawrxd.errors import LoadFailed, UsageProblem
+from pytest_rawrxd.rig.engine.protocol import (
+    Device,
+    EngineInfo,
+    Generation,
+    LoadOptions,
+    LoadReport,
+    Nanoseconds,
+    Progress,
+    Request,
+    RunCost,
+    TokenIds,
+)
+from pytest_rawrxd.rig.engine.wire import Frame
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """The k requests of one ``generate`` call as arrays: prompt i is ``prompts[offsets[i]:offsets[i + 1]]``."""
+
+    prompts: TokenIds  #: (total,)
+    offsets: Integers  #: (k + 1,)
+    max_tokens: Integers  #: (k,)
+    timeouts_ns: Nanoseconds  #: (k,), 0 where there is none
+    lock_step: bool = False
+    admit_for_ns: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.max_tokens)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What became of a Work: tokens and stamps of request i are ``[offsets[i]:offsets[i + 1]]``."""
+
+    token_ids: TokenIds  #: (total,)
+    stamps_ns: Nanoseconds  #: (total,)
+    offsets: Integers  #: (k + 1,)
+    submitted_ns: Nanoseconds  #: (k,)
+    reasons: tuple[str, ...]  #: (k,)
+    cost: RunCost
+
+
+def work_from_requests(
+    requests: Sequence[Request], *, lock_step: bool = False, admit_for_s: float | None = None
+) -> Work:
+    """Lay the requests out flat. Raises UsageProblem for an empty prompt or a length below one."""
+    for place, request in enumerate(requests):
+        if not len(request.prompt) or request.max_tokens < 1:
+            raise UsageProblem(
+                "a request needs a prompt and at least one token to generate",
+                where=f"request {place} {request.id!r}".rstrip(),
+                found=f"{len(request.prompt)} prompt tokens, max_tokens {request.max_tokens}",
+            )
+    prompts = [np.asarray(request.prompt, np.int32) for request in requests]
+    return Work(
+        np.concatenate([np.empty(0, np.int32), *prompts]),
+        offsets_of([len(prompt) for prompt in prompts]),
+        np.array([request.max_tokens for request in requests], np.int64),
+        np.array([round((request.timeout_s or 0) * 1e9) for request in requests], np.int64),
+        lock_step,
+        None if admit_for_s is None else round(admit_for_s * 1e9),
+    )
+
+
+def generations_from_outcome(outcome: Outcome, requests: Sequence[Request]) -> list[Generation]:
+    """One Generation a request, as views into the outcome's arrays."""
+    ends = outcome.offsets.tolist()
+    return [
+        Generation(
+            request.id,
+            int(outcome.submitted_ns[i]),
+            outcome.token_ids[ends[i] : ends[i + 1]],
+            outcome.stamps_ns[ends[i] : ends[i + 1]],
+            outcome.reasons[i],
+            len(request.prompt),
+        )
+        for i, request in enumerate(requests)
+    ]
+
+
+def offsets_of(lengths: Sequence[int] | Integers) -> Integers:
+    """Where each of these runs begins, and where the last one ends."""
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(np.asarray(lengths, np.int64))])
+
+
+def work_to_frame(work: Work) -> Frame:
+    return Frame(
+        "generate",
+        {"lock_step": work.lock_step, "admit_for_ns": work.admit_for_ns},
+        {
+            "prompts": work.prompts,
+            "offsets": work.offsets,
+            "max_tokens": work.max_tokens,
+            "timeouts_ns": work.timeouts_ns,
+        },
+    )
+
+
+def work_from_frame(frame: Frame) -> Work:
+    arrays, body = frame.arrays, frame.body
+    return Work(
+        arrays["prompts"],
+        arrays["offsets"],
+        arrays["max_tokens"],
+        arrays["timeouts_ns"],
+        body["lock_step"],
+        body["admit_for_ns"],
+    )
+
+
+def outcome_to_frame(outcome: Outcome) -> Frame:
+    reasons = sorted(set(outcome.reasons))
+    return Frame(
+        "generated",
+        {"reasons": reasons, "cost": asdict(outcome.cost)},
+        {
+            "token_ids": outcome.token_ids,
+            "stamps_ns": outcome.stamps_ns,
+            "offsets": outcome.offsets,
+            "submitted_ns": outcome.submitted_ns,
+            "reason": np.array([reasons.index(reason) for reason in outcome.reasons], np.int32),
+        },
+    )
+
+
+def outcome_from_frame(frame: Frame) -> Outcome:
+    arrays = dict(frame.arrays)
+    reason = arrays.pop("reason")
+    reasons = tuple(frame.body["reasons"][i] for i in reason)
+    return Outcome(**arrays, reasons=reasons, cost=RunCost(**frame.body["cost"]))
+
+
+def load_to_frame(model: Path, options: LoadOptions) -> Frame:
+    return Frame("load", {"model": str(model), "options": asdict(options)})
+
+
+def load_from_frame(frame: Frame) -> tuple[Path, LoadOptions]:
+    return Path(frame.body["model"]), LoadOptions(**frame.body["options"])
+
+
+def report_to_frame(report: LoadReport, info: EngineInfo) -> Frame:
+    return Frame("loaded", {"report": asdict(report), "info": asdict(info)})
+
+
+def report_from_frame(frame: Frame) -> tuple[LoadReport, EngineInfo]:
+    report: dict[str, Any] = dict(frame.body["report"])
+    report["devices"] = tuple(Device(**device) for device in report["devices"])
+    report["buffers"], report["log"] = tuple(report["buffers"]), tuple(report["log"])
+    return LoadReport(**report), EngineInfo(**frame.body["info"])
+
+
+def devices_to_frame(devices: Sequence[Device]) -> Frame:
+    return Frame("devices", {"devices": [asdict(device) for device in devices]})
+
+
+def devices_from_frame(frame: Frame) -> tuple[Device, ...]:
+    return tuple(Device(**device) for device in frame.body["devices"])
+
+
+def progress_to_frame(progress: Progress) -> Frame:
+    return Frame("progress", asdict(progress))
+
+
+def progress_from_body(body: Mapping[str, Any]) -> Progress:
+    return Progress(**body)
+
+
+def hello_to_frame(info: EngineInfo) -> Frame:
+    return Frame("hello", {"info": asdict(info)})
+
+
+def info_from_frame(frame: Frame) -> EngineInfo:
+    return EngineInfo(**frame.body["info"])
+
+
+def tokens_to_frame(tokens: Sequence[int]) -> Frame:
+    return Frame("tokens", {}, {"token_ids": np.array(tokens, np.int32)})
+
+
+def refused_to_frame(failure: LoadFailed) -> Frame:
+    parts = {"what": failure.what, "where": failure.where, "found": failure.found, "possible": failure.possible}
+    return Frame("refused", {**parts, "log_tail": failure.log_tail})
+
+
+def refused_from_frame(frame: Frame) -> LoadFailed:
+    body = {**frame.body, "log_tail": tuple(frame.body["log_tail"])}
+    return LoadFailed(body.pop("what"), **body)

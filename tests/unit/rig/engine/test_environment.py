@@ -1,0 +1,29 @@
+"""What an engine process may know."""
+
+from pytest_rawrxd.rig.engine.environment import FIXED, child_environment
+
+
+def test_paths_and_gpu_settings_pass_and_the_rest_stays() -> None:
+    environ = {
+        "PATH": "/bin",
+        "Path": "C:\\bin",
+        "VK_DRIVER_FILES": "nvidia.json",
+        "GGML_VK_VISIBLE_DEVICES": "0",
+        "CUDA_VISIBLE_DEVICES": "1",
+        "EDITOR": "vi",
+        "CI_JOB": "7",
+    }
+
+    seen = child_environment(environ)
+
+    assert {name for name in environ if name in seen} == set(environ) - {"EDITOR", "CI_JOB"}
+
+
+def test_nothing_that_looks_like_a_secret_passes() -> None:
+    secrets = {"OPENAI_API_KEY": "x", "GGML_TOKEN": "x", "XDG_SECRET": "x", "LLAMA_API_KEY": "x", "CUDA_PASSWORD": "x"}
+
+    assert not secrets.keys() & child_environment(secrets).keys()
+
+
+def test_the_fixed_settings_win() -> None:
+    assert child_environment({"OMP_WAIT_POLICY": "active"}).items() >= FIXED.items()
