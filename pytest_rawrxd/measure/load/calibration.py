@@ -91,15 +91,33 @@ def calibrate(
         before = server.cpu_times()
         result = run_load(plan, environ=environ, spawn=spawn)
         after = server.cpu_times()
-    return _calibration(
-        plan, rate, pattern, result.arrays, result.summary, after.user + after.system - before.user - before.system
+    errors_us = interval_errors_ns(result.arrays) / 1e3
+    if not errors_us.size:
+        raise EngineCrashed("the calibration server sent no stream", found=json.dumps(result.summary["failures"]))
+    lags = [process["loop_lag_ns"] for process in result.summary["processes"]]
+    hosts = [process["host"] for process in result.summary["processes"]]
+    own_s = sum(host["own_cpu_s"] for host in hosts)
+    server_s = after.user + after.system - before.user - before.system
+    return Calibration(
+        streams=streams,
+        rate=rate,
+        pattern=pattern,
+        intervals=int(errors_us.size),
+        p50_us=float(np.percentile(errors_us, 50)),
+        p99_us=float(np.percentile(errors_us, 99, method="higher")),
+        max_us=float(errors_us.max()),
+        cpu_us_per_event=own_s * 1e6 / (streams * events),
+        loop_lag_p99_us=_worst(lags, "p99"),
+        loop_lag_max_us=_worst(lags, "max"),
+        foreign_cpu_share=max(0.0, hosts[0]["busy_cpu_s"] - own_s - server_s)
+        / (hosts[0]["wall_s"] * hosts[0]["cores"]),
     )
 
 
 def interval_errors_ns(arrays: LoadArrays) -> npt.NDArray[np.int64]:
     """``|client gap - server gap|`` of every pair of neighbouring events, all streams together."""
     errors = []
-    for row in np.flatnonzero(~failed(arrays)):
+    for row in np.flatnonzero(~failed(arrays)).tolist():
         body = arrays.body(row)
         found = [(match.end(), int(match[1])) for match in _SENT.finditer(body)]
         ends = arrays.chunk_ends[arrays.byte_offsets[row] : arrays.byte_offsets[row + 1]]
@@ -107,31 +125,6 @@ def interval_errors_ns(arrays: LoadArrays) -> npt.NDArray[np.int64]:
         seen = stamps[np.searchsorted(ends, [position for position, _ in found])]
         errors.append(np.abs(np.diff(seen) - np.diff([sent for _, sent in found])))
     return np.concatenate([np.zeros(0, np.int64), *errors])
-
-
-def _calibration(
-    plan: LoadPlan, rate: float, pattern: str, arrays: LoadArrays, summary: Mapping[str, Any], server_cpu_s: float
-) -> Calibration:
-    errors = interval_errors_ns(arrays) / 1e3
-    if not errors.size:
-        raise EngineCrashed("the calibration server sent no stream", found=json.dumps(summary["failures"]))
-    hosts = [process["host"] for process in summary["processes"]]
-    lags = [process["loop_lag_ns"] for process in summary["processes"]]
-    own_s = sum(host["own_cpu_s"] for host in hosts)
-    machine_s = hosts[0]["wall_s"] * hosts[0]["cores"]
-    return Calibration(
-        streams=len(arrays),
-        rate=rate,
-        pattern=pattern,
-        intervals=int(errors.size),
-        p50_us=float(np.percentile(errors, 50)),
-        p99_us=float(np.percentile(errors, 99, method="higher")),
-        max_us=float(errors.max()),
-        cpu_us_per_event=own_s * 1e6 / (len(arrays) * plan.max_tokens),
-        loop_lag_p99_us=_worst(lags, "p99"),
-        loop_lag_max_us=_worst(lags, "max"),
-        foreign_cpu_share=max(0.0, hosts[0]["busy_cpu_s"] - own_s - server_cpu_s) / machine_s,
-    )
 
 
 def _worst(lags: list[dict[str, Any]], name: str) -> float | None:
