@@ -22,6 +22,7 @@ COMPARISONS = frozenset(
 MATRIX = frozenset({"variants_measured", "performance_matrix", "statistical_analysis"})
 EACH_VARIANT = frozenset({"performance_curves", "decision_matrix"})
 HYBRID = frozenset({"hybrid_known", "hybrid_feasibility"})
+QUALITY_OUTPUTS = frozenset({"decision_matrix", "hybrid_feasibility"})
 ONE_VARIANT = frozenset({"vram_used", "fully_offloaded"})
 ONE_CELL = frozenset({"decode_tps", "time_per_token", "gpu_speedup"})
 
@@ -51,6 +52,13 @@ def needs_bandwidth_test(criteria: Iterable[Criterion]) -> bool:
             or criterion.where.get("output") == "bandwidth_analysis"
         )
         for criterion in criteria
+    )
+
+
+def needs_quality(criteria: Iterable[Criterion]) -> bool:
+    """Whether an output shows quality beside speed."""
+    return any(
+        criterion.where.get("output") in QUALITY_OUTPUTS and not criterion.not_applicable for criterion in criteria
     )
 
 

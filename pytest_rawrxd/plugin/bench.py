@@ -8,20 +8,22 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 from pytest_rawrxd.errors import LoadFailed, RigTrouble
-from pytest_rawrxd.evidence.campaign import Campaign
+from pytest_rawrxd.evidence.campaign import Campaign, Evidence
 from pytest_rawrxd.evidence.ledger import LedgerWriter
 from pytest_rawrxd.evidence.recorder import Recorder
 from pytest_rawrxd.measure.bandwidth import read_bandwidth
-from pytest_rawrxd.measure.cells import needed_cells, needs_bandwidth_test
+from pytest_rawrxd.measure.cells import needed_cells, needs_bandwidth_test, needs_quality
 from pytest_rawrxd.measure.clock import SYSTEM
 from pytest_rawrxd.measure.contention import SystemCpu
 from pytest_rawrxd.measure.decode import SUSTAINED, Cell, measure_cell
 from pytest_rawrxd.measure.interleave import interleaved
 from pytest_rawrxd.measure.memory import SystemMemory
-from pytest_rawrxd.plugin.conditions import conditions, placements
+from pytest_rawrxd.measure.quality import Text, measure_quality, shipped_text
+from pytest_rawrxd.plugin.conditions import conditions, placements, terms
 from pytest_rawrxd.plugin.preflight import Rig
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.profile import Criterion
@@ -29,6 +31,7 @@ from pytest_rawrxd.rig.engine.choose import EngineSetup, open_engine
 from pytest_rawrxd.rig.gpu import lease
 from pytest_rawrxd.rig.gpu.shared import shared_memory
 from pytest_rawrxd.rig.models.cache import default_cache
+from pytest_rawrxd.rig.models.folder import ModelFile
 from pytest_rawrxd.rig.placement import largest_that_fits
 
 LEASE_WAIT_S = 3600.0
@@ -76,6 +79,8 @@ class Bench:
         """Measure what ``criteria`` need and this session has not measured yet."""
         wanted = list(criteria)
         self._measure_missing(needed_cells(self.campaign.profile, wanted))
+        if needs_quality(wanted):
+            self.measure_quality()
         # Last, because it heats the device: no cell of the matrix comes after it.
         if needs_bandwidth_test(wanted) and (cell := self._bandwidth_cell()) is not None:
             self._measure_missing({cell: 1})
@@ -107,6 +112,39 @@ class Bench:
                 if isinstance(self._measure_cell(cell, process), LoadFailed):
                     refused.add((cell.variant, cell.kind))
         self.progress.end()
+
+    def measure_quality(self) -> None:
+        """Score the variants that this campaign has no score of: the same file on the same text scores the same."""
+        text = shipped_text()
+        missing = self._unscored(text)
+        if not missing:
+            return
+        self.describe_rig()
+        folder = default_cache().root
+        folder.mkdir(parents=True, exist_ok=True)
+        self.progress.begin()
+        with (
+            lease(self._device(), folder / "locks", wait_s=LEASE_WAIT_S),
+            TemporaryDirectory(prefix="quality-", dir=folder, ignore_cleanup_errors=True) as scratch,
+        ):
+            measure_quality(
+                missing,
+                self.rig.reference,
+                terms(self.campaign.profile, self.rig),
+                text=text,
+                start=lambda: open_engine(self.rig.engine_spec, EngineSetup(environ=os.environ)),
+                sink=self._recorder,
+                scratch=Path(scratch),
+                on_model=lambda done, total, name: self.progress.show(done, total, f"{name}, quality"),
+            )
+        self.progress.end()
+
+    def _unscored(self, text: Text) -> list[ModelFile]:
+        reference = self.rig.reference
+        sha256 = reference.manifest.sha256 if reference else None
+        done = Evidence.read(self.campaign.path).of("quality", text_sha256=text.sha256, reference_sha256=sha256)
+        scored = {record.data["model_sha256"] for record in done}
+        return [model for model in self.rig.models.values() if model.manifest.sha256 not in scored]
 
     def _measure_cell(self, cell: Cell, process: int) -> RigTrouble | None:
         model = self.rig.models.get(cell.variant)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pytest_rawrxd.measure.decode import REFERENCE, SUSTAINED, Cell, Conditions
 from pytest_rawrxd.measure.prompts import prompts
+from pytest_rawrxd.measure.quality import Terms
 from pytest_rawrxd.plugin.preflight import Rig
 from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.rig.engine.protocol import LoadOptions
@@ -32,6 +33,26 @@ def conditions(profile: Profile, rig: Rig, cell: Cell) -> Conditions:
         request_deadline_s=profile.protocol.request_deadline.to("s"),
         cores=rig.host.cores,
         placement=None if on_cpu else placement,
+    )
+
+
+def terms(profile: Profile, rig: Rig) -> Terms:
+    """How the variants of this rig are scored for quality."""
+    protocol = profile.protocol
+    context = protocol.quality.context
+    return Terms(
+        options=LoadOptions(
+            n_ctx=context,
+            n_gpu_layers=0 if profile.target.backend == "cpu" else ALL_LAYERS,
+            n_threads=rig.host.cores,
+            prefill_chunk=context // 2,
+            warm_up=False,
+            sampling="argmax",
+        ),
+        context=context,
+        chunks=protocol.quality.chunks,
+        load_deadline_s=protocol.load_deadline.to("s"),
+        chunk_deadline_s=protocol.request_deadline.to("s"),
     )
 
 

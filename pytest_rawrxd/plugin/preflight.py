@@ -36,6 +36,7 @@ class Rig:
     gpus: tuple[Gpu, ...]
     models: dict[str, ModelFile]
     missing: dict[str, str]  #: variant -> why there is no file of it
+    reference: ModelFile | None  #: the most precise file present, which quality is compared with
 
     def identity(self, profile: Profile) -> Identity:
         gpus = [gpu.to_dict() for gpu in self.gpus]
@@ -83,7 +84,7 @@ def prepare(profile: Profile, engine_spec: str, folder: Path | None, run_dir: Pa
         info, devices = engine.info, engine.devices()
     say("preparing the models")
     ladder = find_ladder(profile, engine_spec, folder, say)
-    return Rig(engine_spec, info, devices, read_host(), gpus, models=ladder.models, missing=ladder.missing)
+    return Rig(engine_spec, info, devices, read_host(), gpus, ladder.models, ladder.missing, ladder.reference)
 
 
 def find_ladder(profile: Profile, engine_spec: str, folder: Path | None, say: Callable[[str], None]) -> Ladder:

@@ -87,6 +87,15 @@ class BandwidthTest(Section):
     duration: Duration = Field(description="Uninterrupted time under load.")
 
 
+class QualityText(Section):
+    """The text that each variant is scored on against the most precise file present, once in a campaign."""
+
+    context: Annotated[int, Field(ge=8, le=65_536)] = Field(
+        description="Tokens of a chunk; those of its second half are scored."
+    )
+    chunks: Count = Field(description="Chunks of the text; all it has, where it has fewer.")
+
+
 class Load(Section):
     """Phase 2: many streams."""
 
@@ -140,6 +149,7 @@ class Protocol(Section):
     request_deadline: Duration = Field(description="A request that is not complete by then is lost.")
     phase1: SingleStream
     bandwidth: BandwidthTest
+    quality: QualityText
     phase2: Load
     soak: Soak
     faults: Faults

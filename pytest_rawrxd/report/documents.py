@@ -29,6 +29,7 @@ def render_matrix(view: RunView, charts: Sequence[Chart]) -> str:
         "Performance matrix",
         cells=cells(view.runs, view.variants),
         variants=known,
+        references=sorted({variant.reference for variant in known if variant.reference is not None}),
         choices=decision_matrix(known, guarantee=guarantee(view)),
         charts=charts,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pytest_rawrxd.report.dossier import EvidenceFile, RunView
 from pytest_rawrxd.report.judged import Judged
+from pytest_rawrxd.report.runs import RecordLike
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,13 @@ class Exhibit:
 
 
 def exhibits(view: RunView) -> tuple[Exhibit, ...]:
-    """Return the raw files of the records by kind and variant, then the other files of the run one by one."""
+    """Return the raw files of the records in groups, then the other files of the run one by one."""
     groups: dict[str, list[tuple[str, EvidenceFile]]] = {}
     for record in view.records:
         raw = record.data.get("raw")
         if raw:
-            name = " ".join(str(part) for part in (record.kind, record.data.get("variant", "")) if part)
             file = EvidenceFile(str(raw["file"]), str(raw["sha256"]), int(raw["bytes"]))
-            groups.setdefault(name, []).append((record.id, file))
+            groups.setdefault(_group(record), []).append((record.id, file))
     found = [
         _exhibit(f"E{position}", name, [file for _, file in group], frozenset(record for record, _ in group))
         for position, (name, group) in enumerate(groups.items(), start=1)
@@ -50,6 +50,14 @@ def references(judged: Judged, shown: Sequence[Exhibit]) -> str:
 def listing(files: Sequence[EvidenceFile]) -> str:
     """Return lines as sha256sum writes them, sorted by name."""
     return "".join(f"{file.sha256}  {file.name}\n" for file in sorted(files, key=lambda file: file.name))
+
+
+def _group(record: RecordLike) -> str:
+    """Kind and variant; the quality of all variants together, because what is shown compares them."""
+    kind = record.kind.partition(".")[0]
+    if kind == "quality":
+        return kind
+    return " ".join(str(part) for part in (record.kind, record.data.get("variant", "")) if part)
 
 
 def _exhibit(ref: str, name: str, files: Sequence[EvidenceFile], records: frozenset[str]) -> Exhibit:

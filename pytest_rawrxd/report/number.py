@@ -72,6 +72,12 @@ def measured(
     return number(estimate, unit, decimals=decimals), "" if exact else interval(lower, upper, unit, decimals=decimals)
 
 
+def with_error(value: float, error: float, unit: str = "") -> str:
+    """Return "24.6 ± 0.9 %", both to the places that the error tells apart."""
+    decimals = places([value, value + error], unit=unit)
+    return _with_unit(f"{_digits(value, unit, decimals)} ± {_digits(error, unit, decimals)}", unit)
+
+
 def edges(limit: Limit) -> tuple[float, ...]:
     """Return the numbers a limit consists of: one, two for a band, none for a fact."""
     if limit is None or isinstance(limit, bool):

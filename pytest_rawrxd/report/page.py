@@ -85,5 +85,6 @@ def _environment() -> Environment:
         "minute": _minute,
     }
     environment.globals |= {"number": number.number, "interval": number.interval, "measured": number.measured}
+    environment.globals |= {"with_error": number.with_error}
     environment.globals |= {"SIGNS": SIGNS, "STATE_CSS": STATE_CSS, "ABSENT": number.ABSENT}
     return environment

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pytest_rawrxd.report.dossier import RunView
 from pytest_rawrxd.report.matrix import Cell, cells
+from pytest_rawrxd.report.runs import RecordLike
+from pytest_rawrxd.rig.models.quality import Quality
+from pytest_rawrxd.verdict.quality import quality_of
 
-MODEL, QUALITY = "model", "quality"
+MODEL, QUALITY, UNSCORED = "model", "quality", "quality.missing"
 
 
 @dataclass(frozen=True)
@@ -22,9 +25,15 @@ class Variant:
     sha256: str | None = None
     recipe: str | None = None
     tensors: Mapping[str, str] = field(default_factory=dict)  #: name: type
-    same_top: float | None = None  #: share of tokens whose most likely next token is that of the reference
-    divergence: float | None = None  #: Kullback-Leibler divergence from the reference, nats
-    perplexity: float | None = None
+    quality: Quality | None = None  #: computed from the scores of every position
+    reference: str | None = None  #: the variant that quality is compared with
+    why_no_quality: str | None = None  #: or why it could not be compared
+
+    @property
+    def same_top(self) -> float | None:
+        """Share of positions whose most likely next token is that of the reference."""
+        share = None if self.quality is None else self.quality.same_top_share
+        return None if share is None else share.value
 
     @property
     def bandwidth(self) -> float | None:
@@ -49,14 +58,16 @@ def title(variant: Variant) -> str:
 def variants(view: RunView) -> tuple[Variant, ...]:
     """Return every measured variant in the cell its criteria name, else in its shortest one."""
     models = {str(record.data["variant"]): record.data for record in view.of(MODEL)}
-    quality = {str(record.data["variant"]): record.data for record in view.of(QUALITY)}
+    scored = {str(record.data["variant"]): record for record in view.of(QUALITY)}
+    unscored = {str(record.data["variant"]): str(record.data["why"]) for record in view.of(UNSCORED)}
     measured = cells(view.runs, view.variants)
     found = []
     for name in view.variants:
         own = [cell for cell in measured if cell.variant == name]
         judged = _judged_tokens(view, name)
         cell = next((cell for cell in own if cell.tokens == judged), own[0])
-        found.append(_variant(name, cell, models.get(name, {}), quality.get(name, {})))
+        variant = replace(_variant(name, cell, models.get(name, {})), why_no_quality=unscored.get(name))
+        found.append(_with_quality(variant, scored[name], view) if name in scored else variant)
     return tuple(found)
 
 
@@ -75,7 +86,16 @@ def _judged_tokens(view: RunView, name: str) -> int | None:
     return None
 
 
-def _variant(name: str, cell: Cell, manifest: Mapping[str, Any], quality: Mapping[str, Any]) -> Variant:
+def _with_quality(variant: Variant, record: RecordLike, view: RunView) -> Variant:
+    return replace(
+        variant,
+        quality=quality_of(view.load_raw(record.data["raw"]), where=record.id),
+        reference=record.data["reference"],
+        why_no_quality=record.data["why_no_reference"],
+    )
+
+
+def _variant(name: str, cell: Cell, manifest: Mapping[str, Any]) -> Variant:
     return Variant(
         name=name,
         cell=cell,
@@ -83,7 +103,4 @@ def _variant(name: str, cell: Cell, manifest: Mapping[str, Any], quality: Mappin
         sha256=manifest.get("sha256"),
         tensors=manifest.get("tensors") or {},
         recipe=manifest.get("recipe"),
-        same_top=quality.get("same_top_share"),
-        divergence=quality.get("kl_divergence"),
-        perplexity=quality.get("perplexity"),
     )

@@ -159,7 +159,13 @@ def _violations(evidence: Evidence, process: DecodeProcess, tokens: int, kind: s
         checks.early_end(data["finish_reasons"]),
         checks.received_tokens([tokens] * len(process.received), process.received),
         _spilled(evidence, data, gates.spill_max.to("ratio")),
-        checks.steady_state(steady.reached, steady.dropped, steady.length),
+        checks.steady_state(
+            steady.reached,
+            steady.dropped,
+            steady.length,
+            shift=steady.shift,
+            gate=gates.throttle_slowdown_max.to("ratio"),
+        ),
     )
     yield from (violation for violation in found if violation is not None)
     # A scripted engine lives in virtual time: what the host does meanwhile disturbs nothing.

@@ -123,9 +123,16 @@ def full_window(full_share: float | None, *, least: float = 0.95, streams: int) 
     return violation("V-WINDOW", f"{streams} streams {share}, at least {number(100 * least)} %")
 
 
-def steady_state(reached: bool, dropped: int, length: int) -> Violation | None:
-    """Check that warm-up ended before half the series."""
-    return None if reached else violation("V-STEADY", f"{dropped} of {length} entries look like warm-up")
+def steady_state(reached: bool, dropped: int, length: int, *, shift: float, gate: float) -> Violation | None:
+    """Check that warm-up ended before half the series, or that the halves differ by at most ``gate`` (a share).
+
+    A series of noise alone is cut at half too: of 75 points one in twenty, of 20 points two in five.
+    """
+    if reached or shift <= gate:
+        return None
+    return violation(
+        "V-STEADY", f"{dropped} of {length} entries look like warm-up, the halves differ by {number(100 * shift)} %"
+    )
 
 
 def spilled(shared_growth_bytes: float, *, weight_bytes: float, gate: float = 0.05) -> Violation | None:

@@ -20,8 +20,9 @@ class Steady:
 
     dropped: int
     length: int
-    reached: bool  #: False: the cut is at half the series, no steady state was seen, the run is INVALID
+    reached: bool  #: False: the cut is at half the series
     method: str  #: "MSER-5" or "fixed cut", in words for the report
+    shift: float = 0.0  #: share by which the means of the two halves differ; matters where ``reached`` is False
 
     @property
     def kept(self) -> int:
@@ -37,7 +38,7 @@ def steady_requests(rates: npt.ArrayLike, *, fixed_cut: float = FIXED_CUT) -> St
         dropped = min(array.size, 1 + int(np.ceil(fixed_cut * rest.size)))
         return Steady(dropped, array.size, True, _said(rest.size, "requests", dropped))
     cut, reached = mser5(rest)
-    return Steady(1 + cut, array.size, reached, "first request, then MSER-5 over per-request rates")
+    return Steady(1 + cut, array.size, reached, "first request, then MSER-5 over per-request rates", _shift(rest))
 
 
 def steady_steps(
@@ -60,7 +61,8 @@ def steady_steps(
     slope = float(centred @ times[half:]) / spread if spread > 0 else 0.0
     means = (times - slope * tokens)[: points * batch].reshape(points, batch).mean(axis=1)
     cut, reached = mser5(means)
-    return Steady(cut * batch, times.size, reached, f"MSER-5 over means of {batch} steps, context term removed")
+    said = f"MSER-5 over means of {batch} steps, context term removed"
+    return Steady(cut * batch, times.size, reached, said, _shift(means))
 
 
 def mser5(series: Floats) -> tuple[int, bool]:
@@ -76,6 +78,11 @@ def mser5(series: Floats) -> tuple[int, bool]:
     errors = [float(((means[cut:] - means[cut:].mean()) ** 2).sum()) / (count - cut) ** 2 for cut in range(last + 1)]
     best = int(np.argmin(errors))
     return best * BATCH, best < last
+
+
+def _shift(series: Floats) -> float:
+    first, second = np.array_split(series, 2)
+    return abs(float(first.mean() / second.mean()) - 1)
 
 
 def _said(points: int, of: str, dropped: int) -> str:

@@ -9,11 +9,12 @@ import pytest
 WIDTH, LAYERS, HEADS, HEAD_SIZE, HIDDEN, CONTEXT = 64, 2, 4, 16, 192, 2048
 
 
-def write_tiny_model(path: Path, *, poisoned: bool = False, head_size: int = HEAD_SIZE) -> Path:
+def write_tiny_model(path: Path, *, poisoned: bool = False, damaged: bool = False, head_size: int = HEAD_SIZE) -> Path:
     """Two layers of seeded random weights and a vocabulary of bytes and printable characters, 0.6 MB of F32.
 
-    ``poisoned`` fills one weight matrix with 0xFF bytes, which are NaN: what a damaged file looks like inside. A large
-    ``head_size`` makes a context large without many cells.
+    ``poisoned`` fills one weight matrix with 0xFF bytes, which are NaN: what a damaged file looks like inside;
+    ``damaged`` turns the same matrix round, which leaves numbers. A large ``head_size`` makes a context large without
+    many cells.
     """
     random = np.random.default_rng(7)
     pieces = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), "▁", *map(chr, range(33, 127))]
@@ -44,6 +45,8 @@ def write_tiny_model(path: Path, *, poisoned: bool = False, head_size: int = HEA
         weights = (random.standard_normal((rows, columns)) * scale).astype(np.float32)
         if poisoned and name == "blk.1.ffn_up.weight":
             weights.view(np.uint8)[:] = 0xFF
+        if damaged and name == "blk.1.ffn_up.weight":
+            weights = weights[::-1].copy()
         writer.add_tensor(name, weights)
 
     add("token_embd.weight", len(pieces), WIDTH)
@@ -76,6 +79,11 @@ def tiny_model(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def poisoned_model(tmp_path_factory) -> Path:
     return write_tiny_model(tmp_path_factory.mktemp("models") / "poisoned.gguf", poisoned=True)
+
+
+@pytest.fixture(scope="session")
+def damaged_model(tmp_path_factory) -> Path:
+    return write_tiny_model(tmp_path_factory.mktemp("models") / "damaged.gguf", damaged=True)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from pytest_rawrxd.rig.engine.messages import Outcome
 from pytest_rawrxd.rig.engine.protocol import EngineInfo, LoadReport, Progress, RunCost
 from pytest_rawrxd.rig.engine.serve import serve, take_pipes
 from pytest_rawrxd.rig.engine.wire import Frame, write_frame
+from pytest_rawrxd.rig.models.quality import Scores
 
 MODE = sys.argv[1]
 
@@ -72,6 +73,9 @@ class FakeEngine:
         return Outcome(
             np.zeros(n, np.int32), np.zeros(n, np.int64), ones, np.zeros(n, np.int64), ("length",) * n, RunCost(1, 2, 1)
         )
+
+    def score(self, work, listener) -> Scores:
+        return Scores(np.zeros((len(work.chunks), 1)))
 
     def abort(self) -> None:
         self.asked_to_stop.set()

@@ -12,17 +12,27 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 
 class TokenBatch:
-    """Rows of the next decode call of ``context``; at most one row a stream asks for a token.
+    """Rows of the next decode call of ``context``; at most ``outputs`` of them ask for an output, one a stream here.
 
     ``token``, ``position`` and ``wanted`` (rows,) are written by the caller, ``stream_of_row`` takes values of
     ``stream_at`` (n_streams,). ``picked`` (n_streams,) holds the tokens after ``pick``.
     """
 
     def __init__(
-        self, api: Any, context: Any, *, n_streams: int, rows: int, n_vocab: int, n_ctx: int, in_graph: bool
+        self,
+        api: Any,
+        context: Any,
+        *,
+        n_streams: int,
+        rows: int,
+        n_vocab: int,
+        n_ctx: int,
+        in_graph: bool,
+        outputs: int | None = None,
     ) -> None:
         self.n_streams, self.rows, self.n_vocab, self.n_ctx = n_streams, rows, n_vocab, n_ctx
         self.token, self.position = np.zeros(rows, np.int32), np.zeros(rows, np.int32)
@@ -43,7 +53,7 @@ class TokenBatch:
         self._logits = api._lib["llama_get_logits"]
         self._logits.argtypes, self._logits.restype = [api.llama_context_p_ctypes], ctypes.c_void_p
         self._logits_at = 0
-        self._table = np.zeros((n_streams, n_vocab), np.float32)
+        self._table = np.zeros((outputs or n_streams, n_vocab), np.float32)
         self.forward: Callable[[int], int] = self._forward_in_graph if in_graph else self._forward_logits
         self.pick: Callable[[Sequence[int]], None] = self._pick_sampled if in_graph else self._pick_argmax
         self._struct = api.llama_batch(
@@ -69,8 +79,8 @@ class TokenBatch:
             address = self._logits(self._context)  # waits for the device
             if address and address != self._logits_at:
                 self._logits_at = address
-                floats = (ctypes.c_float * (self.n_streams * self.n_vocab)).from_address(address)
-                self._table = np.ctypeslib.as_array(floats).reshape(self.n_streams, self.n_vocab)
+                floats = (ctypes.c_float * self._table.size).from_address(address)
+                self._table = np.ctypeslib.as_array(floats).reshape(self._table.shape)
         return code
 
     def _forward_in_graph(self, rows: int) -> int:
@@ -79,6 +89,10 @@ class TokenBatch:
         if code == 0:
             self._synchronize(self._context)
         return code
+
+    def logits(self, rows: int) -> npt.NDArray[np.float32]:
+        """Logits (rows, n_vocab) of the last call's outputs, in their order; the next call overwrites them."""
+        return self._table[:rows]
 
     def _pick_argmax(self, rows: Sequence[int]) -> None:
         """Put the most likely token of each row with an output into ``picked``: ``rows`` are all of them, in order."""

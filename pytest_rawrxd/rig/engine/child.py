@@ -18,10 +18,12 @@ from pytest_rawrxd.rig.engine import log
 from pytest_rawrxd.rig.engine.batch import TokenBatch
 from pytest_rawrxd.rig.engine.decode import LENGTH, decode_all, no_garbage_collection
 from pytest_rawrxd.rig.engine.devices import digest, foremost, ggml_commit, library_files, list_devices
-from pytest_rawrxd.rig.engine.messages import Outcome, Work
+from pytest_rawrxd.rig.engine.messages import Outcome, ScoreWork, Work
 from pytest_rawrxd.rig.engine.protocol import Device, EngineInfo, LoadOptions, LoadReport, ProgressListener
+from pytest_rawrxd.rig.engine.score import rows_for, score_all
 from pytest_rawrxd.rig.engine.serve import serve, take_pipes
 from pytest_rawrxd.rig.engine.warmup import rehearsals
+from pytest_rawrxd.rig.models.quality import Scores
 
 #: The Vulkan backend aborts the process (get_misalign_bytes) when a sampler's row of logits does not begin on a
 #: storage buffer boundary: 256 bytes at most, which is 64 logits.
@@ -59,6 +61,8 @@ class LlamaCpp:
         self._model: Any = None
         self._context: Any = None
         self._batch: TokenBatch | None = None
+        self._scoring: TokenBatch | None = None
+        self._options, self._threads = LoadOptions(n_ctx=0), 1
         self._samplers: list[Any] = []
         devices = self.devices()
         files = library_files(Path(api._lib._name).parent)
@@ -85,10 +89,10 @@ class LlamaCpp:
             raise LoadFailed("this engine process has a model already", possible="one engine process for each model")
         self._book.forget()
         began = self._clock()
-        threads = options.n_threads or psutil.cpu_count(logical=False) or 1
+        self._options, self._threads = options, options.n_threads or psutil.cpu_count(logical=False) or 1
         try:
             self._model = self._load_model(model, options)
-            sampling = self._open(options, threads)
+            sampling = self._open(options)
             loaded = self._clock()
             if options.warm_up:
                 self._warm_up(options)
@@ -108,7 +112,7 @@ class LlamaCpp:
             n_ctx=self._loaded.n_ctx,
             log=log.notable(lines),
             sampling=sampling,
-            n_threads=threads,
+            n_threads=self._threads,
             devices=devices,
         )
 
@@ -132,9 +136,23 @@ class LlamaCpp:
         with no_garbage_collection():
             return decode_all(batch, work, clock=self._clock, listener=listener)
 
+    def score(self, work: ScoreWork, listener: ProgressListener) -> Scores:
+        """Score in a context of its own, because no other use wants the logits of every row. Needs a loaded model."""
+        n_ctx = work.chunks.shape[1]
+        rows = rows_for(n_ctx, self._n_vocab)
+        options = replace(self._options, n_ctx=n_ctx, n_streams=1, prefill_chunk=rows - 1)
+        context = self._make_context(options, outputs=rows)
+        try:
+            self._scoring = self._make_batch(context, options, outputs=rows)
+            return score_all(self._scoring, work, bos=self._bos(), listener=listener)
+        finally:
+            self._scoring = None
+            self._api.llama_free(context)
+
     def abort(self) -> None:
-        if self._batch is not None:
-            self._batch.abort()
+        for batch in (self._batch, self._scoring):
+            if batch is not None:
+                batch.abort()
 
     def close(self) -> None:
         """Free everything, in the order that the engine needs."""
@@ -156,6 +174,11 @@ class LlamaCpp:
     def _n_vocab(self) -> int:
         return int(self._api.llama_vocab_n_tokens(self._vocab()))
 
+    def _bos(self) -> int | None:
+        """The token that the model wants at the beginning of a text."""
+        wanted = self._api.llama_vocab_get_add_bos(self._vocab())
+        return int(self._api.llama_vocab_bos(self._vocab())) if wanted else None
+
     def _load_model(self, model: Path, options: LoadOptions) -> Any:
         params = self._api.llama_model_default_params()
         params.n_gpu_layers = options.n_gpu_layers
@@ -165,32 +188,38 @@ class LlamaCpp:
             raise self._refusal("the engine refused the model", where=str(model))
         return handle
 
-    def _open(self, options: LoadOptions, threads: int) -> str:
+    def _open(self, options: LoadOptions) -> str:
         """Make the context and its batch; returns the sampling that works."""
         wanted = options.sampling
         if wanted == "auto":
             on_gpu = self._api.llama_supports_gpu_offload() and options.n_gpu_layers
             wanted = "in-graph" if on_gpu and self._n_vocab % ALIGNED_VOCABULARY == 0 else "argmax"
         if wanted == "in-graph":
-            self._make_batch(options, threads, in_graph=True)
+            self._start(options, in_graph=True)
             if self._samples_in_graph(options):
                 return wanted
             if options.sampling == wanted:
                 raise self._refusal("the engine cannot sample in its graph", possible="sampling 'argmax'")
             self._free_context()
-        self._make_batch(options, threads, in_graph=False)
+        self._start(options, in_graph=False)
         return "argmax"
 
-    def _make_batch(self, options: LoadOptions, threads: int, *, in_graph: bool) -> None:
-        self._context = self._make_context(options, threads, in_graph=in_graph)
-        self._batch = TokenBatch(
+    def _start(self, options: LoadOptions, *, in_graph: bool) -> None:
+        self._context = self._make_context(options, in_graph=in_graph)
+        self._batch = self._make_batch(self._context, options, in_graph=in_graph)
+
+    def _make_batch(
+        self, context: Any, options: LoadOptions, *, in_graph: bool = False, outputs: int | None = None
+    ) -> TokenBatch:
+        return TokenBatch(
             self._api,
-            self._context,
+            context,
             n_streams=options.n_streams,
             rows=options.n_streams + options.prefill_chunk,
             n_vocab=self._n_vocab,
-            n_ctx=self._api.llama_n_ctx(self._context),
+            n_ctx=self._api.llama_n_ctx(context),
             in_graph=in_graph,
+            outputs=outputs,
         )
 
     def _samples_in_graph(self, options: LoadOptions) -> bool:
@@ -208,12 +237,13 @@ class LlamaCpp:
     def _rehearsals(self, options: LoadOptions) -> list[Work]:
         return rehearsals(n_streams=options.n_streams, prefill_chunk=options.prefill_chunk, n_ctx=self._loaded.n_ctx)
 
-    def _make_context(self, options: LoadOptions, threads: int, *, in_graph: bool) -> Any:
+    def _make_context(self, options: LoadOptions, *, in_graph: bool = False, outputs: int | None = None) -> Any:
+        """A context for ``n_streams`` sequences, with room for ``outputs`` rows of logits: one a stream without it."""
         params = self._api.llama_context_default_params()
         params.n_ctx = options.n_ctx
         params.n_batch = params.n_ubatch = options.n_streams + options.prefill_chunk
-        params.n_seq_max = params.n_outputs_max = options.n_streams
-        params.n_threads = params.n_threads_batch = threads
+        params.n_seq_max, params.n_outputs_max = options.n_streams, outputs or options.n_streams
+        params.n_threads = params.n_threads_batch = self._threads
         params.kv_unified = True
         params.no_perf = True
         params.offload_kqv = options.n_gpu_layers != 0

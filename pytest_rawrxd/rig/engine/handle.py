@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from pytest_rawrxd.errors import UsageProblem
+from pytest_rawrxd.errors import LoadFailed, RigTrouble, UsageProblem
 from pytest_rawrxd.rig.engine import messages
 from pytest_rawrxd.rig.engine.process import EngineProcess
 from pytest_rawrxd.rig.engine.protocol import (
@@ -18,8 +18,10 @@ from pytest_rawrxd.rig.engine.protocol import (
     ProgressListener,
     Request,
     RunCost,
+    TokenIds,
 )
 from pytest_rawrxd.rig.engine.wire import Frame
+from pytest_rawrxd.rig.models.quality import Scores
 
 
 class ChildEngine:
@@ -63,7 +65,7 @@ class ChildEngine:
             deadline_s=deadline_s,
         )
         if answer.kind == "refused":
-            raise messages.refused_from_frame(answer)
+            raise messages.refused_from_frame(answer, LoadFailed)
         report, self.info = messages.report_from_frame(answer)
         self._loaded = True
         return report
@@ -103,6 +105,22 @@ class ChildEngine:
         outcome = messages.outcome_from_frame(answer)
         self.cost = outcome.cost
         return messages.generations_from_outcome(outcome, requests)
+
+    def score(
+        self, chunks: TokenIds, *, keep: Path | None = None, against: Path | None = None, deadline_s: float
+    ) -> Scores:
+        self._need_model()
+        answer = self._process.ask(
+            messages.score_work_to_frame(messages.ScoreWork(chunks, keep, against)),
+            expects=["scored", "refused"],
+            doing=f"scoring {len(chunks)} chunks of text",
+            deadline_s=deadline_s,
+            silence_s=self._silence_s,
+            on_progress=self._tell,
+        )
+        if answer.kind == "refused":
+            raise messages.refused_from_frame(answer, RigTrouble)
+        return messages.scores_from_frame(answer)
 
     def close(self) -> None:
         self._process.close()

@@ -1,8 +1,9 @@
 """Requests, results and reports as frames, and back. Both ends of the pipe use this module and nothing else.
 
-parent -> child   load {model, options}, tokenize {text}, devices {}, generate {...}, abort {}, close {}
-child -> parent   hello {info}, loaded {report, info}, refused {what, found, possible, log}, tokens, devices,
-                  progress {...} (any number while generating), generated {...}
+parent -> child   load {model, options}, tokenize {text}, devices {}, generate {...}, score {...}, abort {}, close {}
+child -> parent   hello {info}, loaded {report, info}, tokens, devices, generated {...}, scored {...},
+                  refused {what, where, found, possible, log_tail} instead of loaded or scored,
+                  progress {...} (any number before generated and scored)
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from pytest_rawrxd.errors import LoadFailed, UsageProblem
+from pytest_rawrxd.errors import RigTrouble, UsageProblem
 from pytest_rawrxd.rig.engine.protocol import (
     Device,
     EngineInfo,
@@ -29,8 +30,10 @@ from pytest_rawrxd.rig.engine.protocol import (
     TokenIds,
 )
 from pytest_rawrxd.rig.engine.wire import Frame
+from pytest_rawrxd.rig.models.quality import Scores
 
 Integers = npt.NDArray[np.int64]
+Trouble = TypeVar("Trouble", bound=RigTrouble)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +49,15 @@ class Work:
 
     def __len__(self) -> int:
         return len(self.max_tokens)
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreWork:
+    """One ``score`` call: the chunks of a text, where logits are kept, or whose logits they are compared with."""
+
+    chunks: TokenIds  #: (chunks, tokens)
+    keep: Path | None = None
+    against: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,11 +209,38 @@ def tokens_to_frame(tokens: Sequence[int]) -> Frame:
     return Frame("tokens", {}, {"token_ids": np.array(tokens, np.int32)})
 
 
-def refused_to_frame(failure: LoadFailed) -> Frame:
-    parts = {"what": failure.what, "where": failure.where, "found": failure.found, "possible": failure.possible}
-    return Frame("refused", {**parts, "log_tail": failure.log_tail})
+def score_work_to_frame(work: ScoreWork) -> Frame:
+    return Frame("score", {"keep": _text(work.keep), "against": _text(work.against)}, {"chunks": work.chunks})
 
 
-def refused_from_frame(frame: Frame) -> LoadFailed:
+def score_work_from_frame(frame: Frame) -> ScoreWork:
+    keep, against = frame.body["keep"], frame.body["against"]
+    return ScoreWork(frame.arrays["chunks"], keep and Path(keep), against and Path(against))
+
+
+def scores_to_frame(scores: Scores) -> Frame:
+    arrays: dict[str, npt.NDArray[Any]] = {"negative_log_likelihood": scores.negative_log_likelihood}
+    if scores.divergence is not None and scores.same_top is not None:
+        arrays |= {"divergence": scores.divergence, "same_top": scores.same_top.astype(np.uint8)}
+    return Frame("scored", {}, arrays)
+
+
+def scores_from_frame(frame: Frame) -> Scores:
+    arrays = dict(frame.arrays)
+    if "same_top" in arrays:
+        arrays["same_top"] = arrays["same_top"].astype(np.bool_)
+    return Scores(**arrays)
+
+
+def refused_to_frame(trouble: RigTrouble) -> Frame:
+    parts = {"what": trouble.what, "where": trouble.where, "found": trouble.found, "possible": trouble.possible}
+    return Frame("refused", {**parts, "log_tail": trouble.log_tail})
+
+
+def refused_from_frame(frame: Frame, of: type[Trouble]) -> Trouble:
     body = {**frame.body, "log_tail": tuple(frame.body["log_tail"])}
-    return LoadFailed(body.pop("what"), **body)
+    return of(body.pop("what"), **body)
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)

@@ -10,6 +10,8 @@ from typing import Any, Literal, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
+from pytest_rawrxd.rig.models.quality import Scores
+
 Nanoseconds = npt.NDArray[np.int64]
 Sampling = Literal["auto", "argmax", "in-graph"]
 TokenIds = npt.NDArray[np.int32]
@@ -177,6 +179,17 @@ class Engine(Protocol):
 
         ``lock_step`` works group by group instead: prompts first, then all streams of the group decode together,
         as llama-batched-bench does. After ``admit_for_s`` no further request gets a slot and running ones finish.
+        """
+        ...
+
+    def score(
+        self, chunks: TokenIds, *, keep: Path | None = None, against: Path | None = None, deadline_s: float
+    ) -> Scores:
+        """Score the second half of each of ``chunks`` (chunks, tokens), each from an empty cache.
+
+        ``keep`` is a new file for this model's logits; ``against`` one that another model kept for the same chunks, to
+        compare with. Raises RigTrouble, with the engine alive, when it cannot: scripted and remote engines show no
+        logits.
         """
         ...
 

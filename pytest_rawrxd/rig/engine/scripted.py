@@ -15,10 +15,11 @@ from typing import NoReturn, Self
 import numpy as np
 import numpy.typing as npt
 
-from pytest_rawrxd.errors import EngineCrashed, EngineHung, RawrxdError, UsageProblem
+from pytest_rawrxd.errors import EngineCrashed, EngineHung, RawrxdError, RigTrouble, UsageProblem
 from pytest_rawrxd.rig.engine.decode import decode_all
 from pytest_rawrxd.rig.engine.messages import (
     Outcome,
+    ScoreWork,
     Work,
     generations_from_outcome,
     offsets_of,
@@ -33,8 +34,10 @@ from pytest_rawrxd.rig.engine.protocol import (
     ProgressListener,
     Request,
     RunCost,
+    TokenIds,
 )
 from pytest_rawrxd.rig.engine.scenes import Scene
+from pytest_rawrxd.rig.models.quality import Scores
 
 VOCABULARY = 256  #: a token is a byte of the text
 LAYERS = 33
@@ -106,6 +109,9 @@ class ScriptedLlama:
         self._pace = max(0.1, 1 + self.scene.run_spread * self._random.standard_normal())
         self._steps = 0
         return _spoiled(decode_all(rows, work, clock=lambda: self.now_ns, listener=listener), self.scene)
+
+    def score(self, work: ScoreWork, listener: ProgressListener) -> Scores:  # noqa: ARG002  # as any engine is asked
+        raise RigTrouble("a scripted engine has no logits to score", where=self.info.device)
 
     def abort(self) -> None:
         """Nothing to stop: a call takes no time."""
@@ -240,6 +246,16 @@ class ScriptedEngine:
             self._break("hang")
         self.cost = outcome.cost
         return generations_from_outcome(outcome, requests)
+
+    def score(
+        self,
+        chunks: TokenIds,
+        *,
+        keep: Path | None = None,
+        against: Path | None = None,
+        deadline_s: float,  # noqa: ARG002
+    ) -> Scores:
+        return self._llama.score(ScoreWork(chunks, keep, against), self._on_progress)
 
     def close(self) -> None:
         self._ended = UsageProblem("the engine is closed")

@@ -11,15 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Protocol
 
-from pytest_rawrxd.errors import LoadFailed
+from pytest_rawrxd.errors import RigTrouble
 from pytest_rawrxd.rig.engine import messages
-from pytest_rawrxd.rig.engine.messages import Outcome, Work
-from pytest_rawrxd.rig.engine.protocol import Device, EngineInfo, LoadOptions, LoadReport, ProgressListener
+from pytest_rawrxd.rig.engine.messages import Outcome, ScoreWork, Work
+from pytest_rawrxd.rig.engine.protocol import Device, EngineInfo, LoadOptions, LoadReport, Progress, ProgressListener
 from pytest_rawrxd.rig.engine.wire import Frame, WireError, read_frame, write_frame
+from pytest_rawrxd.rig.models.quality import Scores
 
 
 class Served(Protocol):
-    """An engine in this process. ``abort`` is called from another thread while ``decode`` runs."""
+    """An engine in this process. ``abort`` is called from another thread while ``decode`` or ``score`` runs."""
 
     @property
     def info(self) -> EngineInfo: ...
@@ -27,6 +28,7 @@ class Served(Protocol):
     def tokenize(self, text: str) -> list[int]: ...
     def devices(self) -> tuple[Device, ...]: ...
     def decode(self, work: Work, listener: ProgressListener) -> Outcome: ...
+    def score(self, work: ScoreWork, listener: ProgressListener) -> Scores: ...
     def abort(self) -> None: ...
     def close(self) -> None: ...
 
@@ -80,20 +82,24 @@ def _receive(incoming: IO[bytes], inbox: queue.SimpleQueue[Frame], abort: Callab
 
 
 def _answer(engine: Served, frame: Frame, outgoing: IO[bytes]) -> Frame:
-    match frame.kind:
-        case "load":
-            try:
+    """The answer to one question; the engine's refusal to load or score is one."""
+
+    def listener(progress: Progress) -> None:
+        write_frame(outgoing, messages.progress_to_frame(progress))
+
+    try:
+        match frame.kind:
+            case "load":
                 report = engine.load(*messages.load_from_frame(frame))
-            except LoadFailed as failure:
-                return messages.refused_to_frame(failure)
-            return messages.report_to_frame(report, engine.info)
-        case "tokenize":
-            return messages.tokens_to_frame(engine.tokenize(frame.body["text"]))
-        case "devices":
-            return messages.devices_to_frame(engine.devices())
-        case "generate":
-            work = messages.work_from_frame(frame)
-            return messages.outcome_to_frame(
-                engine.decode(work, lambda progress: write_frame(outgoing, messages.progress_to_frame(progress)))
-            )
+                return messages.report_to_frame(report, engine.info)
+            case "tokenize":
+                return messages.tokens_to_frame(engine.tokenize(frame.body["text"]))
+            case "devices":
+                return messages.devices_to_frame(engine.devices())
+            case "generate":
+                return messages.outcome_to_frame(engine.decode(messages.work_from_frame(frame), listener))
+            case "score":
+                return messages.scores_to_frame(engine.score(messages.score_work_from_frame(frame), listener))
+    except RigTrouble as trouble:
+        return messages.refused_to_frame(trouble)
     raise ValueError(f"no answer to a frame {frame.kind!r}")

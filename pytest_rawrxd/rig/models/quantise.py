@@ -22,7 +22,7 @@ from pytest_rawrxd.rig.models.recipes import MADE_BY, UNQUANTISED, more_bits_lay
 from pytest_rawrxd.rig.models.roles import role_of
 from pytest_rawrxd.rig.models.variant import identify, is_tied
 
-VERSION = 1  #: of what this module makes; raise it when the result changes
+VERSION = 1  #: raise it when the result changes and none of the other inputs below does
 DEADLINE_S = 3600.0
 LOG_LINES = 8
 
@@ -103,8 +103,9 @@ def quantise(source: Header, target: Path, variant: str, *, run: Run = subproces
 def overrides(source: Header, variant: str) -> list[tuple[str, str]]:
     """(regex, type) pairs that make a Hybrid of the Q2_K recipe; nothing for a variant with a recipe of its own.
 
-    Attention as Q5_K_M has it, v at Q6_K in the layers where that recipe spends more bits; feed-forward at Q2_K;
-    embedding and output head are left to the Q2_K recipe.
+    Attention as Q5_K_M has it, v at Q6_K in the layers where that recipe spends more bits. All else is left to the
+    Q2_K recipe, feed-forward down (Q3_K) too: taking that from it costs more than better attention gains
+    (docs/decisions/0004-the-hybrid-keeps-the-q2-k-recipe.md).
     """
     if variant != "Hybrid":
         return []
@@ -115,7 +116,6 @@ def overrides(source: Header, variant: str) -> list[tuple[str, str]]:
         *([(rf"^blk\.({more_bits})\.{value}\.weight$", "Q6_K")] if more_bits else []),
         (rf"\.{value}\.weight$", "Q5_K"),
         (r"\.attn_(q|k|output)\.weight$", "Q5_K"),
-        (r"\.ffn_down", "Q2_K"),
     ]
 
 

@@ -18,6 +18,7 @@ from pytest_rawrxd.rig.models.roles import Role
 #: Rows that do not divide into the type's blocks get this type instead.
 FALLBACKS = {"Q2_K": "Q4_0", "Q3_K": "Q4_0", "Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0"}
 UNQUANTISED = ("F32", "F16", "BF16")
+_ATTENTION_OF_Q5_K_M = {"Q": "Q5_K", "K": "Q5_K", "V": "Q5_K Q6_K", "ATTENTION_OUTPUT": "Q5_K"}
 _EIGHT_EXPERTS = {Role.K: {"Q8_0"}, Role.V: {"Q8_0"}, Role.ATTENTION_OUTPUT: {"Q5_K"}}
 
 
@@ -88,18 +89,8 @@ RECIPES = (
     Recipe("Q4_K_M", "Q4_K", "Q4_K", _mix(V="Q4_K Q5_K Q6_K", DOWN="Q4_K Q5_K Q6_K"), _SIX_BITS_IN_V_OR_DOWN),
     Recipe("Q4_K pure", "Q4_K", "Q4_K"),
     Recipe("Q4_K_S", "Q4_K", "Q4_K", _mix(V="Q4_K Q5_K", DOWN="Q4_K Q5_K")),
-    Recipe(
-        "Hybrid",
-        "Hybrid",
-        "Q2_K",
-        _mix(Q="Q5_K", K="Q5_K", V="Q5_K Q6_K", ATTENTION_OUTPUT="Q5_K"),
-    ),
-    Recipe(
-        "Hybrid with Q3_K feed-forward down",
-        "Hybrid",
-        "Q2_K",
-        _mix(Q="Q5_K", K="Q5_K", V="Q5_K Q6_K", ATTENTION_OUTPUT="Q5_K", DOWN="Q2_K Q3_K"),
-    ),
+    Recipe("Hybrid", "Hybrid", "Q2_K", _mix(**_ATTENTION_OF_Q5_K_M, DOWN="Q3_K")),
+    Recipe("Hybrid pure", "Hybrid", "Q2_K", _mix(**_ATTENTION_OF_Q5_K_M)),
     Recipe("Q2_K", "Q2_K", "Q2_K", _mix(V="Q3_K Q4_K Q5_K", ATTENTION_OUTPUT="Q3_K", DOWN="Q3_K")),
     Recipe("Q2_K pure", "Q2_K", "Q2_K"),
     Recipe("Q2_K_S", "Q2_K", "Q2_K", _mix(V="Q2_K Q4_K Q5_K", DOWN="Q2_K Q4_K")),

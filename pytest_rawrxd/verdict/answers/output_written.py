@@ -58,12 +58,19 @@ def _statistical_analysis(evidence: Evidence) -> Lacks:
 
 def _performance_curves(evidence: Evidence) -> Lacks:
     yield from _intervals(evidence)
-    yield from _per_variant(evidence, "model", "no manifest says its bytes per token")
+    for variant in evidence.campaign.profile.models.variants:
+        if not evidence.of("model", variant=variant):
+            yield f"{variant}: no manifest says its bytes per token"
 
 
 def _decision_matrix(evidence: Evidence) -> Lacks:
     yield from _intervals(evidence)
-    yield from _per_variant(evidence, "quality", "its quality was not measured")
+    for variant in evidence.campaign.profile.models.variants:
+        scored, missing = evidence.of("quality", variant=variant), evidence.of("quality.missing", variant=variant)
+        if not scored:
+            yield f"{variant}: its quality was not measured{f': {missing[-1].data["why"]}' if missing else ''}"
+        elif scored[-1].data["same_top_share"] is None:
+            yield f"{variant}: its quality has no reference: {scored[-1].data['why_no_reference']}"
 
 
 def _bandwidth_analysis(evidence: Evidence) -> Lacks:
@@ -93,12 +100,6 @@ def _intervals(evidence: Evidence) -> Lacks:
             yield f"{variant}: {sample.problem.reason}"
         elif len(sample.processes) < FEWEST_RUNS:
             yield f"{variant}: one run has no interval"
-
-
-def _per_variant(evidence: Evidence, kind: str, lack: str) -> Lacks:
-    for variant in evidence.campaign.profile.models.variants:
-        if not evidence.of(kind, variant=variant):
-            yield f"{variant}: {lack}"
 
 
 COMPLETE: Mapping[str, Callable[[Evidence], Lacks]] = {

@@ -6,7 +6,7 @@ import pytest
 from pytest_rawrxd.errors import EngineCrashed
 from pytest_rawrxd.measure.clock import SYSTEM
 from pytest_rawrxd.measure.contention import SystemCpu
-from pytest_rawrxd.measure.decode import Cell, Conditions, measure_cell
+from pytest_rawrxd.measure.decode import SUSTAINED, Cell, Conditions, measure_cell
 from pytest_rawrxd.rig.engine.protocol import LoadOptions
 from pytest_rawrxd.rig.engine.scenes import SCENES
 from pytest_rawrxd.rig.engine.scripted import ScriptedEngine
@@ -39,28 +39,44 @@ def conditions(**changes):
     return Conditions(**{**values, **changes})
 
 
-def measure(scene="steady", **changes):
+class FakeMemory:
+    """An operating system that shows the shared memory it is told to, one value a reading."""
+
+    shared_source = "a fake counter"
+
+    def __init__(self, *shared):
+        self._shared = iter(shared)
+
+    def resident_bytes(self, pid):
+        return 123 if pid is None else None
+
+    def shared_bytes(self):
+        return next(self._shared, None)
+
+
+def measure(scene="steady", cell=CELL, memory=None, **changes):
     sink = Kept()
     with ScriptedEngine(SCENES[scene], seed=1) as engine:
-        identifier = measure_cell(
+        trouble = measure_cell(
             engine,
             "a file",
-            CELL,
+            cell,
             4,
             conditions(**changes),
             model_sha256="f" * 64,
             sink=sink,
             cpu=SystemCpu(),
+            memory=memory or FakeMemory(),
             own_pids=[],
             clock=SYSTEM,
         )
-    return identifier, sink.records
+    return trouble, sink.records
 
 
 def test_the_record_holds_what_was_asked_and_what_came():
-    identifier, [(kind, data, arrays)] = measure()
+    trouble, [(kind, data, arrays)] = measure()
 
-    assert (identifier, kind) == ("r1", "decode.run")
+    assert (trouble, kind) == (None, "decode.run")
     assert (data["variant"], data["tokens"], data["process"], data["requests"]) == ("Q4_K", 50, 4, 3)
     assert data["model_sha256"] == "f" * 64
     assert data["finish_reasons"] == ["length"]
@@ -81,10 +97,10 @@ def test_a_fast_engine_repeats_until_the_time_is_over():
 
 
 def test_a_crash_keeps_what_came_before_it():
-    identifier, [(kind, data, arrays)] = measure("crash")
+    trouble, [(kind, data, arrays)] = measure("crash")
 
-    assert identifier is None
-    assert kind == "trouble"
+    assert isinstance(trouble, EngineCrashed)
+    assert (kind, data["during"]) == ("trouble", "decode.run")
     assert data["type"] == EngineCrashed.__name__
     assert data["process"] == 4
     assert arrays["offsets"][-1] == arrays["stamps_ns"].size
@@ -96,3 +112,21 @@ def test_trouble_is_told_in_full(scene):
 
     assert data["what"]
     assert isinstance(data["log_tail"], list)
+
+
+def test_the_kind_of_the_cell_is_the_kind_of_the_record():
+    _, [(kind, data, _)] = measure(cell=Cell("Q8_0", 50, SUSTAINED))
+
+    assert kind == "bandwidth.run"
+    assert (data["variant"], data["tokens"]) == ("Q8_0", 50)
+
+
+@pytest.mark.parametrize(("shared", "growth"), [((1000, 1700), 700), ((1000,), None), ((), None)])
+def test_growth_of_shared_memory_at_load_is_recorded_or_absent(shared, growth):
+    _, [(_, data, _)] = measure(memory=FakeMemory(*shared))
+
+    assert data["memory"] == {
+        "resident_bytes": 123,
+        "shared_growth_bytes": growth,
+        "shared_source": "a fake counter",
+    }

@@ -36,7 +36,7 @@ def test_production_needs_the_lower_bound_above_the_guarantee_and_not_the_mean(k
 
 
 def test_without_quality_nothing_is_recommended_on_quality(known):
-    blind = [replace(variant, same_top=None) if variant.name == "Q4_K" else variant for variant in known]
+    blind = [replace(variant, quality=None) if variant.name == "Q4_K" else variant for variant in known]
     choices = {choice.use: choice for choice in decision_matrix(blind, guarantee=75)}
     assert choices["Default production"].variant is None
     assert choices["Default production"].because == "not measured for Q4_K"
@@ -52,7 +52,7 @@ def test_nothing_measured_decides_nothing():
 
 
 def test_equal_quality_goes_to_the_faster_variant_in_any_order(known):
-    equal = [replace(variant, same_top=0.9) for variant in known]
+    equal = [replace(variant, quality=known[0].quality) for variant in known]
     assert chosen(equal) == chosen(equal[::-1])
     assert chosen(equal)["Precision-critical"] == "Q2_K"
 

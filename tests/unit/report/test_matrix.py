@@ -15,6 +15,7 @@ from pytest_rawrxd.report.runs import decode_runs
 
 def record(sample, name="r1", **data):
     base = {"variant": "Q4_K", "tokens": 4, "process": 0, "prompt_tokens": [8], "raw": {"file": name}}
+    base |= {"engine": {"backend": "vulkan"}, "load": {"buffers": []}, "memory": {"resident_bytes": None}}
     return sample.Record(name, "decode.run", {**base, **data})
 
 
@@ -49,23 +50,25 @@ def test_the_pause_between_two_requests_is_no_gap(sample):
 
 def test_an_absent_value_is_an_empty_cell_and_never_zero(sample):
     raw = arrays([0, 10, 30, 60], [0, 4])
-    cpu = record(sample, engine={"backend": "cpu"}, load={"buffers": [{"device": "CPU", "bytes": 5}]})
-    row = performance_matrix(decode_runs([cpu], lambda _: raw)).splitlines()[1].split(",")
+    silent = record(
+        sample, load={"buffers": [{"device": "CPU_Mapped", "bytes": 5}, {"device": "CUDA_Host", "bytes": 5}]}
+    )
+    row = performance_matrix(decode_runs([silent], lambda _: raw)).splitlines()[1].split(",")
     assert row[5] == ""
 
 
-def test_memory_is_what_the_probe_saw_else_what_the_load_log_allocated_on_devices(sample):
+def test_memory_is_what_the_load_log_allocated_on_devices_and_the_resident_one_on_a_cpu(sample):
     raw = arrays([0, 10, 30, 60], [0, 4])
-    load = {"buffers": [{"device": "Vulkan0", "bytes": 4_000_000_000}, {"device": "CPU_Mapped", "bytes": 9}]}
-    found = decode_runs(
-        [record(sample, load=load), record(sample, load=load, vram={"bytes": 5_000_000_000})], lambda _: raw
-    )
+    buffers = [("Vulkan0", 3_500_000_000), ("Vulkan0", 500_000_000), ("Vulkan_Host", 9), ("CPU_Mapped", 9)]
+    load = {"buffers": [{"device": device, "bytes": size} for device, size in buffers]}
+    on_cpu = {"engine": {"backend": "cpu"}, "memory": {"resident_bytes": 5_000_000_000}}
+    found = decode_runs([record(sample, load=load), record(sample, load=load, **on_cpu)], lambda _: raw)
     assert [run.vram_gb for run in found] == [4.0, 5.0]
 
 
 @pytest.mark.parametrize(("layers", "partial"), [(0, False), (32, True), (33, False)])
 def test_partial_offload_is_some_layers_but_not_all(sample, layers, partial):
-    load = {"layers_total": 33, "layers_offloaded": layers}
+    load = {"layers_total": 33, "layers_offloaded": layers, "buffers": []}
     (run,) = decode_runs([record(sample, load=load)], lambda _: arrays([0, 10, 30, 60], [0, 4]))
     assert run.partial_offload is partial
 

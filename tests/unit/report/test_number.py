@@ -28,6 +28,20 @@ def test_value_and_interval_read_to_the_same_places(values, unit, limit, said):
     assert number.measured(*values, unit, limit=limit) == said
 
 
+@pytest.mark.parametrize(
+    ("value", "error", "unit", "said"),
+    [
+        (0.2455, 0.0093, "share", "24.6 ± 0.9 %"),
+        (0.02810, 0.00043, "", "0.0281 ± 0.0004"),
+        (271.763, 20.748, "", "272 ± 21"),
+        (1.0, 0.0, "share", "100.0 ± 0.0 %"),
+        (0.0, 0.0, "", "0 ± 0"),
+    ],
+)
+def test_a_value_and_its_error_read_to_the_same_places(value, error, unit, said):
+    assert number.with_error(value, error, unit) == said
+
+
 @pytest.mark.parametrize(("estimate", "said"), [(50.04, "50.04 ms"), (49.996, "49.996 ms"), (50.0, "50.0 ms")])
 def test_a_miss_never_reads_like_the_limit_it_misses(estimate, said):
     assert number.measured(estimate, None, None, "ms", limit=50)[0] == said

@@ -66,8 +66,31 @@ def test_publishing_the_same_run_again_changes_nothing(run_dir, tmp_path):
     assert {name: (first / name).read_bytes() for name in names(first)} == before
 
 
-@pytest.mark.parametrize("name", ["verdicts.json", "ledger/s001-main.jsonl"])
-def test_another_content_under_the_same_name_is_refused_and_kept(run_dir, tmp_path, name):
+def test_a_run_that_has_gained_evidence_takes_the_place_of_its_earlier_publication(run_dir, tmp_path):
+    publish(run_dir, tmp_path / "signed")
+    (run_dir / "ledger" / "s002-publication.jsonl").write_text("committed")
+    (run_dir / "verdicts.json").write_text("judged again")
+
+    target = publish(run_dir, tmp_path / "signed")
+
+    assert (target / "verdicts.json").read_text() == "judged again"
+    assert "ledger/s002-publication.jsonl" in (target / "evidence.sha256").read_text()
+    assert len(list((tmp_path / "signed").iterdir())) == 1
+
+
+def test_a_file_that_somebody_put_beside_the_publication_is_kept(run_dir, tmp_path):
+    target = publish(run_dir, tmp_path / "signed")
+    (target / "signature.json").write_text("signed")
+    (run_dir / "verdicts.json").write_text("judged again")
+
+    with pytest.raises(CampaignProblem, match=r"files that were not published: signature\.json"):
+        publish(run_dir, tmp_path / "signed")
+
+    assert (target / "signature.json").read_text() == "signed"
+
+
+@pytest.mark.parametrize("name", ["campaign.json", "ledger/s001-main.jsonl"])
+def test_another_evidence_under_the_same_name_is_refused_and_kept(run_dir, tmp_path, name):
     target = publish(run_dir, tmp_path / "signed")
     before = (target / "verdicts.json").read_bytes()
     (run_dir / name).write_text("another run")

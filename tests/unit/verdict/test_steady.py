@@ -28,8 +28,19 @@ def test_a_slow_start_is_cut_off() -> None:
     assert 16 <= found.dropped <= 26
 
 
-def test_a_series_that_never_settles_is_not_steady() -> None:
-    assert not steady_requests(np.linspace(100, 50, 100)).reached
+def test_a_series_that_never_settles_is_not_steady_and_its_halves_differ() -> None:
+    found = steady_requests(np.linspace(100, 50, 101))
+
+    assert not found.reached
+    assert found.shift == pytest.approx(86.875 / 62.0 - 1, rel=0.02)
+
+
+def test_noise_that_is_cut_at_half_has_halves_that_agree() -> None:
+    random = np.random.default_rng(11)
+    cut_at_half = [found for _ in range(200) if not (found := steady_requests(random.normal(80, 0.8, 76))).reached]
+
+    assert 2 <= len(cut_at_half) <= 25
+    assert max(found.shift for found in cut_at_half) < 0.01
 
 
 @pytest.mark.parametrize(("requests", "method"), [(20, "fixed cut of 3"), (21, "MSER-5")])

@@ -160,7 +160,18 @@ def test_a_software_power_cap_is_a_note() -> None:
         ),
         (checks.full_window(0.95, streams=12), checks.full_window(0.94, streams=12), "V-WINDOW", "94 %"),
         (checks.full_window(1.0, streams=12), checks.full_window(None, streams=12), "V-WINDOW", "never"),
-        (checks.steady_state(True, 10, 100), checks.steady_state(False, 50, 100), "V-STEADY", "50 of 100"),
+        (
+            checks.steady_state(False, 50, 100, shift=0.03, gate=0.03),
+            checks.steady_state(False, 50, 100, shift=0.0301, gate=0.03),
+            "V-STEADY",
+            "50 of 100 entries look like warm-up, the halves differ by 3.01 %",
+        ),
+        (
+            checks.steady_state(True, 10, 100, shift=0.5, gate=0.03),
+            checks.steady_state(False, 50, 100, shift=0.5, gate=0.03),
+            "V-STEADY",
+            "50 of 100",
+        ),
         (
             checks.spilled(0.3e9, weight_bytes=6.6e9),
             checks.spilled(0.4e9, weight_bytes=6.6e9),

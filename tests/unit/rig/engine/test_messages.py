@@ -4,12 +4,14 @@ import io
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from pytest_rawrxd.errors import LoadFailed
 from pytest_rawrxd.rig.engine import messages
-from pytest_rawrxd.rig.engine.messages import Outcome, generations_from_outcome, work_from_requests
+from pytest_rawrxd.rig.engine.messages import Outcome, ScoreWork, generations_from_outcome, work_from_requests
 from pytest_rawrxd.rig.engine.protocol import Device, EngineInfo, LoadOptions, LoadReport, Request, RunCost
 from pytest_rawrxd.rig.engine.wire import Frame, read_frame, write_frame
+from pytest_rawrxd.rig.models.quality import Scores
 
 INFO = EngineInfo("llama.cpp", "0c1e570", "llama-cpp-python 0.3.36", "vulkan", "RX 7800 XT", "ab", {"devices": ["x"]})
 DEVICE = Device("Vulkan0", "RX 7800 XT", "gpu", "vulkan", 1, 2)
@@ -68,10 +70,35 @@ def test_a_load_and_its_report_survive_the_wire() -> None:
     assert read == (report, INFO)
 
 
+@pytest.mark.parametrize("names", [(), ("keep",), ("against",)])
+def test_a_text_to_score_survives_the_wire(names) -> None:
+    files = {name: Path("a") / f"{name}-ü.npy" for name in names}
+    work = ScoreWork(np.arange(8, dtype=np.int32).reshape(2, 4), **files)
+
+    read = messages.score_work_from_frame(through_the_wire(messages.score_work_to_frame(work)))
+
+    assert read.chunks.tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert (read.keep, read.against) == (files.get("keep"), files.get("against"))
+
+
+def test_scores_survive_the_wire_with_a_reference_and_without() -> None:
+    alone = Scores(np.array([[1.5], [2.5]]))
+    compared = Scores(alone.negative_log_likelihood, np.array([[0.1], [0.2]]), np.array([[True], [False]]))
+
+    first, second = (
+        messages.scores_from_frame(through_the_wire(messages.scores_to_frame(scores))) for scores in (alone, compared)
+    )
+
+    assert (first.negative_log_likelihood.tolist(), first.divergence, first.same_top) == ([[1.5], [2.5]], None, None)
+    assert second.divergence.tolist() == [[0.1], [0.2]]
+    assert second.same_top.tolist() == [[True], [False]]
+    assert second.same_top.dtype == np.bool_
+
+
 def test_a_refusal_survives_the_wire() -> None:
     failure = LoadFailed("refused", where="m.gguf", found="bad magic", log_tail=("E a", "E b"))
 
-    read = messages.refused_from_frame(through_the_wire(messages.refused_to_frame(failure)))
+    read = messages.refused_from_frame(through_the_wire(messages.refused_to_frame(failure)), LoadFailed)
 
     assert str(read) == str(failure)
     assert read.log_tail == failure.log_tail

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pytest_rawrxd.errors import EngineCrashed, EngineHung, UsageProblem
+from pytest_rawrxd.errors import EngineCrashed, EngineHung, RigTrouble, UsageProblem
 from pytest_rawrxd.rig.engine.protocol import LoadOptions, Request
 from pytest_rawrxd.rig.engine.scenes import SCENES
 from pytest_rawrxd.rig.engine.scripted import FULL_CLOCK_MHZ, ScriptedEngine
@@ -135,6 +135,11 @@ def test_a_slow_engine_misses_a_virtual_deadline() -> None:
     with pytest.raises(EngineHung):
         answer(engine("slow"), 256, deadline_s=5)
     assert len(answer(engine("slow"), 256, deadline_s=5.3).token_ids) == 256
+
+
+def test_an_invented_engine_has_no_quality() -> None:
+    with pytest.raises(RigTrouble, match="no logits"):
+        engine("steady").score(np.zeros((1, 8), np.int32), deadline_s=1)
 
 
 def test_an_engine_without_a_model_says_so() -> None:

@@ -118,8 +118,8 @@ def test_a_hybrid_is_the_q2_k_recipe_with_attention_as_q5_k_m_has_it(source):
     ]  # fmt: skip
     assert {kind_of(f"blk.1.attn_{part}.weight") for part in ("q", "k", "output")} == {"Q5_K"}
     assert kind_of("blk.13.attn_v.weight") == "Q5_K"
-    assert kind_of("blk.0.ffn_down.weight") == "Q2_K"
-    assert [kind_of(name) for name in ("token_embd.weight", "output.weight", "blk.0.ffn_up.weight")] == [None] * 3
+    left = ["token_embd.weight", "output.weight", *(f"blk.0.ffn_{part}.weight" for part in ("gate", "up", "down"))]
+    assert [kind_of(name) for name in left] == [None] * 5
 
 
 def test_the_child_refuses_unknown_arguments():

@@ -15,7 +15,7 @@ def published(recipe: str, layers: int, *, grouped: bool):
     """What llama.cpp's quantiser gives to each matrix of a llama model with untied embeddings."""
     more = more_bits_layers(layers)
     eighth = layers // 8
-    base = "Q2_K" if recipe == "Hybrid" else recipe[:4]
+    base = "Q2_K" if recipe.startswith("Hybrid") else recipe[:4]
 
     def kind_of(name: str, layer: int) -> str:
         kind = base
@@ -26,7 +26,7 @@ def published(recipe: str, layers: int, *, grouped: bool):
                 kind = "Q6_K"
             case "Q2_K", "attn_v":
                 kind = "Q4_K" if grouped else "Q3_K"
-            case "Q2_K", "attn_output" | "ffn_down":
+            case ("Q2_K", "attn_output" | "ffn_down") | ("Hybrid", "ffn_down"):
                 kind = "Q3_K"
             case ("Q2_K_S", "attn_v") if grouped:
                 kind = "Q4_K"
@@ -34,9 +34,9 @@ def published(recipe: str, layers: int, *, grouped: bool):
                 kind = "Q4_K"
             case ("Q4_K_S", "attn_v" | "ffn_down") if layer < (4 if name == "attn_v" else eighth):
                 kind = "Q5_K"
-            case ("Q4_K_M" | "Q5_K_M", "attn_v" | "ffn_down") | ("Hybrid", "attn_v") if layer in more:
+            case ("Q4_K_M" | "Q5_K_M", "attn_v" | "ffn_down") | ("Hybrid" | "Hybrid pure", "attn_v") if layer in more:
                 kind = "Q6_K"
-            case ("Hybrid", _) if name.startswith("attn"):
+            case ("Hybrid" | "Hybrid pure", _) if name.startswith("attn"):
                 kind = "Q5_K"
         return kind
 
@@ -75,6 +75,7 @@ def test_the_published_files_of_an_8b_model_are_identified(header_of, llama, rec
         ("Q6_K", "Q6_K"),
         ("Q8_0", "Q8_0"),
         ("Hybrid", "Hybrid"),
+        ("Hybrid pure", "Hybrid"),
     ],
 )
 def test_each_recipe_of_a_13b_model_is_told_from_its_siblings(header_of, llama, recipe, variant, grouped):
@@ -84,7 +85,7 @@ def test_each_recipe_of_a_13b_model_is_told_from_its_siblings(header_of, llama, 
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3, 7, 8, 9])
-@pytest.mark.parametrize("recipe", ["Q2_K", "Q4_K_S", "Q4_K_M", "Q5_K_M", "Hybrid"])
+@pytest.mark.parametrize("recipe", ["Q2_K", "Q4_K_S", "Q4_K_M", "Q5_K_M", "Hybrid", "Hybrid pure"])
 def test_small_models_are_identified_too(header_of, llama, recipe, layers):
     assert identify(header_of(llama(published(recipe, layers, grouped=False), layers=layers))).recipe == recipe
 
@@ -118,15 +119,7 @@ def test_a_tied_embedding_is_expected_to_look_like_an_output_head(header_of, lla
     assert identify(header).recipe == "Q4_K_M"
 
 
-def test_a_hybrid_that_leaves_feed_forward_down_to_the_q2_k_recipe_says_so(header_of, llama):
-    base = published("Hybrid", 8, grouped=True)
-    header = header_of(llama(lambda name, layer: "Q3_K" if name == "ffn_down" else base(name, layer), layers=8))
-
-    assert identify(header).variant == "Hybrid"
-    assert identify(header).recipe == "Hybrid with Q3_K feed-forward down"
-
-
-@pytest.mark.parametrize("name", ["attn_q", "attn_k", "attn_output", "ffn_gate", "ffn_up"])
+@pytest.mark.parametrize("name", ["attn_q", "attn_k", "attn_output", "ffn_gate", "ffn_up", "ffn_down"])
 def test_one_matrix_of_another_type_makes_a_hybrid_unknown(header_of, llama, name):
     base = published("Hybrid", 8, grouped=True)
     header = header_of(llama(lambda each, layer: "Q4_K" if (each, layer) == (name, 3) else base(each, layer), layers=8))
