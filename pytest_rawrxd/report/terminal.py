@@ -60,7 +60,9 @@ def table(view: RunView, *, width: int, colour: bool, encoding: str | None = "ut
 def _phase(phase: Phase, width: int, *, ascii_only: bool) -> Iterator[Table | Text]:
     """The criteria that a test decides, a line each; then those that none can decide here, by their ids alone."""
     excused = [judged for judged in phase.criteria if judged.verdict is Verdict.NOT_APPLICABLE]
-    unclaimed = [judged for judged in phase.criteria if not judged.claimed_by and judged not in excused]
+    unclaimed = [
+        judged for judged in phase.criteria if not judged.claimed_by and judged.verdict is Verdict.NOT_MEASURED
+    ]
     told = [judged for judged in phase.criteria if judged not in excused and judged not in unclaimed]
     yield Text(phase.title, style="bold")
     if told:

@@ -85,6 +85,7 @@ def test_a_folder_of_other_files_is_no_run_directory(acceptance):
 
 def test_a_plugin_that_reruns_failed_tests_is_refused(acceptance):
     acceptance.pytester.makepyfile(rerunfailures="")
+    acceptance.pytester.syspathinsert()
 
     result = acceptance.run("-p", "rerunfailures")
 

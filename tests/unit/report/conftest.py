@@ -103,7 +103,7 @@ def criterion(identity: str, **given: Any) -> dict[str, Any]:
         "waiver": None,
         "informative": False,
         "bound_at": "fixtures/profiles/rx7800xt.toml:31",
-        "claimed_by": [],
+        "claimed_by": ["acceptance/phase1/test_sample.py::test_it"],
         **given,
     }
 
