@@ -21,9 +21,11 @@ from pytest_rawrxd.measure.clock import SYSTEM
 from pytest_rawrxd.measure.contention import SystemCpu
 from pytest_rawrxd.measure.decode import SUSTAINED, Cell, measure_cell
 from pytest_rawrxd.measure.interleave import interleaved
+from pytest_rawrxd.measure.levels import Level, needed_levels
 from pytest_rawrxd.measure.memory import SystemMemory
 from pytest_rawrxd.measure.quality import Text, measure_quality, shipped_text
 from pytest_rawrxd.plugin.conditions import conditions, placements, terms
+from pytest_rawrxd.plugin.load import measure_levels
 from pytest_rawrxd.plugin.preflight import Rig
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.profile import Criterion
@@ -56,6 +58,7 @@ class Bench:
         self._recorder = Recorder(campaign.path, session, worker, self._stack.enter_context(ledger))
         self._described = False
         self._measured: set[Cell] = set()
+        self._loaded: set[Level] = set()
 
     def record(self, kind: str, data: dict[str, Any]) -> str:
         return self._recorder.record(kind, data)
@@ -84,6 +87,25 @@ class Bench:
         # Last, because it heats the device: no cell of the matrix comes after it.
         if needs_bandwidth_test(wanted) and (cell := self._bandwidth_cell()) is not None:
             self._measure_missing({cell: 1})
+
+    def measure_load(self, criteria: Iterable[Criterion]) -> None:
+        """Measure the levels of the load test that ``criteria`` need and this session has not measured yet."""
+        wanted = needed_levels(self.campaign.profile, criteria)
+        left = {level: count for level, count in wanted.items() if level not in self._loaded}
+        if left and self.campaign.profile.protocol.phase2.variant not in self.rig.missing:
+            self._loaded.update(left)
+            self.describe_rig()
+            self.progress.begin()
+            with lease(self._device(), default_cache().root / "locks", wait_s=LEASE_WAIT_S):
+                measure_levels(
+                    left,
+                    self.campaign.profile,
+                    self.rig,
+                    sink=self._recorder,
+                    memory=self._memory,
+                    progress=self.progress,
+                )
+            self.progress.end()
 
     def _measure_missing(self, runs: Mapping[Cell, int]) -> None:
         left = {
@@ -159,7 +181,7 @@ class Bench:
                 model_sha256=model.manifest.sha256 if model else None,
                 sink=self._recorder,
                 cpu=SystemCpu(),
-                memory=SystemMemory(shared_memory(self.rig.gpus[0] if self._on_gpu else None)),
+                memory=self._memory,
                 own_pids=[os.getpid()],
                 clock=SYSTEM,
             )
@@ -173,6 +195,10 @@ class Bench:
         manifests = {variant: model.manifest for variant, model in self.rig.models.items()}
         largest = largest_that_fits(wanted, manifests, placements(profile, self.rig))
         return Cell(largest, tokens, SUSTAINED) if largest else None
+
+    @property
+    def _memory(self) -> SystemMemory:
+        return SystemMemory(shared_memory(self.rig.gpus[0] if self._on_gpu else None))
 
     @property
     def _on_gpu(self) -> bool:
