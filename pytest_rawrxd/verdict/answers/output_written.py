@@ -68,7 +68,8 @@ def _decision_matrix(evidence: Evidence) -> Lacks:
     for variant in evidence.campaign.profile.models.variants:
         scored, missing = evidence.of("quality", variant=variant), evidence.of("quality.missing", variant=variant)
         if not scored:
-            yield f"{variant}: its quality was not measured{f': {missing[-1].data["why"]}' if missing else ''}"
+            why = missing[-1].data["why"] if missing else "no score is recorded"
+            yield f"{variant}: its quality was not measured: {why}"
         elif scored[-1].data["same_top_share"] is None:
             yield f"{variant}: its quality has no reference: {scored[-1].data['why_no_reference']}"
 
