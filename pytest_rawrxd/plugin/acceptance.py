@@ -244,11 +244,16 @@ class Acceptance:
         if exitstatus == pytest.ExitCode.OK and not self._accepted():
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
+    def _phases(self) -> set[int]:
+        """The phases that this session ran a test of."""
+        entries = self.verdicts["criteria"] if self.verdicts else ()
+        return {entry["phase"] for entry in entries if self._reported.intersection(entry["claimed_by"])}
+
     def _accepted(self) -> bool:
         if self.verdicts is None:
             return False
         entries = self.verdicts["criteria"]
-        phases = {entry["phase"] for entry in entries if self._reported.intersection(entry["claimed_by"])}
+        phases = self._phases()
         rehearsal = any(state["rehearsal"] for state in self.verdicts["state"].values())
         return bool(phases) and accepted(entries, phases, rehearsal=rehearsal)
 
@@ -260,7 +265,7 @@ class Acceptance:
         if self.view is not None:
             writer.section("sign-off", sep="=")
             tw = self.config.get_terminal_writer()
-            writer.write(table(self.view, width=tw.fullwidth, colour=tw.hasmarkup))
+            writer.write(table(self.view, width=tw.fullwidth, colour=tw.hasmarkup, phases=self._phases()))
             writer.write_line(f"evidence and pages: {self.run_dir}")
 
 

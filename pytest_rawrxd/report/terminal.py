@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from rich import box
 from rich.console import Console, Group
@@ -33,9 +33,17 @@ def wants_colour(environ: Mapping[str, str], *, is_terminal: bool) -> bool:
     return is_terminal and not environ.get("NO_COLOR")
 
 
-def table(view: RunView, *, width: int, colour: bool, encoding: str | None = "utf-8") -> str:
+def table(
+    view: RunView,
+    *,
+    width: int,
+    colour: bool,
+    encoding: str | None = "utf-8",
+    phases: Collection[int] | None = None,
+) -> str:
     """Return the table of all phases, at most ``width`` columns wide.
 
+    Of a phase that is not in ``phases`` (None: all are) only the state is told: the session had nothing to do with it.
     ``colour`` adds ANSI colours beside the symbols; an ``encoding`` that lacks the symbols gets ASCII.
     """
     ascii_only = not _encodes(encoding)
@@ -52,7 +60,9 @@ def table(view: RunView, *, width: int, colour: bool, encoding: str | None = "ut
         emoji=False,
     )
     for phase in view.phases:
-        console.print(Group(*_phase(phase, width, ascii_only=ascii_only)))
+        told = phases is None or phase.number in phases
+        lines = _phase(phase, width, ascii_only=ascii_only) if told else [_state(phase, ascii_only=ascii_only)]
+        console.print(Group(*lines))
     text = "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
     return _narrowed(text, encoding or "ascii") if ascii_only else text
 

@@ -35,6 +35,12 @@ def test_what_no_test_decides_here_is_named_without_a_line_each(sample):
     assert [line.split()[0] for line in text.splitlines() if "NOT MEASURED" in line] == ["P1-D"]
 
 
+def test_a_phase_that_the_session_did_not_touch_is_told_by_its_state_alone(view):
+    text = table(view, width=120, colour=False, phases=[2])
+    assert "Phase 1: REHEARSAL REJECTED" in text
+    assert not any(judged.id in line.split()[:1] for judged in view.criteria for line in text.splitlines())
+
+
 @pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
 def test_no_line_is_wider_than_the_terminal(view, width):
     assert max(map(len, table(view, width=width, colour=False).splitlines())) <= width
