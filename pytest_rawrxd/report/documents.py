@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 from pytest_rawrxd.report.charts.canvas import Chart
+from pytest_rawrxd.report.charts.throughput import memory_label
 from pytest_rawrxd.report.decision import decision_matrix
 from pytest_rawrxd.report.dossier import RunView
 from pytest_rawrxd.report.explain import explain
 from pytest_rawrxd.report.judged import Judged
 from pytest_rawrxd.report.matrix import cells
 from pytest_rawrxd.report.page import render
-from pytest_rawrxd.report.variant import Variant, read_bandwidth, variants
+from pytest_rawrxd.report.variant import Variant, available_bandwidth, variants
 
 HYBRID = "Hybrid"
 BOTTLENECK = frozenset({"bottleneck_confirmed", "bottleneck_answered", "sustained_duration"})
@@ -28,6 +29,7 @@ def render_matrix(view: RunView, charts: Sequence[Chart]) -> str:
         "matrix",
         "Performance matrix",
         cells=cells(view.runs, view.variants),
+        memory=memory_label(known).removesuffix(", GB"),
         variants=known,
         references=sorted({variant.reference for variant in known if variant.reference is not None}),
         choices=decision_matrix(known, guarantee=guarantee(view)),
@@ -43,7 +45,13 @@ def render_bandwidth(view: RunView, charts: Sequence[Chart]) -> str:
         "bandwidth",
         "Bandwidth analysis",
         variants=variants(view),
-        available=read_bandwidth(view.machine),
+        available=available_bandwidth(view),
+        peak=view.profile.peak_bandwidth,
+        sustained=[
+            (run, None if known is None else known.bytes_per_token)
+            for run in view.sustained
+            for known in [next((each for each in variants(view) if each.name == run.variant), None)]
+        ],
         explained=_explained(found),
         charts=charts,
     )
@@ -51,7 +59,8 @@ def render_bandwidth(view: RunView, charts: Sequence[Chart]) -> str:
 
 def render_hybrid(view: RunView) -> str:
     """Return ``hybrid_feasibility.html``: is the hybrid built, proven tensor by tensor, and measured?"""
-    hybrid = next((variant for variant in variants(view) if variant.name == HYBRID), None)
+    known = variants(view)
+    hybrid = next((variant for variant in known if variant.name == HYBRID), None)
     found = [
         judged
         for judged in view.criteria
@@ -62,7 +71,8 @@ def render_hybrid(view: RunView) -> str:
         "hybrid",
         "Hybrid feasibility",
         hybrid=hybrid,
-        others=[variant for variant in variants(view) if variant.name != HYBRID],
+        others=[variant for variant in known if variant.name != HYBRID],
+        memory=memory_label(known),
         tensors=tensor_groups(hybrid) if hybrid else (),
         explained=_explained(found),
     )

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.evidence.canonical import digest
+from pytest_rawrxd.measure.decode import SUSTAINED
 from pytest_rawrxd.profile.profile import Profile
 from pytest_rawrxd.report.judged import Judged
 from pytest_rawrxd.report.runs import DecodeRun, LoadRaw, RecordLike, decode_runs
@@ -36,11 +37,18 @@ class Promises:
     roles: tuple[str, ...]
     gates: Mapping[str, Any]
     criteria: Mapping[str, CriterionLike]
+    peak_bandwidth: float | None = None  #: B/s of the device by its datasheet
 
     @classmethod
     def of(cls, profile: Profile) -> Promises:
         """Read a resolved profile, such as the one a run directory carries."""
-        return cls(roles=profile.roles.sign_off, gates=profile.gates.model_dump(mode="json"), criteria=profile.criteria)
+        peak = profile.hardware.peak_bandwidth
+        return cls(
+            roles=profile.roles.sign_off,
+            gates=profile.gates.model_dump(mode="json"),
+            criteria=profile.criteria,
+            peak_bandwidth=None if peak is None else peak.to("GB/s") * 1e9,
+        )
 
 
 @dataclass(frozen=True)
@@ -145,6 +153,11 @@ class RunView:
     def runs(self) -> tuple[DecodeRun, ...]:
         """Every decoding run, derived from raw stamps once."""
         return decode_runs(self.records, self.load_raw)
+
+    @cached_property
+    def sustained(self) -> tuple[DecodeRun, ...]:
+        """The sustained bandwidth tests."""
+        return decode_runs(self.records, self.load_raw, SUSTAINED)
 
     @cached_property
     def variants(self) -> tuple[str, ...]:

@@ -47,6 +47,7 @@ class Cell:
     latency_ms: float | None
     quantiles_ms: tuple[float | None, ...]  #: P50, P95, P99 of the pooled gaps, never averaged over runs
     vram_gb: float | None  #: the highest of the runs
+    memory: str  #: which memory that is
     partial_offload: bool
 
 
@@ -119,6 +120,7 @@ def _cell(runs: Sequence[DecodeRun]) -> Cell:
         latency_ms=float(gaps.mean()) if gaps.size else None,
         quantiles_ms=tuple(float(np.quantile(gaps, q)) if gaps.size else None for q in QUANTILES),
         vram_gb=max(memory) if memory else None,
+        memory=runs[0].memory,
         partial_offload=any(run.partial_offload for run in runs),
     )
 

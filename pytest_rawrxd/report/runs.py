@@ -48,6 +48,7 @@ class DecodeRun:
     latency_ms: float | None  #: mean time per token
     gaps_ms: npt.NDArray[np.float64]  #: (n,) inter-token gaps
     vram_gb: float | None  #: GB = 1e9 B; resident memory on a CPU; None where nobody said
+    memory: str  #: which memory ``vram_gb`` is: "VRAM" or "resident memory"
     partial_offload: bool
     foreign_share: float | None  #: CPU share of other programs during the run
 
@@ -56,12 +57,15 @@ class DecodeRun:
         return float(np.quantile(self.gaps_ms, q)) if self.gaps_ms.size else None
 
 
-def decode_runs(records: Iterable[RecordLike], load_raw: LoadRaw) -> tuple[DecodeRun, ...]:
-    """Return every decoding run, in the order of the ledger. EvidenceProblem where the arrays contradict each other."""
+def decode_runs(records: Iterable[RecordLike], load_raw: LoadRaw, kind: str = RUN) -> tuple[DecodeRun, ...]:
+    """Return every decoding run of ``kind``, in the order of the ledger.
+
+    EvidenceProblem where the arrays contradict each other.
+    """
     seen: Counter[tuple[str, int]] = Counter()
     runs = []
     for record in records:
-        if record.kind != RUN:
+        if record.kind != kind:
             continue
         cell = (str(record.data["variant"]), int(record.data["tokens"]))
         seen[cell] += 1
@@ -85,6 +89,7 @@ def _run(record: RecordLike, arrays: Arrays, variant: str, tokens: int, run: int
         latency_ms=None if rate is None else 1000 / rate,
         gaps_ms=gaps,
         vram_gb=None if (used := used_bytes(record.data)) is None else used / 1e9,
+        memory="resident memory" if record.data["engine"]["backend"] == "cpu" else "VRAM",
         partial_offload=0 < offloaded < layers,
         foreign_share=(record.data.get("host") or {}).get("foreign_share"),
     )

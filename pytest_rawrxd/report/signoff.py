@@ -13,13 +13,13 @@ from pytest_rawrxd.report.exhibits import exhibits, references
 from pytest_rawrxd.report.judged import Judged
 from pytest_rawrxd.report.matrix import cells
 from pytest_rawrxd.report.page import render
-from pytest_rawrxd.report.variant import read_bandwidth
 from pytest_rawrxd.verdict.outcome import State, Verdict
 
 UNPROVEN = (Verdict.FAIL, Verdict.INVALID, Verdict.INCONCLUSIVE, Verdict.NOT_MEASURED, Verdict.NOT_APPLICABLE)
 
 SHA256_DIGITS = 64
 UNREPORTED = "not reported"
+MOST_MARGIN = 9.99  #: a larger share of the bound says no more than this one
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Row:
     judged: Judged
     margin: str
     refs: str
+    finding: str  #: what a fact rests on, "" for a measured quantity
 
 
 def render_signoff(view: RunView, phase: int, *, charts: Sequence[Chart] = ()) -> str:
@@ -42,7 +43,12 @@ def render_signoff(view: RunView, phase: int, *, charts: Sequence[Chart] = ()) -
         document=f"{view.verdicts['run']['id']} / P{phase}",
         rehearsal=shown.rehearsal,
         phase=shown,
-        rows=[Row(judged, _margin(judged), references(judged, files)) for judged in shown.criteria],
+        rows=[
+            Row(judged, _margin(judged), references(judged, files), _finding(judged))
+            for judged in shown.criteria
+            if judged.verdict is not Verdict.NOT_APPLICABLE
+        ],
+        excused=[judged for judged in shown.criteria if judged.verdict is Verdict.NOT_APPLICABLE],
         options=approval_options(shown),
         waived=[judged for judged in shown.criteria if judged.waiver],
         unproven=unproven(shown),
@@ -82,9 +88,14 @@ def unproven(phase: Phase) -> tuple[Unproven, ...]:
     groups: dict[tuple[Verdict, str, str | None], list[str]] = {}
     for verdict in UNPROVEN:
         for judged in phase.criteria:
-            if judged.verdict is verdict and not judged.informative:
+            if judged.verdict is verdict and (not judged.informative or verdict is Verdict.NOT_APPLICABLE):
                 groups.setdefault((verdict, judged.reason, judged.next), []).append(judged.id)
     return tuple(Unproven(tuple(ids), *key) for key, ids in groups.items())
+
+
+def _finding(judged: Judged) -> str:
+    """The reason behind a yes or no: of what is open, section 6 says it."""
+    return judged.reason if isinstance(judged.limit, bool) and judged.estimate is not None else ""
 
 
 def _margin(judged: Judged) -> str:
@@ -92,7 +103,9 @@ def _margin(judged: Judged) -> str:
         return number.ABSENT
     share = number.margin(judged.estimate, judged.limit)
     sign = "+" if judged.room > 0 else "−" if judged.room < 0 else "±"
-    return number.ABSENT if share is None else f"{sign}{number.percent(share)}"
+    if share is None:
+        return number.ABSENT
+    return f">{sign}999 %" if share > MOST_MARGIN else f"{sign}{number.percent(share)}"
 
 
 def _limits_of_claim(view: RunView) -> Iterator[str]:
@@ -145,8 +158,9 @@ def _cpu(machine: Mapping[str, Any]) -> str:
 def _memory(machine: Mapping[str, Any]) -> str:
     said = {"memory_bytes": "{}", "llc_bytes": "last-level cache {}"}
     sizes = [words.format(number.size(machine[key])) for key, words in said.items() if machine.get(key)]
-    read = read_bandwidth(machine)
-    return ", ".join([*sizes, *([f"reads {number.number(read / 1e9, 'GB/s')}"] if read else [])]) or UNREPORTED
+    read = machine.get("read_bandwidth")
+    speed = [f"reads {number.number(read['bytes_per_s'] / 1e9, 'GB/s')}"] if read else []
+    return ", ".join([*sizes, *speed]) or UNREPORTED
 
 
 def _sentence(value: Any) -> str:

@@ -10,6 +10,7 @@ from pytest_rawrxd.report.dossier import RunView
 from pytest_rawrxd.report.matrix import Cell, cells
 from pytest_rawrxd.report.runs import RecordLike
 from pytest_rawrxd.rig.models.quality import Quality
+from pytest_rawrxd.verdict.cell import measured_bandwidth
 from pytest_rawrxd.verdict.quality import quality_of
 
 MODEL, QUALITY, UNSCORED = "model", "quality", "quality.missing"
@@ -44,7 +45,7 @@ class Variant:
 
     @property
     def memory_gb(self) -> float | None:
-        """GB (1e9 B) of VRAM, else the weights read per token where no VRAM is used; None where neither is known."""
+        """GB (1e9 B) of the measured memory, else of the weights read per token; None where neither is known."""
         if self.cell.vram_gb is not None:
             return self.cell.vram_gb
         return None if self.bytes_per_token is None else self.bytes_per_token / 1e9
@@ -71,12 +72,10 @@ def variants(view: RunView) -> tuple[Variant, ...]:
     return tuple(found)
 
 
-def read_bandwidth(machine: Mapping[str, Any]) -> float | None:
-    """Return the measured read bandwidth in B/s of a machine record, None where it was not measured."""
-    found = machine.get("read_bandwidth")
-    if found is None:
-        return None
-    return float(found["bytes_per_s"] if isinstance(found, Mapping) else found)
+def available_bandwidth(view: RunView) -> float | None:
+    """Return the measured read bandwidth in B/s of the memory that the engine decodes from, None where unmeasured."""
+    backend = view.verdicts["run"]["identity"]["engine"]["backend"]
+    return measured_bandwidth(view.machine, on_cpu=backend == "cpu") if view.machine else None
 
 
 def _judged_tokens(view: RunView, name: str) -> int | None:

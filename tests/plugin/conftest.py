@@ -65,11 +65,12 @@ class Session:
         found = json.loads((self.run_dir / "verdicts.json").read_text())
         return {entry["id"]: entry for entry in found["criteria"]}
 
+    def every_record(self) -> list[dict[str, object]]:
+        ledgers = sorted((self.run_dir / "ledger").glob("*.jsonl"))
+        return [json.loads(line) for path in ledgers for line in path.read_text().splitlines()]
+
     def records(self, kind: str) -> list[dict[str, object]]:
-        lines = [
-            line for path in sorted((self.run_dir / "ledger").glob("*.jsonl")) for line in path.read_text().splitlines()
-        ]
-        return [record for record in map(json.loads, lines) if record["kind"] == kind]
+        return [record for record in self.every_record() if record["kind"] == kind]
 
 
 @pytest.fixture

@@ -133,8 +133,9 @@ def efficiency_frontier(variants: Sequence[Variant]) -> Chart:
 
 
 def memory_label(variants: Sequence[Variant]) -> str:
-    """Return what the memory axis shows: VRAM where any variant has it."""
-    return "VRAM, GB" if any(variant.cell.vram_gb is not None for variant in variants) else "weights read per token, GB"
+    """Return what the memory axis shows: the memory that was measured where any variant has it."""
+    known = next((variant.cell.memory for variant in variants if variant.cell.vram_gb is not None), None)
+    return f"{known or 'weights read per token'}, GB"
 
 
 def _mean(axes: Axes, at: float, variant: Variant, colour: str, marker: str) -> None:

@@ -366,7 +366,8 @@ def make_records(seed: int = 20251210) -> tuple[list[Record], dict[str, dict[str
                 "llc_bytes": 67_108_864,
                 "python": "3.13.1",
                 "gpus": [{"name": "AMD Radeon RX 7800 XT", "memory_bytes": 17_179_869_184}],
-                "read_bandwidth": {"bytes_per_s": 5.66e11},
+                "read_bandwidth": {"bytes_per_s": 6.2e10},
+                "device_bandwidth": {"bytes_per_s": 5.66e11},
             },
         )
     ]
