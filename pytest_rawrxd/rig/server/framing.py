@@ -18,7 +18,7 @@ _LINE = re.compile(rb"([^\r\n]*)(\r\n|\n|\r)")
 _MARK = b"\xef\xbb\xbf"
 
 
-class Malformed(ValueError):
+class EventError(ValueError):
     """Bytes that are no event of the expected kind. Becomes ``Failure.MALFORMED`` of one request."""
 
 
@@ -31,7 +31,7 @@ class Event:
 
 
 def server_sent_events(body: bytes) -> Iterator[Event]:
-    """The events of an SSE body, without comments, names and ids. Raises Malformed for one over EVENT_LIMIT."""
+    """The events of an SSE body, without comments, names and ids. Raises EventError for one over EVENT_LIMIT."""
     lines: list[bytes] = []
     size = 0
     start = len(_MARK) if body.startswith(_MARK) else 0
@@ -47,14 +47,14 @@ def server_sent_events(body: bytes) -> Iterator[Event]:
             lines.append(value.removeprefix(b" "))
             size += len(value)
             if size > EVENT_LIMIT:
-                raise Malformed(f"an event of more than {EVENT_LIMIT} bytes")
+                raise EventError(f"an event of more than {EVENT_LIMIT} bytes")
 
 
 def json_lines(body: bytes) -> Iterator[Event]:
-    """The lines of an NDJSON body that are not empty. Raises Malformed for one over EVENT_LIMIT."""
+    """The lines of an NDJSON body that are not empty. Raises EventError for one over EVENT_LIMIT."""
     for match in _LINE.finditer(body):
         if len(match[1]) > EVENT_LIMIT:
-            raise Malformed(f"a line of more than {EVENT_LIMIT} bytes")
+            raise EventError(f"a line of more than {EVENT_LIMIT} bytes")
         if match[1].strip():
             yield Event(match[1], match.end())
 
@@ -66,14 +66,24 @@ def whole_body(body: bytes) -> Iterator[Event]:
 
 
 def parse_object(data: bytes) -> dict[str, Any]:
-    """The JSON object in ``data``. Raises Malformed for anything else, with the beginning of what was found."""
+    """The JSON object in ``data``. Raises EventError for anything else, with the beginning of what was found."""
     try:
         value = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as problem:
-        raise Malformed(f"{problem}: {excerpt(data)}") from problem
+        raise EventError(f"{problem}: {excerpt(data)}") from problem
     if not isinstance(value, dict):
-        raise Malformed(f"no JSON object: {excerpt(data)}")
+        raise EventError(f"no JSON object: {excerpt(data)}")
     return value
+
+
+def member(event: dict[str, Any], name: str) -> dict[str, Any]:
+    """The object ``name`` of ``event``, empty where there is none. Raises EventError where it is something else."""
+    match event.get(name):
+        case None:
+            return {}
+        case dict(value):
+            return value
+    raise EventError(f"{name} is no object")
 
 
 def natural(value: object, *, below: int = 1 << 31) -> int | None:
@@ -82,11 +92,11 @@ def natural(value: object, *, below: int = 1 << 31) -> int | None:
 
 
 def token_ids(value: object) -> tuple[int, ...] | None:
-    """A list of token ids; None where there is no list. Raises Malformed for a list of anything else."""
+    """A list of token ids; None where there is no list. Raises EventError for a list of anything else."""
     if not isinstance(value, list):
         return None
     if any(natural(token) is None for token in value):
-        raise Malformed(f"no token ids: {excerpt(json.dumps(value).encode())}")
+        raise EventError(f"no token ids: {excerpt(json.dumps(value).encode())}")
     return tuple(value)
 
 
@@ -117,4 +127,4 @@ def excerpt(data: bytes, limit: int = 160) -> str:
 
 
 def _refuse_constant(text: str) -> NoReturn:
-    raise Malformed(f"{text} is no JSON number")
+    raise EventError(f"{text} is no JSON number")

@@ -11,6 +11,7 @@ from typing import Any
 
 from pytest_rawrxd.rig.server.framing import (
     error_text,
+    member,
     nanoseconds,
     natural,
     parse_object,
@@ -56,7 +57,7 @@ def interpret(data: bytes) -> Piece:
     if (error := error_text(event)) is not None:
         return Piece(error=error)
     ended = event.get("stop") is True
-    timings = event.get("timings") if isinstance(event.get("timings"), dict) else {}
+    timings = member(event, "timings")
     total = natural(event.get("tokens_predicted"))
     return Piece(
         text=event["content"] if isinstance(event.get("content"), str) else "",

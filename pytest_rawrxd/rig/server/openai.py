@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_rawrxd.rig.server.framing import (
-    Malformed,
+    EventError,
     error_text,
+    member,
     nanoseconds,
     natural,
     parse_object,
@@ -68,7 +69,7 @@ def interpret(data: bytes) -> Piece:
     event = parse_object(data)
     if (error := error_text(event)) is not None:
         return Piece(error=error)
-    usage, timings, choice = _object(event, "usage"), _object(event, "timings"), _choice(event)
+    usage, timings, choice = member(event, "usage"), member(event, "timings"), _choice(event)
     reason = choice.get("finish_reason")
     return Piece(
         text=_text(choice),
@@ -76,14 +77,14 @@ def interpret(data: bytes) -> Piece:
         total=natural(timings.get("predicted_n")),
         reported=natural(usage.get("completion_tokens")),
         prompt_tokens=natural(usage.get("prompt_tokens")),
-        cached_tokens=natural(_object(usage, "prompt_tokens_details").get("cached_tokens")),
+        cached_tokens=natural(member(usage, "prompt_tokens_details").get("cached_tokens")),
         decode_ns=nanoseconds(timings.get("predicted_ms"), 1e6),
         finish=FINISH.get(reason, Finish.OTHER) if isinstance(reason, str) else None,
     )
 
 
 def _text(choice: dict[str, Any]) -> str:
-    delta = _object(choice, "delta")
+    delta = member(choice, "delta")
     for found in (choice.get("text"), delta.get("content"), delta.get("reasoning_content"), delta.get("reasoning")):
         if isinstance(found, str) and found:
             return found
@@ -96,16 +97,7 @@ def _choice(event: dict[str, Any]) -> dict[str, Any]:
             return {}
         case [dict(choice)]:
             return choice
-    raise Malformed("an event needs a list of at most one choice")
-
-
-def _object(event: dict[str, Any], name: str) -> dict[str, Any]:
-    match event.get(name):
-        case None:
-            return {}
-        case dict(value):
-            return value
-    raise Malformed(f"{name} is no object")
+    raise EventError("an event needs a list of at most one choice")
 
 
 FORMAT = Format(media=("text/event-stream",), split=server_sent_events, interpret=interpret)

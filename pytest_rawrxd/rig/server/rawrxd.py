@@ -19,7 +19,7 @@ _ONCE = "the server replies once, after the last token: no token has an instant"
 NOT_MEASURABLE = {
     "ttft": _ONCE,
     "itl": _ONCE,
-    "tokens": "the reply holds no token count; the sum of a quiet window is the difference of tokens_generated in /health",
+    "tokens": "no token count in the reply; over a quiet window, the difference of tokens_generated in /health",
 }
 
 
@@ -57,7 +57,7 @@ def interpret(data: bytes) -> Piece:
 
 
 def tokens_generated(health: bytes) -> int | None:
-    """The token counter in the answer of ``/health``; None where it has none. Raises Malformed for no JSON object."""
+    """The token counter in the answer of ``/health``; None where it has none. Raises EventError for no JSON object."""
     return natural(parse_object(health).get("tokens_generated"), below=1 << 53)
 
 

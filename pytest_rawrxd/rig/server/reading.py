@@ -10,7 +10,7 @@ from itertools import accumulate
 import numpy as np
 
 from pytest_rawrxd.rig.server.failure import Failure, failure_of_status
-from pytest_rawrxd.rig.server.framing import Event, Malformed, error_text, excerpt, parse_object
+from pytest_rawrxd.rig.server.framing import Event, EventError, error_text, excerpt, parse_object
 from pytest_rawrxd.rig.server.response import Ask, Finish, Reply, Response
 
 _LATE = (Failure.DEADLINE, Failure.STALLED)
@@ -52,10 +52,8 @@ def read_reply(response: Response, ask: Ask, form: Format) -> Reply:
     sums = _Sums()
     try:
         for event in form.split(body):
-            if sums.ended:
-                raise Malformed(f"data after the end marker: {excerpt(event.data)}")
             sums.add(form.interpret(event.data), bisect_left(ends, event.end))
-    except Malformed as problem:
+    except EventError as problem:
         return sums.reply(Failure.MALFORMED, str(problem), response.stamps_ns)
     return sums.reply(*_failure(sums, response, ask, form), response.stamps_ns)
 
@@ -71,7 +69,7 @@ def _refused(response: Response, form: Format) -> tuple[Failure, str] | None:
     if media not in form.media:
         try:
             message = error_text(parse_object(said)) if media == "application/json" else None
-        except Malformed:
+        except EventError:
             message = None
         if message is not None:
             return Failure.ENGINE_ERROR, message
@@ -82,7 +80,7 @@ def _refused(response: Response, form: Format) -> tuple[Failure, str] | None:
 def _status_detail(response: Response, said: bytes) -> str:
     try:
         message = error_text(parse_object(said)) or excerpt(said)
-    except Malformed:
+    except EventError:
         message = excerpt(said)
     notes = [f"status {response.status}", message]
     if response.retry_after:
@@ -92,7 +90,10 @@ def _status_detail(response: Response, said: bytes) -> str:
     return ": ".join(filter(None, notes))
 
 
-def _failure(sums: _Sums, response: Response, ask: Ask, form: Format) -> tuple[Failure, str]:
+def _failure(  # noqa: PLR0911  # one line a failure, in the order in which they decide
+    sums: _Sums, response: Response, ask: Ask, form: Format
+) -> tuple[Failure, str]:
+    """The failure that decides: what the engine said, then how the exchange ended, then what is missing."""
     received = sum(sums.tokens.values())
     count = received if sums.reported is None else sums.reported
     progress = (
@@ -100,17 +101,14 @@ def _failure(sums: _Sums, response: Response, ask: Ask, form: Format) -> tuple[F
     )
     if sums.error is not None:
         return Failure.ENGINE_ERROR, sums.error
-    if sums.ended and response.broken in _LATE:
-        return Failure.NOT_CLOSED, response.detail
     if response.broken:
-        return response.broken, f"{response.detail} after {progress}"
+        late = sums.ended and response.broken in _LATE
+        return (Failure.NOT_CLOSED if late else response.broken), f"{response.detail} after {progress}"
     if not sums.ended:
         return Failure.TRUNCATED, progress
     if sums.finish is Finish.NONE:
         return Failure.NO_FINISH_REASON, progress
-    if not form.counts_tokens:
-        return Failure.NONE, ""
-    if count != ask.max_tokens:
+    if form.counts_tokens and count != ask.max_tokens:
         failure = Failure.SHORT if count < ask.max_tokens else Failure.LONG
         return failure, f"{progress}, finish reason {sums.finish.name.lower()}"
     if sums.exact and received != count:
@@ -136,14 +134,16 @@ class _Sums:
         self.ended = False
 
     def add(self, piece: Piece, chunk: int) -> None:
-        """Add one event that was complete in ``chunk``."""
+        """Add one event that was complete in ``chunk``. Raises EventError when it contradicts the ones before."""
+        if self.ended:
+            raise EventError("there is an event after the end marker")
         if piece.ids is not None:
             self.knows_ids = True
             self.ids.extend(piece.ids)
         if piece.total is not None:
             count, self.total = piece.total - self.total, piece.total
             if count < 0:
-                raise Malformed(f"the count of generated tokens goes back to {piece.total}")
+                raise EventError(f"the count of generated tokens goes back to {piece.total}")
         elif piece.ids is not None:
             count = len(piece.ids)
         else:
@@ -157,7 +157,7 @@ class _Sums:
         self.decode_ns = _newer(piece.decode_ns, self.decode_ns)
         self.finish = self.finish if piece.finish is None else piece.finish
         self.error = self.error if piece.error is None else piece.error
-        self.ended = self.ended or piece.end
+        self.ended = piece.end
 
     def reply(self, failure: Failure, detail: str, stamps_ns: object = ()) -> Reply:
         """The reply so far, with the failure that decides."""
