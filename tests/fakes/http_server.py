@@ -18,7 +18,9 @@ SSE = "text/event-stream"
 async def answer(writer, status=200, media=SSE, headers="", body=None):
     """A head, and a whole body where one is given; streams go on with ``chunk``."""
     framing = "Transfer-Encoding: chunked" if body is None else f"Content-Length: {len(body)}"
-    writer.write(f"HTTP/1.1 {status} X\r\nContent-Type: {media}\r\n{framing}\r\n{headers}Connection: close\r\n\r\n".encode())
+    writer.write(
+        f"HTTP/1.1 {status} X\r\nContent-Type: {media}\r\n{framing}\r\n{headers}Connection: close\r\n\r\n".encode()
+    )
     if body is not None:
         writer.write(body)
     await writer.drain()
@@ -264,6 +266,11 @@ async def rawrxd(writer, ask):
 async def rawrxd_no_model(writer, ask):
     body = {"model": "gguf-model", "response": "Error: No model loaded", "done": True}
     await answer(writer, media="application/json", body=json.dumps(body).encode())
+
+
+async def named(writer, ask):
+    """The script that the last word of the prompt names: one run, many servers."""
+    await SCRIPTS[ask["prompt"].split()[-1]](writer, ask)
 
 
 SCRIPTS = {name: script for name, script in list(globals().items()) if asyncio.iscoroutinefunction(script)}

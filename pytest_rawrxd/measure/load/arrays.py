@@ -147,9 +147,10 @@ def save(arrays: LoadArrays, path: Path) -> None:
 def load(path: Path) -> LoadArrays:
     """Read what ``save`` wrote. Raises EvidenceProblem for a file that is not a whole result."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             found = {name: stored[name] for name in DTYPES}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as problem:
+    # TypeError: a single array of numpy's other format is no archive to enter.
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as problem:
         raise EvidenceProblem("this is no result of a load run", where=str(path), found=str(problem)) from problem
     wrong = _misfit(found)
     if wrong:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 EVENT_LIMIT = 1 << 20
-_LINE = re.compile(rb"([^\r\n]*)(\r\n|\n|\r)")
+_LINE_END = re.compile(rb"\r\n|\n|\r")
 _MARK = b"\xef\xbb\xbf"
 
 
@@ -35,11 +35,10 @@ def server_sent_events(body: bytes) -> Iterator[Event]:
     lines: list[bytes] = []
     size = 0
     start = len(_MARK) if body.startswith(_MARK) else 0
-    for match in _LINE.finditer(body, start):
-        line = match[1]
+    for line, end in _lines(body, start):
         if not line:
             if lines:
-                yield Event(b"\n".join(lines), match.end())
+                yield Event(b"\n".join(lines), end)
             lines, size = [], 0
             continue
         field, _, value = line.partition(b":")
@@ -52,11 +51,18 @@ def server_sent_events(body: bytes) -> Iterator[Event]:
 
 def json_lines(body: bytes) -> Iterator[Event]:
     """The lines of an NDJSON body that are not empty. Raises EventError for one over EVENT_LIMIT."""
-    for match in _LINE.finditer(body):
-        if len(match[1]) > EVENT_LIMIT:
+    for line, end in _lines(body):
+        if len(line) > EVENT_LIMIT:
             raise EventError(f"a line of more than {EVENT_LIMIT} bytes")
-        if match[1].strip():
-            yield Event(match[1], match.end())
+        if line.strip():
+            yield Event(line, end)
+
+
+def _lines(body: bytes, start: int = 0) -> Iterator[tuple[bytes, int]]:
+    """Every line that has an end, with the position behind it. Looks at each byte once, whatever the body is."""
+    for match in _LINE_END.finditer(body, start):
+        yield body[start : match.start()], match.end()
+        start = match.end()
 
 
 def whole_body(body: bytes) -> Iterator[Event]:

@@ -231,6 +231,7 @@ def _end_tree(child: subprocess.Popen[bytes], end_s: float) -> None:
             for member in family:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     member.kill()
+            psutil.wait_procs(family, end_s / 2)
         child.kill()
     with contextlib.suppress(subprocess.TimeoutExpired):  # a process stuck in its driver dies when the driver lets go
         child.wait(end_s / 2)
