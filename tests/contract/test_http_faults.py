@@ -25,6 +25,8 @@ from pytest_rawrxd.rig.server.target import HttpTarget
 FAKES = Path(__file__).parents[1] / "fakes"
 TOKENS = 4
 DEADLINE_S = 0.6
+#: Ended by the clock; every other script by what the server does, however long a busy machine takes for it.
+LATE = (Failure.DEADLINE, Failure.STALLED, Failure.NOT_CLOSED)
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +50,8 @@ def play(ports):
                 "prompts": ("Tell me more",),
                 "requests": 1,
                 "max_tokens": TOKENS,
-                "deadline_s": DEADLINE_S,
-                "silence_s": DEADLINE_S / 2,
+                "deadline_s": 30,
+                "silence_s": 20,
                 **limits,
             }
         )
@@ -97,11 +99,13 @@ def play(ports):
     ],
 )
 def test_a_misbehaving_server_is_named_and_over_at_its_deadline(play, script, failure, words):
-    kept, reply = play(script)
+    limits = {"deadline_s": DEADLINE_S, "silence_s": DEADLINE_S / 2} if failure in LATE else {}
+    kept, reply = play(script, **limits)
 
     assert reply.failure is failure, (reply.failure, reply.detail)
     assert words in reply.detail
-    assert (kept.ended_ns - kept.intended_ns) / 1e9 < DEADLINE_S + 0.5
+    if limits:
+        assert (kept.ended_ns - kept.intended_ns) / 1e9 < DEADLINE_S + 2
 
 
 def test_a_response_over_the_size_limit_is_not_kept_further(play):
@@ -143,7 +147,7 @@ def test_two_tokens_in_a_chunk_share_an_instant_and_are_counted_as_two(play):
 
 
 def test_characters_and_line_ends_may_be_cut_anywhere(play):
-    kept, reply = play("split_utf8", deadline_s=5)
+    kept, reply = play("split_utf8")
 
     assert reply.failure is Failure.NONE
     assert reply.tokens.tolist() == [1] * TOKENS
@@ -224,8 +228,8 @@ def test_one_run_outlives_every_failure_and_two_processes_merge_exactly(ports):
         prompts=words,
         requests=16,
         max_tokens=TOKENS,
-        deadline_s=5,
-        silence_s=0.3,
+        deadline_s=60,
+        silence_s=0.5,
         processes=2,
         keep_bytes=True,
     )
@@ -259,7 +263,7 @@ def test_an_api_key_reaches_the_server_and_nothing_else(ports):
         prompts=("x",),
         requests=1,
         max_tokens=1,
-        deadline_s=5,
+        deadline_s=30,
         keep_bytes=True,
     )
 

@@ -241,10 +241,11 @@ async def vanish(writer, ask):
 
 
 async def lying_count(writer, ask):
-    """The count of every event says more tokens than were reported at the end."""
+    """The events hold more token ids than are reported at the end, as a server that counts wrongly would send."""
     await answer(writer)
-    for number in range(ask["max_tokens"]):
-        await chunk(writer, event(timings={"predicted_n": number + 2}))
+    for _ in range(ask["max_tokens"] + 1):
+        ids = {"choices": [{"index": 0, "text": "a", "finish_reason": None, "token_ids": [7]}]}
+        await chunk(writer, f"data: {json.dumps(ids)}\n\n")
     await chunk(writer, event("", "length") + last(ask["max_tokens"]) + DONE)
     await end(writer)
 

@@ -49,6 +49,7 @@ class Calibration:
     loop_lag_p99_us: float | None
     loop_lag_max_us: float | None
     foreign_cpu_share: float  #: of the machine, used by neither client nor server
+    rss_bytes: int  #: of all client processes
 
     def share_of(self, bound_ms: float) -> float:
         """The noise floor, p99 of the interval error, as a share of a latency bound."""
@@ -76,7 +77,7 @@ def calibrate(
         raise UsageProblem(
             "a calibration needs streams and intervals", found=f"{streams} streams, {events} events each"
         )
-    with _server(rate, pattern, environ, server_core, spawn) as (url, server):
+    with calibration_server(rate, pattern, environ=environ, core=server_core, spawn=spawn) as (url, server):
         plan = LoadPlan(
             target=HttpTarget("openai", url),
             pace=ClosedLoop(streams),
@@ -109,6 +110,7 @@ def calibrate(
         cpu_us_per_event=own_s * 1e6 / (streams * events),
         loop_lag_p99_us=_worst(lags, "p99"),
         loop_lag_max_us=_worst(lags, "max"),
+        rss_bytes=sum(host["rss_bytes"] for host in hosts),
         foreign_cpu_share=max(0.0, hosts[0]["busy_cpu_s"] - own_s - server_s)
         / (hosts[0]["wall_s"] * hosts[0]["cores"]),
     )
@@ -132,9 +134,13 @@ def _worst(lags: list[dict[str, Any]], name: str) -> float | None:
 
 
 @contextlib.contextmanager
-def _server(
-    rate: float, pattern: str, environ: Mapping[str, str], core: int | None, spawn: Spawn
+def calibration_server(
+    rate: float, pattern: str, *, environ: Mapping[str, str], core: int | None = None, spawn: Spawn = subprocess.Popen
 ) -> Iterator[tuple[str, psutil.Process]]:
+    """The server of a calibration, as base URL and process, for as long as the context is open.
+
+    It sends ``rate`` events a second and stream. Raises EngineCrashed when it does not start.
+    """
     command = [sys.executable, "-P", "-m", "pytest_rawrxd.measure.load.calibration_server"]
     child = spawn(
         [*command, "--rate", str(rate), "--pattern", pattern],

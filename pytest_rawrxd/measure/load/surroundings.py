@@ -21,6 +21,7 @@ class HostUse:
     busy_cpu_s: float  #: of the whole machine
     steal_cpu_s: float | None  #: taken by the hypervisor; None: this system does not tell
     cores: int
+    rss_bytes: int  #: of this process at the end of the window, with everything it kept
 
 
 @contextlib.contextmanager
@@ -76,4 +77,5 @@ class HostWatch:
             busy_cpu_s=max(0.0, busy),
             steal_cpu_s=steal,
             cores=psutil.cpu_count() or 1,
+            rss_bytes=psutil.Process().memory_info().rss,
         )

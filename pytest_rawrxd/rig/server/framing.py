@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 EVENT_LIMIT = 1 << 20
 _LINE_END = re.compile(rb"\r\n|\n|\r")
@@ -22,8 +21,7 @@ class EventError(ValueError):
     """Bytes that are no event of the expected kind. Becomes ``Failure.MALFORMED`` of one request."""
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """One event: its data, and the position in the body at which it was complete."""
 
     data: bytes
@@ -74,7 +72,7 @@ def whole_body(body: bytes) -> Iterator[Event]:
 def parse_object(data: bytes) -> dict[str, Any]:
     """The JSON object in ``data``. Raises EventError for anything else, with the beginning of what was found."""
     try:
-        value = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+        value = _DECODER.decode(data.decode("utf-8"))
     except (ValueError, RecursionError) as problem:
         raise EventError(f"{problem}: {excerpt(data)}") from problem
     if not isinstance(value, dict):
@@ -134,3 +132,6 @@ def excerpt(data: bytes, limit: int = 160) -> str:
 
 def _refuse_constant(text: str) -> NoReturn:
     raise EventError(f"{text} is no JSON number")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)

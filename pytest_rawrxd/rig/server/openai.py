@@ -54,7 +54,6 @@ class OpenAI:
             "ignore_eos": True,
             "cache_prompt": False,
             "return_token_ids": True,  # vLLM
-            "timings_per_token": True,  # llama-server: the number of tokens so far in every event
         }
 
     def read(self, response: Response, ask: Ask) -> Reply:
@@ -74,7 +73,6 @@ def interpret(data: bytes) -> Piece:
     return Piece(
         text=_text(choice),
         ids=token_ids(choice.get("token_ids")),
-        total=natural(timings.get("predicted_n")),
         reported=natural(usage.get("completion_tokens")),
         prompt_tokens=natural(usage.get("prompt_tokens")),
         cached_tokens=natural(member(usage, "prompt_tokens_details").get("cached_tokens")),

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,9 +17,11 @@ from pytest_rawrxd.rig.server.response import Ask, Finish, Reply, Response
 _LATE = (Failure.DEADLINE, Failure.STALLED)
 
 
-@dataclass(frozen=True)
-class Piece:
-    """What one event adds to a reply. How many tokens: ``total`` decides, else ``ids``, else 1 for any ``text``."""
+class Piece(NamedTuple):
+    """What one event adds to a reply. How many tokens: ``total`` decides, else ``ids``, else 1 for any ``text``.
+
+    A tuple, because a run reads millions of them.
+    """
 
     text: str = ""
     ids: tuple[int, ...] | None = None

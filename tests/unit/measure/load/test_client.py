@@ -26,7 +26,7 @@ from pytest_rawrxd.rig.server.response import Ask
 from pytest_rawrxd.rig.server.target import HttpTarget
 
 PLAN = LoadPlan(HttpTarget("openai", "http://127.0.0.1:9/v1"), ClosedLoop(1), ("x",), 1, 1, limit_s=0.2)
-HOST = HostUse(wall_s=2.0, own_cpu_s=0.5, busy_cpu_s=1.0, steal_cpu_s=None, cores=2)
+HOST = HostUse(wall_s=2.0, own_cpu_s=0.5, busy_cpu_s=1.0, steal_cpu_s=None, cores=2, rss_bytes=1)
 
 
 def test_collections_are_off_in_the_window_and_on_again_behind_it():
@@ -143,6 +143,7 @@ def test_a_constant_delay_is_no_error_and_a_failed_stream_has_none():
 
 def test_the_noise_floor_is_a_share_of_the_tightest_bound():
     values = {"p50_us": 10.0, "p99_us": 500.0, "max_us": 900.0, "cpu_us_per_event": 10.0, "foreign_cpu_share": 0.0}
+    values["rss_bytes"] = 1
     calibration = Calibration(16, 80.0, "burst", 100, loop_lag_p99_us=None, loop_lag_max_us=None, **values)
 
     assert calibration.share_of(13.0) == pytest.approx(0.0385, abs=1e-4)

@@ -196,9 +196,9 @@ def test_events_after_the_end_marker_are_malformed():
 
 
 def test_a_count_that_goes_back_is_malformed():
-    body = sse(*({**text_event("a"), "timings": {"predicted_n": count}} for count in (2, 1)))
+    body = sse(*({"content": "a", "tokens_predicted": count} for count in (2, 1)), done=False)
 
-    assert "goes back" in read("openai", body).detail
+    assert "goes back" in read("llama-server", body).detail
 
 
 GOOD = sse(text_event("é"), text_event("€"), text_event("😀", "length"), {"choices": [], "usage": USAGE})
