@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 
-from pytest_rawrxd.errors import EngineCrashed, UsageProblem
+from pytest_rawrxd.errors import RigTrouble, UsageProblem
 from pytest_rawrxd.measure.load.arrays import LoadArrays
 from pytest_rawrxd.measure.load.latency import failed
 from pytest_rawrxd.measure.load.plan import LoadPlan
@@ -70,7 +70,7 @@ def calibrate(
 ) -> Calibration:
     """Run ``streams`` clients against the calibration server for ``seconds`` and return the client's error.
 
-    Raises EngineCrashed when the server does not start and UsageProblem for a load of no interval.
+    Raises RigTrouble when the server does not start and UsageProblem for a load of no interval.
     """
     events = round(seconds * rate)
     if streams < 1 or events < 3:
@@ -94,7 +94,7 @@ def calibrate(
         after = server.cpu_times()
     errors_us = interval_errors_ns(result.arrays) / 1e3
     if not errors_us.size:
-        raise EngineCrashed("the calibration server sent no stream", found=json.dumps(result.summary["failures"]))
+        raise RigTrouble("the calibration server sent no stream", found=json.dumps(result.summary["failures"]))
     lags = [process["loop_lag_ns"] for process in result.summary["processes"]]
     hosts = [process["host"] for process in result.summary["processes"]]
     own_s = sum(host["own_cpu_s"] for host in hosts)
@@ -139,7 +139,7 @@ def calibration_server(
 ) -> Iterator[tuple[str, psutil.Process]]:
     """The server of a calibration, as base URL and process, for as long as the context is open.
 
-    It sends ``rate`` events a second and stream. Raises EngineCrashed when it does not start.
+    It sends ``rate`` events a second and stream. Raises RigTrouble when it does not start.
     """
     command = [sys.executable, "-P", "-m", "pytest_rawrxd.measure.load.calibration_server"]
     child = spawn(
@@ -151,7 +151,7 @@ def calibration_server(
     with child:  # leaving closes stdin, which ends the server
         line = child.stdout.readline() if child.stdout else b""
         if not line:
-            raise EngineCrashed("the calibration server did not start", where=" ".join(command))
+            raise RigTrouble("the calibration server did not start", where=" ".join(command))
         process = psutil.Process(child.pid)
         if core is not None:
             process.cpu_affinity([core])

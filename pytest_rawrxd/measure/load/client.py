@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from pytest_rawrxd.measure.load.arrays import pack, save
 from pytest_rawrxd.measure.load.drive import Driven, drive
+from pytest_rawrxd.measure.load.exchange import Exchange
 from pytest_rawrxd.measure.load.plan import LoadPlan, Share, plan_from_json
 from pytest_rawrxd.measure.load.summary import summarise
 from pytest_rawrxd.measure.load.surroundings import HostWatch, no_collections, settle
@@ -28,7 +29,7 @@ def main() -> None:
     """Speak with the parent over stdin and stdout."""
     job = json.loads(sys.stdin.buffer.readline())
     plan, share = plan_from_json(job["plan"]), Share(**job["share"])
-    settled = settle(plan.cores[share.process % len(plan.cores) :][:1] if plan.cores else ())
+    settled = settle(plan.cores[share.process % len(plan.cores)] if plan.cores else None)
     _say({"ready": os.getpid()})
     start_ns = json.loads(sys.stdin.buffer.readline())["start_ns"]
     threading.Thread(target=_end_with_parent, args=(sys.stdin.buffer,), daemon=True).start()
@@ -49,17 +50,22 @@ def run(
     dialect = DIALECTS[plan.target.dialect]
     rows = []
     for kept in done.exchanges:
-        _hide(kept.chunks, key)
+        if key:
+            hide(key, kept)
         rows.append((kept, dialect.read(kept.response(), plan.ask(kept.number))))
     save(pack(rows, keep_bytes=plan.keep_bytes), output)
     return summarise(rows, done, host, settled)
 
 
-def _hide(chunks: list[bytes], key: str | None) -> None:
-    """A server that repeats the key in an answer does not bring it into the evidence."""
-    if key:
-        secret = key.encode()
-        chunks[:] = [chunk.replace(secret, b"*" * len(secret)) for chunk in chunks]
+def hide(key: str, kept: Exchange) -> None:
+    """A server that repeats the key in an answer does not bring it into the evidence, wherever its bytes were cut."""
+    stars = "*" * len(key.encode())
+    kept.location = kept.location.replace(key, stars)
+    whole = b"".join(kept.chunks).replace(key.encode(), stars.encode())
+    start = 0
+    for index, chunk in enumerate(kept.chunks):
+        kept.chunks[index] = whole[start : start + len(chunk)]
+        start += len(chunk)
 
 
 def _say(message: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -37,12 +37,14 @@ async def drive(plan: LoadPlan, share: Share, *, start_ns: int, key: str | None,
     """
     async with open_session(plan, key) as session:
         send = _Sender(plan, session, clock, done)
-        work = _closed if isinstance(plan.pace, ClosedLoop) else _open
         watch = asyncio.create_task(_watch_lag(done.lag_ns, clock))
         await _until(start_ns, clock)
         try:
             async with asyncio.timeout(max(0.0, plan.end_s + (start_ns - clock()) / 1e9)):
-                await work(plan, share, start_ns, clock, send)
+                if isinstance(plan.pace, ClosedLoop):
+                    await _closed(plan, plan.pace, share, start_ns, send)
+                else:
+                    await _open(plan, plan.pace, share, start_ns, send)
         except TimeoutError:
             for kept in done.exchanges:
                 if not kept.ended_ns:
@@ -79,7 +81,8 @@ class _Sender:
     """Begins requests: the body is built before the instant at which it is due."""
 
     def __init__(self, plan: LoadPlan, session: aiohttp.ClientSession, clock: Clock, done: Driven) -> None:
-        self._plan, self._session, self._clock, self._done = plan, session, clock, done
+        self.clock = clock
+        self._plan, self._session, self._done = plan, session, done
         self._dialect = DIALECTS[plan.target.dialect]
         self._url = plan.target.url
 
@@ -98,41 +101,35 @@ class _Sender:
             kept,
             deadline_ns=intended_ns + round(self._plan.deadline_s * 1e9),
             response_limit=self._plan.response_limit,
-            clock=self._clock,
+            clock=self.clock,
         )
 
 
-async def _closed(plan: LoadPlan, share: Share, start_ns: int, clock: Clock, sender: _Sender) -> None:
+async def _closed(plan: LoadPlan, pace: ClosedLoop, share: Share, start_ns: int, sender: _Sender) -> None:
     """Each client sends its next request when its last one ended; that instant is the intended one."""
-    pace = plan.pace
-    if not isinstance(pace, ClosedLoop):
-        raise TypeError(pace)
     numbers = iter(share.requests(plan.requests))
     admit_until = None if plan.admit_for_s is None else start_ns + round(plan.admit_for_s * 1e9)
 
-    async def client(numbers: Iterator[int]) -> None:
+    async def client() -> None:
         free_ns = start_ns
         for number in numbers:
-            if admit_until is not None and clock() >= admit_until:
+            if admit_until is not None and sender.clock() >= admit_until:
                 return
             await sender.send(number, sender.body(number), free_ns)
-            free_ns = clock()
+            free_ns = sender.clock()
 
     async with asyncio.TaskGroup() as group:
         for _ in range(share.clients(pace.clients)):
-            group.create_task(client(numbers))
+            group.create_task(client())
 
 
-async def _open(plan: LoadPlan, share: Share, start_ns: int, clock: Clock, sender: _Sender) -> None:
+async def _open(plan: LoadPlan, pace: OpenLoop, share: Share, start_ns: int, sender: _Sender) -> None:
     """Every request at its instant, whatever the others do."""
-    pace = plan.pace
-    if not isinstance(pace, OpenLoop):
-        raise TypeError(pace)
     async with asyncio.TaskGroup() as group:
         for number in share.requests(plan.requests):
             body = sender.body(number)
             intended_ns = start_ns + int(pace.offsets_ns[number])
-            await _until(intended_ns, clock)
+            await _until(intended_ns, sender.clock)
             group.create_task(sender.send(number, body, intended_ns))
 
 

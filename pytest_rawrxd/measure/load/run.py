@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from pytest_rawrxd.errors import EngineCrashed, EngineHung, RigTrouble
+from pytest_rawrxd.errors import RigTrouble
 from pytest_rawrxd.measure.load.arrays import LoadArrays, load, merge
 from pytest_rawrxd.measure.load.plan import LoadPlan, Share
 from pytest_rawrxd.measure.load.summary import merge_summaries
@@ -49,7 +49,7 @@ def run_load(
 ) -> LoadResult:
     """Run ``plan`` in client processes of its own and return everything they received.
 
-    Raises EngineCrashed when a client process ends without a result and EngineHung when one is not back ``grace_s``
+    Raises RigTrouble when a client process ends without a result, or is not back ``grace_s``
     after the end of the plan; reading what was kept takes 9 us an event. The result of some of the clients would be
     the result of another load than the one planned.
     """
@@ -104,11 +104,14 @@ class _Client:
         try:
             line = self._inbox.get(timeout=max(0.0, timeout_s))
         except queue.Empty:
-            raise self._trouble(EngineHung, "a load client is late", f"no {name} after {timeout_s:.0f} s") from None
+            raise self._trouble("a load client is late", f"no {name} after {timeout_s:.0f} s") from None
         if line is None:
             status = self._child.wait(10)
-            raise self._trouble(EngineCrashed, "a load client ended without a result", describe_exit(status))
-        return json.loads(line)[name]
+            raise self._trouble("a load client ended without a result", describe_exit(status))
+        try:
+            return json.loads(line)[name]
+        except (ValueError, KeyError, TypeError) as problem:
+            raise self._trouble("a load client said something else", f"{line[:200]!r} instead of {name}") from problem
 
     def close(self) -> None:
         """End the process and its pipes."""
@@ -121,8 +124,9 @@ class _Client:
                 with contextlib.suppress(OSError):  # bytes that the dead process never read
                     stream.close()
 
-    def _trouble(self, kind: type[RigTrouble], what: str, found: str) -> RigTrouble:
-        return kind(what, where=f"process {self._child.pid}", found=found, log_tail=tuple(self._log))
+    def _trouble(self, what: str, found: str) -> RigTrouble:
+        """Never EngineCrashed: the instrument is not what is measured."""
+        return RigTrouble(what, where=f"process {self._child.pid}", found=found, log_tail=tuple(self._log))
 
 
 def _receive(stream: IO[bytes], inbox: queue.Queue[bytes | None]) -> None:

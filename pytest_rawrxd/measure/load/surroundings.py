@@ -6,7 +6,7 @@ import contextlib
 import gc
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import psutil
@@ -37,8 +37,8 @@ def no_collections() -> Iterator[None]:
         gc.unfreeze()
 
 
-def settle(cores: Sequence[int]) -> dict[str, str]:
-    """Raise the priority of this process and pin it to ``cores``; says for each whether the system allowed it."""
+def settle(core: int | None) -> dict[str, str]:
+    """Raise the priority of this process and pin it to ``core``; says for each whether the system allowed it."""
     me = psutil.Process()
     said = {}
     try:
@@ -49,12 +49,12 @@ def settle(cores: Sequence[int]) -> dict[str, str]:
         said["priority"] = "raised"
     except (psutil.AccessDenied, OSError) as problem:
         said["priority"] = f"not raised: {type(problem).__name__}"
-    if cores:
+    if core is not None:
         try:
-            me.cpu_affinity(list(cores))
-            said["cores"] = ", ".join(map(str, cores))
+            me.cpu_affinity([core])
+            said["core"] = str(core)
         except (AttributeError, ValueError, psutil.Error, OSError) as problem:
-            said["cores"] = f"not pinned: {problem}"
+            said["core"] = f"not pinned: {problem}"
     return said
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-NO_STATUS = -1
-
 
 class Failure(IntEnum):
     """Why a request failed. The numbers are stored with the evidence and never change their meaning."""

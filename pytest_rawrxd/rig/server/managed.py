@@ -97,6 +97,8 @@ class ManagedServer:
 
         Raises LoadFailed when the process ends before, EngineHung when ``deadline_s`` passes; it is ended then.
         """
+        if self._load is not None:
+            return self._load
         ends = self._began + deadline_s
         while not self._healthy(min(PROBE_S, max(POLL_S, ends - self._clock()))):
             with contextlib.suppress(subprocess.TimeoutExpired):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple
@@ -162,7 +162,7 @@ class _Sums:
         self.error = self.error if piece.error is None else piece.error
         self.ended = piece.end
 
-    def reply(self, failure: Failure, detail: str, stamps_ns: object = ()) -> Reply:
+    def reply(self, failure: Failure, detail: str, stamps_ns: Sequence[int] = ()) -> Reply:
         """The reply so far, with the failure that decides."""
         stamps = np.asarray(stamps_ns, np.int64)
         return Reply(

@@ -10,9 +10,10 @@ import sys
 import aiohttp
 import pytest
 
-from pytest_rawrxd.errors import EngineCrashed, EngineHung, UsageProblem
+from pytest_rawrxd.errors import RigTrouble, UsageProblem
 from pytest_rawrxd.measure.load.arrays import pack
 from pytest_rawrxd.measure.load.calibration import Calibration, calibrate, interval_errors_ns
+from pytest_rawrxd.measure.load.client import hide
 from pytest_rawrxd.measure.load.drive import Driven
 from pytest_rawrxd.measure.load.exchange import Exchange, name_failure
 from pytest_rawrxd.measure.load.plan import LoadPlan
@@ -42,7 +43,7 @@ def test_what_the_system_does_not_allow_is_said(monkeypatch):
 
     monkeypatch.setattr("psutil.Process.nice", refuse)
 
-    assert settle(()) == {"priority": "not raised: PermissionError"}
+    assert settle(None) == {"priority": "not raised: PermissionError"}
 
 
 def test_the_host_watch_sees_this_process_at_work():
@@ -103,7 +104,7 @@ def broken(code):
 
 
 def test_a_client_that_ends_without_a_result_is_a_crash_with_its_last_words():
-    with pytest.raises(EngineCrashed) as caught:
+    with pytest.raises(RigTrouble) as caught:
         run_load(PLAN, environ=os.environ, spawn=broken("import sys; sys.exit('no aiohttp')"))
 
     assert caught.value.found == "exit status 1"
@@ -113,8 +114,25 @@ def test_a_client_that_ends_without_a_result_is_a_crash_with_its_last_words():
 def test_a_client_that_does_not_come_back_is_ended_at_the_end_of_the_plan():
     code = "import time; print('{\"ready\": 1}', flush=True); time.sleep(60)"
 
-    with pytest.raises(EngineHung, match="late"):
+    with pytest.raises(RigTrouble, match="late"):
         run_load(PLAN, environ=os.environ, spawn=broken(code), grace_s=0.1)
+
+
+def test_a_client_that_says_something_else_is_a_problem_of_the_instrument():
+    for words in ("hello", "[]", "{}"):
+        with pytest.raises(RigTrouble, match="something else") as caught:
+            run_load(PLAN, environ=os.environ, spawn=broken(f"print('{words}')"))
+        assert type(caught.value) is RigTrouble
+
+
+def test_a_key_that_a_server_repeats_is_hidden_wherever_its_bytes_were_cut():
+    kept = Exchange(0, 0, location="http://x/?key=sk-1")
+    kept.chunks = [b"your key s", b"k-1 and sk-1", b" again"]
+
+    hide("sk-1", kept)
+
+    assert kept.chunks == [b"your key *", b"*** and ****", b" again"]
+    assert kept.location == "http://x/?key=****"
 
 
 def streamed(server_ns, client_ns):
@@ -165,5 +183,5 @@ def test_the_client_is_calibrated_against_a_server_that_knows_what_it_sent(patte
 
 
 def test_a_calibration_server_that_does_not_start_is_a_crash():
-    with pytest.raises(EngineCrashed, match="did not start"):
+    with pytest.raises(RigTrouble, match="did not start"):
         calibrate(streams=1, rate=10, seconds=1, pattern="burst", environ=os.environ, spawn=broken("pass"))
