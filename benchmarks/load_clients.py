@@ -1,6 +1,6 @@
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["aiohttp>=3.14", "filelock>=3.20", "gguf>=0.19,<0.20", "numpy>=2.0", "psutil>=7"]
+# dependencies = ["aiohttp>=3.14", "numpy>=2.0", "psutil>=7"]
 # ///
 """How many streams a load client follows before its own error passes 1 ms: ours beside its peers, in one run.
 

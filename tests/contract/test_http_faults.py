@@ -24,9 +24,12 @@ from pytest_rawrxd.rig.server.target import HttpTarget
 
 FAKES = Path(__file__).parents[1] / "fakes"
 TOKENS = 4
-DEADLINE_S = 0.6
-#: Ended by the clock; every other script by what the server does, however long a busy machine takes for it.
-LATE = (Failure.DEADLINE, Failure.STALLED, Failure.NOT_CLOSED)
+#: Short only where the clock is to end the request; a busy machine may take long for everything else.
+LATE = {
+    Failure.DEADLINE: {"deadline_s": 0.6},
+    Failure.STALLED: {"silence_s": 0.6},
+    Failure.NOT_CLOSED: {"silence_s": 0.6},
+}
 
 
 @pytest.fixture(scope="module")
@@ -99,13 +102,11 @@ def play(ports):
     ],
 )
 def test_a_misbehaving_server_is_named_and_over_at_its_deadline(play, script, failure, words):
-    limits = {"deadline_s": DEADLINE_S, "silence_s": DEADLINE_S / 2} if failure in LATE else {}
-    kept, reply = play(script, **limits)
+    kept, reply = play(script, **LATE.get(failure, {}))
 
     assert reply.failure is failure, (reply.failure, reply.detail)
     assert words in reply.detail
-    if limits:
-        assert (kept.ended_ns - kept.intended_ns) / 1e9 < DEADLINE_S + 2
+    assert (kept.ended_ns - kept.intended_ns) / 1e9 < (5 if failure in LATE else 30)
 
 
 def test_a_response_over_the_size_limit_is_not_kept_further(play):
@@ -194,7 +195,7 @@ def test_an_open_loop_does_not_wait_for_a_server_that_hangs(ports):
         prompts=("x",),
         requests=5,
         max_tokens=1,
-        deadline_s=0.3,
+        deadline_s=0.6,
     )
     done = Driven()
     now = time.perf_counter_ns
@@ -229,7 +230,7 @@ def test_one_run_outlives_every_failure_and_two_processes_merge_exactly(ports):
         requests=16,
         max_tokens=TOKENS,
         deadline_s=60,
-        silence_s=0.5,
+        silence_s=1,
         processes=2,
         keep_bytes=True,
     )
