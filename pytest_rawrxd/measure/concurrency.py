@@ -50,6 +50,7 @@ class LoadTerms:
     tokens: int
     requests: int
     seconds: float | None  #: no request begins later; None: every request is answered
+    level_seconds: float  #: length of a run by time
     load_deadline_s: float
     request_deadline_s: float
     cores: int

@@ -8,9 +8,10 @@ from typing import Literal
 
 from pytest_rawrxd.profile import Criterion, Profile
 
-Part = Literal["main", "level"]
+Part = Literal["main", "level", "open"]
 MAIN: Part = "main"  #: the requests of the roadmap, split over fresh processes
 LEVEL: Part = "level"  #: a length of time, interleaved with one stream
+OPEN: Part = "open"  #: over HTTP, after each main run: requests that come at their own instants
 
 #: Outputs that show every level.
 ALL_LEVELS = frozenset({"concurrency_load_test", "scaling_graph"})

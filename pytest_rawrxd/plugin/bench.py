@@ -24,8 +24,9 @@ from pytest_rawrxd.measure.interleave import interleaved
 from pytest_rawrxd.measure.levels import Level, needed_levels
 from pytest_rawrxd.measure.memory import SystemMemory
 from pytest_rawrxd.measure.quality import Text, measure_quality, shipped_text
+from pytest_rawrxd.measure.served import measure_served_cell
 from pytest_rawrxd.plugin.conditions import conditions, placements, terms
-from pytest_rawrxd.plugin.load import measure_levels
+from pytest_rawrxd.plugin.load import CLIENT, measure_levels
 from pytest_rawrxd.plugin.preflight import Rig
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.profile import Criterion
@@ -35,9 +36,12 @@ from pytest_rawrxd.rig.gpu.shared import shared_memory
 from pytest_rawrxd.rig.models.cache import default_cache
 from pytest_rawrxd.rig.models.folder import ModelFile
 from pytest_rawrxd.rig.placement import largest_that_fits
+from pytest_rawrxd.rig.server.found import FoundServer
+from pytest_rawrxd.rig.server.served import serve
 
 LEASE_WAIT_S = 3600.0
 CPU_DEVICE = "cpu"
+IN_PROCESS_ENGINE = "llama-cpp-python"
 
 
 class Bench:
@@ -75,6 +79,8 @@ class Bench:
         self.record("machine", {**host.to_dict(), "gpus": gpus, "read_bandwidth": asdict(bandwidth)})
         for variant, why in self.rig.missing.items():
             self.record("model.missing", {"variant": variant, "why": why})
+        for spec, why in self.rig.absent.items():
+            self.record("load.missing", {"beside": spec, "why": why})
         for model in self.rig.models.values():
             self.record("model", model.manifest.to_dict())
 
@@ -154,7 +160,7 @@ class Bench:
                 self.rig.reference,
                 terms(self.campaign.profile, self.rig),
                 text=text,
-                start=lambda: open_engine(self.rig.engine_spec, EngineSetup(environ=os.environ)),
+                start=lambda: open_engine(self._scorer, EngineSetup(environ=os.environ)),
                 sink=self._recorder,
                 scratch=Path(scratch),
                 on_model=lambda done, total, name: self.progress.show(done, total, f"{name}, quality"),
@@ -170,6 +176,8 @@ class Bench:
 
     def _measure_cell(self, cell: Cell, process: int) -> RigTrouble | None:
         model = self.rig.models.get(cell.variant)
+        if self.rig.server is not None:
+            return self._measure_served(self.rig.server, model, cell, process)
         setup = EngineSetup(environ=os.environ, seed=zlib.crc32(f"{cell} {process}".encode()))
         with open_engine(self.rig.engine_spec, setup) as engine:
             return measure_cell(
@@ -186,6 +194,29 @@ class Bench:
                 clock=SYSTEM,
             )
 
+    def _measure_served(
+        self, server: FoundServer, model: ModelFile | None, cell: Cell, process: int
+    ) -> RigTrouble | None:
+        terms = conditions(self.campaign.profile, self.rig, cell)
+        return measure_served_cell(
+            lambda: serve(
+                server,
+                model.path if model else Path(cell.variant),  # a running server has its own
+                terms.options,
+                environ=os.environ,
+                deadline_s=terms.load_deadline_s,
+            ),
+            cell,
+            process,
+            terms,
+            model_sha256=model.manifest.sha256 if model else None,
+            client=CLIENT,
+            sink=self._recorder,
+            cpu=SystemCpu(),
+            memory=self._memory,
+            own_pids=[os.getpid()],
+        )
+
     def _bandwidth_cell(self) -> Cell | None:
         """The cell of the sustained test: the profile's variant, or the largest that fits wholly."""
         profile = self.campaign.profile
@@ -195,6 +226,11 @@ class Bench:
         manifests = {variant: model.manifest for variant, model in self.rig.models.items()}
         largest = largest_that_fits(wanted, manifests, placements(profile, self.rig))
         return Cell(largest, tokens, SUSTAINED) if largest else None
+
+    @property
+    def _scorer(self) -> str:
+        """Quality is a property of a file: behind a server, which tells no logits, the engine in process reads it."""
+        return self.rig.engine_spec if self.rig.server is None else IN_PROCESS_ENGINE
 
     @property
     def _memory(self) -> SystemMemory:

@@ -64,12 +64,12 @@ def load_terms(profile: Profile, rig: Rig, level: Level, run: int) -> LoadTerms:
     cells = level.streams * load.context_per_stream
     on_cpu = profile.target.backend == "cpu"
     placement = None if on_cpu else _place(profile, rig, load.variant, cells)
+    level_seconds = load.level_duration.to("s")
     if level.part == MAIN:
         share, rest = divmod(load.requests, load.processes)
-        requests, seconds = share + (run <= rest), None
+        requests = share + (run <= rest)
     else:
-        seconds = load.level_duration.to("s")
-        requests = requests_for(seconds, streams=level.streams, tokens=load.tokens)
+        requests = requests_for(level_seconds, streams=level.streams, tokens=load.tokens)
     layers = placement.gpu_layers if placement else ALL_LAYERS
     return LoadTerms(
         options=LoadOptions(
@@ -83,7 +83,8 @@ def load_terms(profile: Profile, rig: Rig, level: Level, run: int) -> LoadTerms:
         prompt_tokens=load.prompt_tokens,
         tokens=load.tokens,
         requests=requests,
-        seconds=seconds,
+        seconds=None if level.part == MAIN else level_seconds,
+        level_seconds=level_seconds,
         load_deadline_s=protocol.load_deadline.to("s"),
         request_deadline_s=protocol.request_deadline.to("s"),
         cores=rig.host.cores,

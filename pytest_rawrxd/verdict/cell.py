@@ -64,7 +64,8 @@ def cell_sample(evidence: Evidence, variant: str, tokens: int, kind: str = RUN) 
 def partial_offload(data: Mapping[str, Any]) -> str:
     """The sentence about a run with some of its layers on the host; "" for any other."""
     load = data["load"]
-    if not 0 < load["layers_offloaded"] < load["layers_total"]:
+    # A server that somebody else started does not tell.
+    if load["layers_total"] is None or not 0 < load["layers_offloaded"] < load["layers_total"]:
         return ""
     placement = data.get("placement")
     why = f" ({placement['arithmetic']})" if placement else ""

@@ -14,7 +14,8 @@ from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.ledger import Record
 from pytest_rawrxd.measure.concurrency import RUN
 from pytest_rawrxd.measure.histogram import Histogram, record
-from pytest_rawrxd.measure.levels import LEVEL, MAIN, Part
+from pytest_rawrxd.measure.levels import LEVEL, MAIN, OPEN, Part
+from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.profile.units import convert
 from pytest_rawrxd.rig.engine.decode import LENGTH
 from pytest_rawrxd.verdict import checks
@@ -27,6 +28,7 @@ from pytest_rawrxd.verdict.validity import Severity, Violation
 
 BLOCKS_OF_A_RUN = 1_000_000  #: block numbers of two runs never meet
 ARRAYS = ("offsets", "stamps_ns", "submitted_ns", "ended_ns", "prompt_tokens")
+GAP_METRICS = frozenset({"inter_token_latency", "time_weighted_latency", "longest_gap"})
 EVERY_PART: tuple[Part, ...] = (MAIN, LEVEL)
 
 
@@ -41,6 +43,7 @@ class LoadRun:
     ended_ns: Integers  #: (k,)
     prompt_tokens: Integers  #: (k,)
     reasons: tuple[str, ...]  #: (k,) why each request ended
+    intended_ns: Integers | None = None  #: (k,) when each was due; None in process
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -69,13 +72,35 @@ class LoadRun:
         return int(np.count_nonzero(whole & (np.array(self.reasons) == LENGTH))) if self.reasons else 0
 
     @property
+    def untold(self) -> Mapping[str, str]:
+        """What this kind of server cannot show, of "ttft", "itl" and "tokens", with the reason."""
+        found: Mapping[str, str] = self.data.get("not_measurable") or {}
+        return found
+
+    @property
+    def due_ns(self) -> Integers:
+        """When each request was due (k,): in process, when a slot was free for it."""
+        return self.submitted_ns if self.intended_ns is None else self.intended_ns
+
+    @property
     def tps(self) -> float:
-        """Tokens of all streams per second of the window; EvidenceProblem without a window."""
+        """Tokens of all streams per second of the window; EvidenceProblem without a window.
+
+        Of a server that tells no tokens, its own counter over the time from the first request to the last end.
+        """
+        if "tokens" in self.untold:
+            return self._counted_tps()
         window = self.window
         if window is None:
             raise EvidenceProblem("A run without a window has no throughput", where=self.record.id)
         received = np.count_nonzero((self.stamps_ns > window.begin_ns) & (self.stamps_ns <= window.end_ns))
         return float(received / ((window.end_ns - window.begin_ns) / 1e9))
+
+    def _counted_tps(self) -> float:
+        counted = self.data["http"]["tokens_generated"]
+        if counted is None:
+            raise EvidenceProblem("The server's token counter was not read", where=self.record.id)
+        return float(counted / ((self.ended_ns.max() - self.submitted_ns.min()) / 1e9))
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,10 +116,16 @@ class LevelSample:
         """``problem``, or that tokens came together: then nobody knows the gaps between them."""
         if self.problem is not None:
             return self.problem
+        if (why := self.untold("itl")) is not None:
+            return Finding(Verdict.NOT_MEASURED, why, next="a server that streams its tokens")
         for run in self.runs:
             if (found := checks.coalesced(run.gaps.coalesced, run.stamps_ns.size)) is not None:
                 return _unusable_run(run, found, len(self.runs))
         return None
+
+    def untold(self, what: str) -> str | None:
+        """Why ``what`` ("ttft", "itl", "tokens") cannot be seen of this server; None where it can."""
+        return next((run.untold[what] for run in self.runs if what in run.untold), None)
 
     @property
     def tps(self) -> Floats:
@@ -132,9 +163,18 @@ class LevelSample:
         return record(np.concatenate(gaps), block=np.concatenate(blocks), bounds_ns=[bound_ns])
 
 
-def level_sample(evidence: Evidence, streams: int, parts: Sequence[Part] = EVERY_PART) -> LevelSample:
-    """The runs of one level with the first reason for which they cannot be judged."""
-    return _sample(evidence, lambda data: data["streams"] == streams and data["part"] in parts, f"{streams} streams")
+def level_sample(
+    evidence: Evidence, streams: int, parts: Sequence[Part] = EVERY_PART, *, beside: str | None = None
+) -> LevelSample:
+    """The runs of one level with the first reason for which they cannot be judged.
+
+    ``beside`` names an engine that did the same load beside the one under test: nothing of it may decide.
+    """
+
+    def wanted(data: Mapping[str, Any]) -> bool:
+        return data["streams"] == streams and data["part"] in parts
+
+    return _sample(evidence, wanted, f"{streams} streams", beside)
 
 
 def load_sample(evidence: Evidence) -> LevelSample:
@@ -142,14 +182,14 @@ def load_sample(evidence: Evidence) -> LevelSample:
     return _sample(evidence, lambda _data: True, "load")
 
 
-def load_troubles(evidence: Evidence) -> list[Record]:
-    """What went wrong with the engine under test during the load test."""
-    return evidence.of("trouble", during=RUN, beside=None)
+def load_troubles(evidence: Evidence, beside: str | None = None) -> list[Record]:
+    """What went wrong with one engine during the load test; None is the one under test."""
+    return evidence.of("trouble", during=RUN, beside=beside)
 
 
-def load_records(evidence: Evidence) -> list[Record]:
-    """The runs of the engine under test; those of an engine beside it decide nothing."""
-    return evidence.of(RUN, beside=None)
+def load_records(evidence: Evidence, beside: str | None = None) -> list[Record]:
+    """The runs of one engine; None is the one under test."""
+    return evidence.of(RUN, beside=beside)
 
 
 def read_run(evidence: Evidence, found: Record) -> LoadRun:
@@ -163,7 +203,8 @@ def read_run(evidence: Evidence, found: Record) -> LoadRun:
     sizes = {arrays[name].size for name in ("submitted_ns", "ended_ns", "prompt_tokens")}
     if sizes != {len(reasons)} or arrays["offsets"].size != len(reasons) + 1:
         raise EvidenceProblem("the arrays of a load run do not fit each other", where=found.id)
-    return LoadRun(found, **arrays, reasons=reasons)
+    intended = np.asarray(raw["intended_ns"], np.int64) if "intended_ns" in raw else None
+    return LoadRun(found, **arrays, reasons=reasons, intended_ns=intended)
 
 
 def with_size(found: Finding, sample: LevelSample, blocks: int | None = None) -> Finding:
@@ -188,10 +229,12 @@ def in_unit(found: Finding, unit: str, to: str) -> Finding:
     )
 
 
-def _sample(evidence: Evidence, wanted: Callable[[Mapping[str, Any]], bool], of: str) -> LevelSample:
-    records = [found for found in load_records(evidence) if wanted(found.data)]
+def _sample(
+    evidence: Evidence, wanted: Callable[[Mapping[str, Any]], bool], of: str, beside: str | None = None
+) -> LevelSample:
+    records = [found for found in load_records(evidence, beside) if wanted(found.data)]
     sources = tuple(found.id for found in records)
-    if troubles := [found for found in load_troubles(evidence) if wanted(found.data)]:
+    if troubles := [found for found in load_troubles(evidence, beside) if wanted(found.data)]:
         return LevelSample((), (*sources, *(found.id for found in troubles)), _troubled(troubles))
     if not records:
         return LevelSample((), (), _missing(evidence, of))
@@ -248,18 +291,14 @@ def violations(evidence: Evidence, run: LoadRun) -> Iterator[Violation]:
     """Every validity rule that a run breaks, whatever is judged of it."""
     data, identity, gates = run.data, evidence.campaign.identity, evidence.campaign.profile.gates
     expected = identity.models.get(data["variant"])
-    window = run.window
-    tokens = [int(data["tokens"])] * len(run.reasons)
     found = (
         checks.empty_sample(len(run.reasons), "requests"),
         checks.backend({"backend": identity.engine["backend"]}, {"backend": data["engine"]["backend"]}),
         checks.one_identity(
             [identity_of(identity.digest, expected), identity_of(run.record.identity, data["model_sha256"])]
         ),
-        checks.early_end(run.reasons),
-        checks.received_tokens(tokens, np.diff(run.offsets)),
+        *_answers(run),
         spilled(evidence, data, gates.spill_max.to("ratio")),
-        checks.full_window(None if window is None else window.full_share, streams=run.streams),
     )
     yield from (violation for violation in found if violation is not None)
     # A scripted engine lives in virtual time: what the host does meanwhile disturbs nothing.
@@ -267,3 +306,42 @@ def violations(evidence: Evidence, run: LoadRun) -> Iterator[Violation]:
         foreign = 100 * data["host"]["foreign_share"]
         if (violation := checks.foreign_cpu(foreign, gate_percent=gates.contamination_max.to("%"))) is not None:
             yield violation
+    if "http" in data:
+        yield from (violation for violation in _client(evidence, data["http"]) if violation is not None)
+
+
+def _answers(run: LoadRun) -> Iterator[Violation | None]:
+    """Did every request receive what it asked for, with every stream busy?"""
+    if "tokens" in run.untold:  # it takes no token limit, and any reply that ends is a whole one
+        yield checks.early_end([reason for reason in run.reasons if reason.startswith("error")])
+    else:
+        yield checks.early_end(run.reasons)
+        yield checks.received_tokens([int(run.data["tokens"])] * len(run.reasons), np.diff(run.offsets))
+    if run.data["part"] != OPEN:
+        window = run.window
+        yield checks.full_window(None if window is None else window.full_share, streams=run.streams)
+
+
+def _client(evidence: Evidence, http: Mapping[str, Any]) -> Iterator[Violation | None]:
+    """Was the load client calm enough for the tightest bound?"""
+    gates = evidence.campaign.profile.gates
+    late_ms = gates.send_lag_p99_max.to("ms")
+    tightest = tightest_bound_ms(evidence.campaign.profile)
+    if tightest is not None:
+        floor_ms = max(calibration["p99_us"] for calibration in http["calibration"]) / 1e3
+        yield checks.noise_floor(floor_ms, tightest_bound_ms=tightest, gate=gates.noise_floor_max.to("ratio"))
+    if http["send_lag_p99_ms"] is not None:
+        yield checks.send_lag(http["send_lag_p99_ms"], gate_ms=late_ms)
+    if http["loop_lag_p99_ms"] is not None:
+        yield checks.loop_lag(http["loop_lag_p99_ms"], gate_ms=late_ms)
+
+
+def tightest_bound_ms(profile: Profile) -> float | None:
+    """The smallest bound on a gap between tokens that decides; None where none does."""
+    bounds = [
+        convert(criterion.limit, criterion.unit, "ms")
+        for criterion in profile.criteria.values()
+        if criterion.metric in GAP_METRICS and not criterion.informative and not criterion.not_applicable
+        if isinstance(criterion.limit, float)
+    ]
+    return min(bounds, default=None)

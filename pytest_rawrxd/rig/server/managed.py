@@ -142,12 +142,12 @@ class ManagedServer:
     def info(self) -> EngineInfo:
         """Who answers, for the signature: commit, backend and device that hold the weights, digest of its files."""
         weights = [entry for entry in (self._load.buffers if self._load else ()) if entry["kind"] == "model"]
-        device = max(weights, key=lambda entry: (_backend(entry["device"]) != "cpu", entry["bytes"]), default=None)
+        device = max(weights, key=lambda entry: (backend_of(entry["device"]) != "cpu", entry["bytes"]), default=None)
         return EngineInfo(
             name="llama.cpp",
             version=self.program.commit,
             binding="llama-server",
-            backend=_backend(device["device"]) if device else "",
+            backend=backend_of(device["device"]) if device else "",
             device=device["device"] if device else "",
             library_sha256=digest(_loaded_files(self.pid, self.program.path)),
             details={
@@ -201,7 +201,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _backend(device: str) -> str:
+def backend_of(device: str) -> str:
+    """The backend that a device of llama.cpp belongs to, by its name: "Vulkan0", "CPU_Mapped"."""
     return next((name for word, name in _BACKENDS.items() if device.lower().startswith(word)), "cpu")
 
 

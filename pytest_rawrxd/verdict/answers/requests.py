@@ -26,6 +26,8 @@ def requests_completed(evidence: Evidence, criterion: Criterion) -> Answer:
     sample = level_sample(evidence, int(criterion.where["streams"]), (MAIN,))
     if not sample.runs and sample.problem is not None:
         return sample.problem, sample.sources
+    if (why := sample.untold("tokens")) is not None:
+        return Finding(Verdict.NOT_MEASURED, why, next="a server that tells its tokens"), sample.sources
     assert isinstance(criterion.limit, float)  # noqa: S101 - a count has one bound
     done = sum(run.completed for run in sample.runs)
     found = count_of(done, needed=int(criterion.limit), of="requests", missing=tuple(_failures(sample.runs)))
@@ -43,7 +45,7 @@ def request_duration(evidence: Evidence, criterion: Criterion) -> Answer:
         return with_size(Finding(Verdict.FAIL, told, method="count"), sample), sample.sources
     assert isinstance(criterion.limit, float)  # noqa: S101 - a spike has one bound
     scale = NANOSECONDS[criterion.unit]
-    taken = np.concatenate([run.ended_ns - run.submitted_ns for run in sample.runs]) / scale
+    taken = np.concatenate([run.ended_ns - run.due_ns for run in sample.runs]) / scale
     found = spike(
         count=int(np.count_nonzero(taken > criterion.limit)),
         longest=float(taken.max(initial=0.0)),
@@ -59,5 +61,10 @@ def request_duration(evidence: Evidence, criterion: Criterion) -> Answer:
 
 def _failures(runs: tuple[LoadRun, ...]) -> list[str]:
     """The reasons other than the length, most frequent first: "3 x error: timeout"."""
-    counted = Counter(reason for run in runs for reason in run.reasons if reason != LENGTH)
+    counted = Counter(
+        reason
+        for run in runs
+        for reason in run.reasons
+        if reason != LENGTH and ("tokens" not in run.untold or reason.startswith("error"))
+    )
     return [f"{count} x {reason}" for reason, count in counted.most_common(NAMED_AT_MOST)]
