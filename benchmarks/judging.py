@@ -45,6 +45,7 @@ from pytest_rawrxd.rig.host import read_host
 from pytest_rawrxd.rig.models.folder import ModelFile
 from pytest_rawrxd.rig.models.manifest import Manifest, Provenance
 from pytest_rawrxd.rig.models.quality import Scores, scored_positions
+from pytest_rawrxd.verdict.selfcheck import self_check
 
 WANTED_S = {"verdicts": 5.0, "with pages and charts": 15.0}
 #: Variant -> tok/s, GB read per token, share of top tokens kept.
@@ -186,6 +187,7 @@ def make(run_dir: Path) -> None:
         sink.record("session.start", {"argv": [], "suite": "benchmark", "profile": about})
         acceptance = package_data("acceptance")
         sink.record("claims", {"tests": claims([acceptance], acceptance.parent)})
+        sink.record("self-check", self_check().to_dict())
         bandwidth = ReadBandwidth(bytes_per_s=5.66e11, working_set=1 << 30, threads=16, repeats=5)
         measured = {name: asdict(bandwidth) for name in ("read_bandwidth", "device_bandwidth")}
         sink.record("machine", {**read_host().to_dict(), "gpus": [], **measured})

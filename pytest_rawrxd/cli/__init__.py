@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
 from pytest_rawrxd import __version__
-from pytest_rawrxd.cli import judge, lint, plan, publish
+from pytest_rawrxd.cli import compare, judge, lint, plan, publish
 from pytest_rawrxd.errors import RawrxdError, UsageProblem
 
-VERBS = (plan, lint, judge, publish)
+VERBS = (plan, lint, judge, compare, publish)
+DONE = 0
 TROUBLE = 1
 USAGE = 4
 INTERRUPTED = 2
@@ -43,3 +45,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return TROUBLE
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:  # the reader of a pipe, `head` for example, had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE

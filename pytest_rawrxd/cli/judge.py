@@ -44,7 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     print(table(view, width=width, colour=colour, encoding=sys.stdout.encoding), end="")
     measured = {entry["phase"] for entry in verdicts["criteria"] if entry["evidence"]}
     rehearsal = any(state["rehearsal"] for state in verdicts["state"].values())
-    return 0 if measured and accepted(verdicts["criteria"], measured, rehearsal=rehearsal) else 1
+    kept = accepted(verdicts["criteria"], measured, rehearsal=rehearsal, validity=verdicts["validity"])
+    return 0 if measured and kept else 1
 
 
 def _with_publication(evidence: Evidence, named: Path | None) -> Evidence:

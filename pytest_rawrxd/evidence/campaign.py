@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ from pytest_rawrxd.profile import Profile
 SCHEMA = 1
 CARD = "campaign.json"
 MAX_CARD = 16 << 20
+Derived = TypeVar("Derived")
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,14 @@ class Evidence:
 
     campaign: Campaign
     records: tuple[Record, ...] = field(repr=False)
+    _known: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, key: object, derive: Callable[[], Derived]) -> Derived:
+        """What ``derive`` makes of this evidence, made once: thirty criteria read one cell."""
+        if key not in self._known:
+            self._known[key] = derive()
+        derived: Derived = self._known[key]
+        return derived
 
     @classmethod
     def read(cls, run_dir: Path) -> Evidence:

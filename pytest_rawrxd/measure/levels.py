@@ -45,11 +45,8 @@ def needed_levels(profile: Profile, criteria: Iterable[Criterion]) -> dict[Level
 
 def _needed(profile: Profile, criterion: Criterion) -> Iterator[Level]:
     load, where = profile.protocol.phase2, criterion.where
-    if criterion.metric == "concurrent_users":
-        for other in profile.criteria.values():
-            if "streams" in other.where and not other.informative and not other.not_applicable:
-                yield from _needed(profile, other)
-    elif where.get("output") in ALL_LEVELS:
+    # The most users are looked for at every level, and a graph of all levels shows every level.
+    if criterion.metric == "concurrent_users" or where.get("output") in ALL_LEVELS:
         yield Level(load.streams, MAIN)
         yield from (Level(streams) for streams in load.levels)
     elif where.get("during") == "load":

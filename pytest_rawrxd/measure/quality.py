@@ -23,6 +23,7 @@ from pytest_rawrxd.rig.engine.protocol import Engine, LoadOptions, TokenIds
 from pytest_rawrxd.rig.models.folder import ModelFile
 from pytest_rawrxd.rig.models.quality import Scores, chunks_of, summarise
 
+MISSING = "quality.missing"
 RANDOM = "its weights are random numbers: what they have lost by quantising says nothing"
 
 
@@ -69,6 +70,15 @@ class _Pass:
         return {name: array for name, array in found.items() if array is not None}
 
 
+@dataclass(frozen=True, eq=False)
+class _Reference:
+    """The most precise file after its pass: what the others are compared with."""
+
+    model: ModelFile
+    chunks: TokenIds
+    logits: Path
+
+
 def measure_quality(
     models: Sequence[ModelFile],
     reference: ModelFile | None,
@@ -88,36 +98,45 @@ def measure_quality(
     judged = [model for model in models if model.manifest.provenance.quality_judgeable]
     for model in models:
         if model not in judged:
-            sink.record("quality.missing", {**_identity(model), "why": RANDOM})
+            sink.record(MISSING, {**_identity(model), "why": RANDOM})
     if not judged:
         return
     passes = len(judged) + (reference is not None)
-    first, why = None, "no file is precise enough to compare with"
-    kept = scratch / "reference.npy"
+    against, why = None, "no file is precise enough to compare with"
     if reference is not None:
         on_model(0, passes, f"reference {reference.manifest.variant}")
         try:
-            first = _score(reference, terms, text, start, keep=kept)
+            against = _score_reference(reference, terms, text, start, sink=sink, scratch=scratch)
         except RigTrouble as trouble:
-            kept.unlink(missing_ok=True)
             why = f"the reference {reference.manifest.variant} could not be scored: {trouble.what}"
-            sink.record("quality.missing", {**_identity(reference), "why": why, **describe_trouble(trouble)})
-        else:
-            sink.record("quality.reference", {**_identity(reference), **first.data}, first.arrays)
+            sink.record(MISSING, {**_identity(reference), "why": why, **describe_trouble(trouble)})
     compared = {
-        "reference": None if first is None or reference is None else reference.manifest.variant,
-        "reference_sha256": None if first is None or reference is None else reference.manifest.sha256,
-        "why_no_reference": why if first is None else None,
+        "reference": against and against.model.manifest.variant,
+        "reference_sha256": against and against.model.manifest.sha256,
+        "why_no_reference": None if against else why,
     }
     for done, model in enumerate(judged, start=passes - len(judged)):
         on_model(done, passes, model.manifest.variant)
         try:
-            found = _score(model, terms, text, start, against=None if first is None else (kept, first.chunks))
+            found = _score(model, terms, text, start, against=against)
         except RigTrouble as trouble:
             why = ": ".join(part for part in (trouble.what, trouble.found) if part)
-            sink.record("quality.missing", {**_identity(model), "why": why, **describe_trouble(trouble)})
+            sink.record(MISSING, {**_identity(model), "why": why, **describe_trouble(trouble)})
         else:
             sink.record("quality", {**_identity(model), **compared, **found.data}, found.arrays)
+
+
+def _score_reference(
+    model: ModelFile, terms: Terms, text: Text, start: Callable[[], Engine], *, sink: Sink, scratch: Path
+) -> _Reference:
+    logits = scratch / "reference.npy"
+    try:
+        found = _score(model, terms, text, start, keep=logits)
+    except RigTrouble:
+        logits.unlink(missing_ok=True)  # what there is of it may fill the disk that the evidence goes to
+        raise
+    sink.record("quality.reference", {**_identity(model), **found.data}, found.arrays)
+    return _Reference(model, found.chunks, logits)
 
 
 def _score(
@@ -127,7 +146,7 @@ def _score(
     start: Callable[[], Engine],
     *,
     keep: Path | None = None,
-    against: tuple[Path, TokenIds] | None = None,
+    against: _Reference | None = None,
 ) -> _Pass:
     with start() as engine:
         options = _load(engine, model.path, terms)
@@ -140,12 +159,12 @@ def _score(
                 found=f"{len(tokens)} tokens",
                 possible=f"protocol.quality.context below {terms.context}",
             )
-        if against is not None and not np.array_equal(chunks, against[1]):
+        if against is not None and not np.array_equal(chunks, against.chunks):
             raise RigTrouble("the file reads the text as other tokens than the reference", where=str(model.path))
         scores = engine.score(
             chunks,
             keep=keep,
-            against=None if against is None else against[0],
+            against=None if against is None else against.logits,
             deadline_s=terms.chunk_deadline_s * len(chunks),
         )
         found = summarise(scores)

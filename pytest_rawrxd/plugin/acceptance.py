@@ -17,6 +17,7 @@ from pytest_rawrxd.errors import RawrxdError, SuiteDefect, UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence, SessionLock, check_joinable, open_campaign, read_card
 from pytest_rawrxd.measure.clock import SYSTEM
 from pytest_rawrxd.plugin import options
+from pytest_rawrxd.plugin.baseline import baseline
 from pytest_rawrxd.plugin.bench import Bench
 from pytest_rawrxd.plugin.bound import Bound
 from pytest_rawrxd.plugin.claims import claims
@@ -29,6 +30,7 @@ from pytest_rawrxd.report.judged import Judged
 from pytest_rawrxd.report.render import render
 from pytest_rawrxd.report.terminal import table
 from pytest_rawrxd.verdict.judge import judge, judge_criterion
+from pytest_rawrxd.verdict.selfcheck import SelfCheck, self_check
 from pytest_rawrxd.verdict.state import accepted
 
 DEFAULT_ENGINE = "llama-cpp-python"
@@ -72,6 +74,7 @@ class Acceptance:
         self.verdicts: dict[str, Any] | None = None
         self.view: RunView | None = None
         self.trouble: str | None = None
+        self.checked: SelfCheck | None = None
         self._stack = ExitStack()
         self._session = seed.session if seed else ""
         self._reported: set[str] = set()
@@ -95,7 +98,10 @@ class Acceptance:
 
     def pytest_report_header(self) -> list[str]:
         kind = "REHEARSAL, cannot be signed as accepted" if self.profile.kind == "rehearsal" else "acceptance"
-        return [f"rawrxd: profile {self.profile.name} ({kind})", f"rawrxd: run directory {self.run_dir}"]
+        lines = [f"rawrxd: profile {self.profile.name} ({kind})", f"rawrxd: run directory {self.run_dir}"]
+        if self.checked is not None:
+            lines.append(f"rawrxd: self-check: {self.checked.sentence()}")
+        return lines
 
     def pytest_sessionstart(self) -> None:
         if self.config.option.collectonly:
@@ -109,6 +115,7 @@ class Acceptance:
             return
         progress = self._progress()
         try:
+            earlier = baseline(self.config, self.run_dir)
             self._stack.enter_context(SessionLock(self.run_dir))
             rig = self._prepare(progress)
             identity = rig.identity(self.profile)
@@ -130,6 +137,10 @@ class Acceptance:
             },
         )
         self.bench.record("claims", {"tests": self._claims()})
+        self.checked = self_check()
+        self.bench.record("self-check", self.checked.to_dict())
+        if earlier is not None:
+            self.bench.record("baseline", earlier)
 
     def _prepare(self, progress: Progress) -> Rig:
         models = options.setting(self.config, "models")
@@ -255,7 +266,8 @@ class Acceptance:
         entries = self.verdicts["criteria"]
         phases = self._phases()
         rehearsal = any(state["rehearsal"] for state in self.verdicts["state"].values())
-        return bool(phases) and accepted(entries, phases, rehearsal=rehearsal)
+        validity = self.verdicts["validity"]
+        return bool(phases) and accepted(entries, phases, rehearsal=rehearsal, validity=validity)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         writer = terminalreporter

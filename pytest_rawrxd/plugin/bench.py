@@ -30,6 +30,7 @@ from pytest_rawrxd.plugin.load import CLIENT, measure_levels
 from pytest_rawrxd.plugin.preflight import Rig
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.profile import Criterion
+from pytest_rawrxd.rig.engine.bandwidth import DeviceBandwidth, device_bandwidth
 from pytest_rawrxd.rig.engine.choose import EngineSetup, open_engine
 from pytest_rawrxd.rig.gpu import lease
 from pytest_rawrxd.rig.gpu.shared import shared_memory
@@ -75,8 +76,17 @@ class Bench:
         host = self.rig.host
         self.progress.show(0, 1, "measuring the read bandwidth of this machine")
         bandwidth = read_bandwidth(host.cores, host.llc_bytes, SYSTEM.monotonic_ns)
-        gpus = [gpu.to_dict() for gpu in self.rig.gpus]
-        self.record("machine", {**host.to_dict(), "gpus": gpus, "read_bandwidth": asdict(bandwidth)})
+        device = device_bandwidth(self.rig.engine_spec) if self._on_gpu else DeviceBandwidth(None, "no GPU is measured")
+        self.record(
+            "machine",
+            {
+                **host.to_dict(),
+                "gpus": [gpu.to_dict() for gpu in self.rig.gpus],
+                "read_bandwidth": asdict(bandwidth),
+                "device_bandwidth": device.figures,
+                "device_bandwidth_reason": device.reason,
+            },
+        )
         for variant, why in self.rig.missing.items():
             self.record("model.missing", {"variant": variant, "why": why})
         for spec, why in self.rig.absent.items():

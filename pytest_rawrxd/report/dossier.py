@@ -13,6 +13,7 @@ from pytest_rawrxd.evidence.canonical import digest
 from pytest_rawrxd.measure.decode import SUSTAINED
 from pytest_rawrxd.profile.profile import Profile
 from pytest_rawrxd.report.judged import Judged
+from pytest_rawrxd.report.levels import LevelRow, level_rows
 from pytest_rawrxd.report.runs import DecodeRun, LoadRaw, RecordLike, decode_runs
 from pytest_rawrxd.verdict.outcome import State, Verdict
 
@@ -38,6 +39,7 @@ class Promises:
     gates: Mapping[str, Any]
     criteria: Mapping[str, CriterionLike]
     peak_bandwidth: float | None = None  #: B/s of the device by its datasheet
+    block_s: float | None = None  #: length of the time blocks that intervals under load are computed over
 
     @classmethod
     def of(cls, profile: Profile) -> Promises:
@@ -48,6 +50,7 @@ class Promises:
             gates=profile.gates.model_dump(mode="json"),
             criteria=profile.criteria,
             peak_bandwidth=None if peak is None else peak.to("GB/s") * 1e9,
+            block_s=profile.protocol.phase2.block.to("s"),
         )
 
 
@@ -58,6 +61,30 @@ class EvidenceFile:
     name: str
     sha256: str
     bytes: int
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A validity rule that the evidence breaks, as verdicts.json holds it."""
+
+    rule: str
+    severity: str  #: "error", "warning" or "note"
+    protects: str
+    message: str
+    found: str
+    fix: str
+    phases: tuple[int, ...]
+    evidence: tuple[str, ...]
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the phases that rest on the evidence cannot be signed."""
+        return self.severity == "error"
+
+    @property
+    def sentence(self) -> str:
+        """The rule with what was found and what to do."""
+        return f"{self.rule} {self.severity}: {self.message}: {self.found}. Fix: {self.fix}"
 
 
 @dataclass(frozen=True)
@@ -144,6 +171,11 @@ class RunView:
         """All criteria of all phases."""
         return tuple(judged for phase in self.phases for judged in phase.criteria)
 
+    @cached_property
+    def validity(self) -> tuple[Broken, ...]:
+        """Every validity rule that the evidence breaks."""
+        return tuple(_broken(entry) for entry in self.verdicts["validity"])
+
     @property
     def rehearsal(self) -> bool:
         """Whether nothing in this dossier can be signed as accepted."""
@@ -153,6 +185,11 @@ class RunView:
     def runs(self) -> tuple[DecodeRun, ...]:
         """Every decoding run, derived from raw stamps once."""
         return decode_runs(self.records, self.load_raw)
+
+    @cached_property
+    def levels(self) -> tuple[LevelRow, ...]:
+        """Every level of the load test on every engine, derived from raw stamps once."""
+        return level_rows(self.records, self.load_raw, block_s=self.profile.block_s)
 
     @cached_property
     def sustained(self) -> tuple[DecodeRun, ...]:
@@ -170,6 +207,11 @@ class RunView:
     def digest(self) -> str:
         """SHA-256 of the canonical verdicts.json (RFC 8785)."""
         return digest(self.verdicts)
+
+
+def _broken(entry: Mapping[str, Any]) -> Broken:
+    said = {key: str(entry[key]) for key in ("rule", "severity", "protects", "message", "found", "fix")}
+    return Broken(**said, phases=tuple(entry["phases"]), evidence=tuple(entry["evidence"]))
 
 
 def _phase(number: int, state: Mapping[str, Any], judged: Sequence[Judged]) -> Phase:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pytest_rawrxd.report import number
 from pytest_rawrxd.report.charts.canvas import Chart
+from pytest_rawrxd.report.comparison import rows
 from pytest_rawrxd.report.dossier import Phase, RunView
 from pytest_rawrxd.report.exhibits import exhibits, references
 from pytest_rawrxd.report.judged import Judged
@@ -50,6 +51,8 @@ def render_signoff(view: RunView, phase: int, *, charts: Sequence[Chart] = ()) -
         ],
         excused=[judged for judged in shown.criteria if judged.verdict is Verdict.NOT_APPLICABLE],
         options=approval_options(shown),
+        comparisons=[(each, rows(each)) for each in view.verdicts["comparisons"]],
+        errors=[broken for broken in view.validity if broken.is_error and phase in broken.phases],
         waived=[judged for judged in shown.criteria if judged.waiver],
         unproven=unproven(shown),
         limits_of_claim=tuple(_limits_of_claim(view)),
@@ -125,7 +128,9 @@ def _item(view: RunView) -> Iterator[tuple[str, str | tuple[str, ...]]]:
     run, target, profile = verdicts["run"], verdicts["target"], verdicts["profile"]
     yield "Target", target["item"]
     yield "Measured", f"{target['measured']}{'' if target['matches'] else ' (not the target)'}"
-    yield "Engine", _sentence(run["identity"].get("engine") or {})
+    engine = run["identity"].get("engine") or {}
+    # Build flags and library names stand in the campaign's card; a signer reads what it is and which binaries.
+    yield "Engine", _sentence({key: value for key, value in engine.items() if key != "details"})
     models = run["identity"].get("models") or {}
     yield "Models", tuple(f"{variant:<7}{digest[:12]}…" for variant, digest in sorted(models.items()))
     yield "Profile", f"{profile['name']} ({profile['kind']}), sha256 {profile['digest'][:24]}…"

@@ -10,6 +10,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from pytest_rawrxd.report.comparison import comparison_text
 from pytest_rawrxd.report.dossier import Phase, RunView
 from pytest_rawrxd.report.judged import Judged
 from pytest_rawrxd.report.plain import plain
@@ -63,6 +64,10 @@ def table(
         told = phases is None or phase.number in phases
         lines = _phase(phase, width, ascii_only=ascii_only) if told else [_state(phase, ascii_only=ascii_only)]
         console.print(Group(*lines))
+    for broken in view.validity:
+        console.print(Text(plain(broken.sentence), style="bold red" if broken.is_error else "yellow"))
+    for comparison in view.verdicts["comparisons"]:
+        console.print(Text(f"\n{comparison_text(comparison)}"))
     text = "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
     return _narrowed(text, encoding or "ascii") if ascii_only else text
 

@@ -16,7 +16,7 @@ from pytest_rawrxd.verdict.decoding import DecodeProcess, decode_processes
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.plausibility import Plausibility, plausibility
 from pytest_rawrxd.verdict.sample import Floats, Integers
-from pytest_rawrxd.verdict.validity import Severity, Violation
+from pytest_rawrxd.verdict.validity import Severity, Violation, violation
 
 SCRIPTED = "scripted"
 
@@ -50,6 +50,10 @@ def cell_sample(evidence: Evidence, variant: str, tokens: int, kind: str = RUN) 
 
     ``kind`` is that of their records: the matrix, a CPU reference or the sustained bandwidth test.
     """
+    return evidence.once(("cell", kind, variant, tokens), lambda: _cell_sample(evidence, variant, tokens, kind))
+
+
+def _cell_sample(evidence: Evidence, variant: str, tokens: int, kind: str) -> CellSample:
     runs = evidence.of(kind, variant=variant, tokens=tokens)
     sources = tuple(record.id for record in runs)
     if troubles := evidence.of("trouble", variant=variant, during=kind):
@@ -58,7 +62,7 @@ def cell_sample(evidence: Evidence, variant: str, tokens: int, kind: str = RUN) 
     if not runs:
         return CellSample((), (), _missing(evidence, variant, tokens))
     processes = tuple(decode_processes(evidence, variant, tokens, kind))
-    return CellSample(processes, sources, _unusable(evidence, processes, tokens, kind))
+    return CellSample(processes, sources, _unusable(evidence, processes))
 
 
 def partial_offload(data: Mapping[str, Any]) -> str:
@@ -114,6 +118,18 @@ def roofline(
     )
 
 
+def implausible(evidence: Evidence, process: DecodeProcess) -> Iterator[Violation]:
+    """What the memory bandwidth says against the speed of a process."""
+    yield from against_bandwidth(roofline(evidence, process.record.data, process.tps))
+
+
+def against_bandwidth(judged: Plausibility | None) -> Iterator[Violation]:
+    """The rule that a throughput breaks which memory hardly allows, or not at all."""
+    rules = {"impossible": "V-PHYSICS", "suspicious": "V-SUSPICIOUS"}
+    if judged is not None and judged.level in rules:
+        yield violation(rules[judged.level], judged.sentence)
+
+
 def measured_bandwidth(machine: Mapping[str, Any], *, on_cpu: bool) -> float | None:
     """Measured read bandwidth in B/s of the host's memory or of the device's; None where it was not measured."""
     found = machine["read_bandwidth"] if on_cpu else machine.get("device_bandwidth")
@@ -140,10 +156,10 @@ def _troubled(trouble: dict[str, Any], count: int) -> Finding:
     )
 
 
-def _unusable(evidence: Evidence, processes: tuple[DecodeProcess, ...], tokens: int, kind: str) -> Finding | None:
+def _unusable(evidence: Evidence, processes: tuple[DecodeProcess, ...]) -> Finding | None:
     for process in processes:
         name = f"process {process.record.data['process']} of session {process.record.session}"
-        for found in _violations(evidence, process, tokens, kind):
+        for found in violations_of(evidence, process):
             if found.rule.severity is Severity.ERROR:
                 return invalid(f"{name}: {found.sentence()}", next_step=found.rule.fix, n=len(processes))
         judged = roofline(evidence, process.record.data, process.tps)
@@ -152,18 +168,19 @@ def _unusable(evidence: Evidence, processes: tuple[DecodeProcess, ...], tokens: 
     return None
 
 
-def _violations(evidence: Evidence, process: DecodeProcess, tokens: int, kind: str) -> Iterator[Violation]:
+def violations_of(evidence: Evidence, process: DecodeProcess) -> Iterator[Violation]:
+    """The rules that the record and the raw data of one process break."""
     data, identity = process.record.data, evidence.campaign.identity
     gates = evidence.campaign.profile.gates
     steady, expected = process.steady, identity.models.get(data["variant"])
-    backend = "cpu" if kind == REFERENCE else identity.engine["backend"]
+    backend = "cpu" if process.record.kind == REFERENCE else identity.engine["backend"]
     found = (
         checks.backend({"backend": backend}, {"backend": data["engine"]["backend"]}),
         checks.one_identity(
             [identity_of(identity.digest, expected), identity_of(process.record.identity, data["model_sha256"])]
         ),
         checks.early_end(data["finish_reasons"]),
-        checks.received_tokens([tokens] * len(process.received), process.received),
+        checks.received_tokens([data["tokens"]] * len(process.received), process.received),
         spilled(evidence, data, gates.spill_max.to("ratio")),
         checks.steady_state(
             steady.reached,
@@ -173,12 +190,12 @@ def _violations(evidence: Evidence, process: DecodeProcess, tokens: int, kind: s
             gate=gates.throttle_slowdown_max.to("ratio"),
         ),
     )
-    yield from (violation for violation in found if violation is not None)
+    yield from (broken for broken in found if broken is not None)
     # A scripted engine lives in virtual time: what the host does meanwhile disturbs nothing.
     if data["engine"]["backend"] != SCRIPTED:
         foreign = 100 * data["host"]["foreign_share"]
-        if (violation := checks.foreign_cpu(foreign, gate_percent=gates.contamination_max.to("%"))) is not None:
-            yield violation
+        if (broken := checks.foreign_cpu(foreign, gate_percent=gates.contamination_max.to("%"))) is not None:
+            yield broken
 
 
 def spilled(evidence: Evidence, data: Mapping[str, Any], gate: float) -> Violation | None:

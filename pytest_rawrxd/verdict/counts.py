@@ -79,6 +79,7 @@ def spike(
         values,
         method=found.method,
         deciding=found.deciding,
+        next=found.next,
     )
 
 

@@ -9,10 +9,12 @@ from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.canonical import canonical, plain, rounded
 from pytest_rawrxd.evidence.publication import PUBLICATION
 from pytest_rawrxd.profile import Criterion, Profile
+from pytest_rawrxd.verdict import audit
+from pytest_rawrxd.verdict.comparison import comparisons
 from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.rulebook import RULES
-from pytest_rawrxd.verdict.state import PHASES, deciding, describe_phase
+from pytest_rawrxd.verdict.state import PHASES, deciding, describe_phase, error_rules
 
 SCHEMA = "pytest-rawrxd/verdicts/1"
 
@@ -21,6 +23,7 @@ def judge(evidence: Evidence) -> dict[str, Any]:
     """All verdicts of a campaign, as the plain value that ``verdicts.json`` holds."""
     profile = evidence.campaign.profile
     entries = [judge_criterion(evidence, criterion) for criterion in profile.criteria.values()]
+    validity = audit.entries(audit.audit(evidence), entries)
     target = measured_item(evidence)
     rehearsal = profile.kind == "rehearsal" or not target["matches"]
     body = {
@@ -28,7 +31,14 @@ def judge(evidence: Evidence) -> dict[str, Any]:
         "run": _run(evidence),
         "profile": {"name": profile.name, "title": profile.title, "kind": profile.kind, "digest": profile.digest},
         "target": target,
-        "state": {str(phase): describe_phase(deciding(entries, phase), rehearsal=rehearsal) for phase in PHASES},
+        "state": {
+            str(phase): describe_phase(
+                deciding(entries, phase), rehearsal=rehearsal, errors=error_rules(validity, [phase])
+            )
+            for phase in PHASES
+        },
+        "validity": validity,
+        "comparisons": comparisons(evidence),
         "criteria": entries,
     }
     return dict(rounded(plain(body)))
@@ -86,9 +96,13 @@ def _find(evidence: Evidence, criterion: Criterion, *, claimed: bool) -> tuple[F
             possible=", ".join(sorted(RULES)),
         )
     try:
-        return rule(evidence, criterion)
+        finding, sources = rule(evidence, criterion)
     except EvidenceProblem as problem:
         return invalid(f"the evidence cannot be read: {problem}", next_step="measure again in a new run directory"), ()
+    for breach in audit.session_breaches(evidence):
+        if breach.reaches(sources):
+            return invalid(breach.violation.sentence(), next_step=breach.violation.rule.fix, n=len(sources)), sources
+    return finding, sources
 
 
 def claims(evidence: Evidence) -> dict[str, list[str]]:

@@ -28,31 +28,44 @@ def is_unclaimed(entry: Mapping[str, Any]) -> bool:
     return not entry["claimed_by"] and entry["verdict"] == Verdict.NOT_MEASURED
 
 
-def phase_state(entries: Sequence[Mapping[str, Any]]) -> State:
-    """State over the deciding entries of one phase. No criterion at all is INCOMPLETE: no data is never a pass."""
+def error_rules(validity: Iterable[Mapping[str, Any]], phases: Iterable[int]) -> list[str]:
+    """The validity rules of severity "error" that evidence of these phases breaks; such a phase cannot be signed."""
+    wanted = set(phases)
+    return [
+        entry["rule"] for entry in validity if entry["severity"] == "error" and wanted.intersection(entry["phases"])
+    ]
+
+
+def phase_state(entries: Sequence[Mapping[str, Any]], *, errors: Sequence[str] = ()) -> State:
+    """State over the deciding entries of one phase. No criterion at all is INCOMPLETE: no data is never a pass.
+
+    ``errors`` are the validity rules that its evidence breaks: with one, INCOMPLETE is the best there is.
+    """
     verdicts = [entry["verdict"] for entry in entries]
     if Verdict.FAIL in verdicts:
         return State.REJECTED
-    if not verdicts or any(verdict in OPEN for verdict in verdicts):
+    if errors or not verdicts or any(verdict in OPEN for verdict in verdicts):
         return State.INCOMPLETE
     if Verdict.WAIVED in verdicts:
         return State.APPROVED_WITH_WAIVERS
     return State.APPROVED
 
 
-def describe_phase(entries: Sequence[Mapping[str, Any]], *, rehearsal: bool) -> dict[str, Any]:
+def describe_phase(
+    entries: Sequence[Mapping[str, Any]], *, rehearsal: bool, errors: Sequence[str] = ()
+) -> dict[str, Any]:
     """The state of one phase as ``verdicts.json`` holds it: state, rehearsal, sentence, counts, unclaimed."""
     counts = Counter(str(entry["verdict"]) for entry in entries)
     return {
-        "state": str(phase_state(entries)),
+        "state": str(phase_state(entries, errors=errors)),
         "rehearsal": rehearsal,
-        "sentence": _sentence(entries),
+        "sentence": _sentence(entries, errors),
         "counts": {str(verdict): counts[str(verdict)] for verdict in Verdict},
         "unclaimed": sum(is_unclaimed(entry) for entry in entries),
     }
 
 
-def _sentence(entries: Sequence[Mapping[str, Any]]) -> str:
+def _sentence(entries: Sequence[Mapping[str, Any]], errors: Sequence[str]) -> str:
     kept = sum(entry["verdict"] == Verdict.PASS for entry in entries)
     parts = [f"{kept} of {len(entries)} criteria kept"]
     for verdict, words in VERBS.items():
@@ -65,16 +78,26 @@ def _sentence(entries: Sequence[Mapping[str, Any]]) -> str:
     for verdict, words in ((Verdict.WAIVED, "waived"), (Verdict.NOT_APPLICABLE, "not applicable in a rehearsal")):
         if count := sum(entry["verdict"] == verdict for entry in entries):
             parts.append(f"{words}: {count}")
+    if errors:
+        parts.append(f"cannot be signed, validity errors: {', '.join(errors)}")
     return f"{'; '.join(parts)}."
 
 
-def accepted(entries: Iterable[Mapping[str, Any]], phases: Iterable[int], *, rehearsal: bool) -> bool:
+def accepted(
+    entries: Iterable[Mapping[str, Any]],
+    phases: Iterable[int],
+    *,
+    rehearsal: bool,
+    validity: Iterable[Mapping[str, Any]] = (),
+) -> bool:
     """Whether a session over ``phases`` ends with exit code 0.
 
     Both APPROVED forms do. A rehearsal does when nothing failed or stayed open among the criteria that have a test:
-    it cannot be signed anyway.
+    it cannot be signed anyway. Neither does when the evidence of a phase breaks a rule of ``validity``.
     """
-    everything = list(entries)
+    everything, phases = list(entries), list(phases)
+    if error_rules(validity, phases):
+        return False
     for phase in phases:
         there = deciding(everything, phase)
         if rehearsal:

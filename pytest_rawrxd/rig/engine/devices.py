@@ -24,8 +24,8 @@ RANK = ("gpu", "igpu", "accel", "other", "cpu")
 
 def list_devices(library: Any) -> tuple[Device, ...]:
     """Every device of the ggml behind ``library`` with its memory now. Free equal to total is how ggml says unknown."""
-    count = _function(library, "ggml_backend_dev_count", ctypes.c_size_t)
-    get = _function(library, "ggml_backend_dev_get", ctypes.c_void_p, ctypes.c_size_t)
+    count = function(library, "ggml_backend_dev_count", ctypes.c_size_t)
+    get = function(library, "ggml_backend_dev_get", ctypes.c_void_p, ctypes.c_size_t)
     return tuple(_device(library, get(index)) for index in range(count()))
 
 
@@ -36,7 +36,7 @@ def foremost(devices: Iterable[Device]) -> Device:
 
 def ggml_commit(library: Any) -> str:
     """The llama.cpp commit of this build, or "" where the build does not know it."""
-    text: bytes = _function(library, "ggml_commit", ctypes.c_char_p)() or b""
+    text: bytes = function(library, "ggml_commit", ctypes.c_char_p)() or b""
     return "" if text == b"unknown" else text.decode()
 
 
@@ -61,15 +61,15 @@ def digest(files: Iterable[Path]) -> str:
 
 def _device(library: Any, handle: int) -> Device:
     def text(name: str) -> str:
-        value: bytes = _function(library, name, ctypes.c_char_p, ctypes.c_void_p)(handle)
+        value: bytes = function(library, name, ctypes.c_char_p, ctypes.c_void_p)(handle)
         return value.decode("utf-8", "replace")
 
-    kind = KINDS.get(_function(library, "ggml_backend_dev_type", ctypes.c_int, ctypes.c_void_p)(handle), "other")
-    registry = _function(library, "ggml_backend_dev_backend_reg", ctypes.c_void_p, ctypes.c_void_p)(handle)
-    backend = _function(library, "ggml_backend_reg_name", ctypes.c_char_p, ctypes.c_void_p)(registry).decode().lower()
+    kind = KINDS.get(function(library, "ggml_backend_dev_type", ctypes.c_int, ctypes.c_void_p)(handle), "other")
+    registry = function(library, "ggml_backend_dev_backend_reg", ctypes.c_void_p, ctypes.c_void_p)(handle)
+    backend = function(library, "ggml_backend_reg_name", ctypes.c_char_p, ctypes.c_void_p)(registry).decode().lower()
     free, total = ctypes.c_size_t(), ctypes.c_size_t()
     size = ctypes.POINTER(ctypes.c_size_t)
-    _function(library, "ggml_backend_dev_memory", None, ctypes.c_void_p, size, size)(handle, free, total)
+    function(library, "ggml_backend_dev_memory", None, ctypes.c_void_p, size, size)(handle, free, total)
     reported = total.value > 0 and free.value != total.value
     return Device(
         name=text("ggml_backend_dev_name"),
@@ -82,7 +82,8 @@ def _device(library: Any, handle: int) -> Device:
     )
 
 
-def _function(library: Any, name: str, result: Any, *arguments: Any) -> Any:
+def function(library: Any, name: str, result: Any, *arguments: Any) -> Any:
+    """The C function ``name`` of the ggml behind ``library``, with its types. AttributeError where there is none."""
     function = _symbol(library, name)
     function.restype, function.argtypes = result, list(arguments)
     return function

@@ -11,7 +11,8 @@ from pytest_rawrxd.measure.levels import MAIN
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.rig.engine.decode import LENGTH
 from pytest_rawrxd.verdict.counts import count_of, spike
-from pytest_rawrxd.verdict.level import LoadRun, level_sample, load_sample, with_size
+from pytest_rawrxd.verdict.level import level_sample, load_sample, with_size
+from pytest_rawrxd.verdict.load_run import LoadRun
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
 from pytest_rawrxd.verdict.quantile import NANOSECONDS
 

@@ -11,7 +11,8 @@ from pytest_rawrxd.measure.histogram import MOST_NS, Histogram, record
 from pytest_rawrxd.measure.levels import OPEN
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.rig.engine.decode import LENGTH
-from pytest_rawrxd.verdict.level import BLOCKS_OF_A_RUN, LevelSample, LoadRun, level_sample, with_size
+from pytest_rawrxd.verdict.level import BLOCKS_OF_A_RUN, LevelSample, level_sample, with_size
+from pytest_rawrxd.verdict.load_run import LoadRun
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
 from pytest_rawrxd.verdict.quantile import NANOSECONDS, quantile
 from pytest_rawrxd.verdict.sample import Integers

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_rawrxd.evidence.campaign import Evidence
-from pytest_rawrxd.evidence.ledger import Record
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.profile.units import convert
 from pytest_rawrxd.verdict.counts import value_range
@@ -25,7 +24,7 @@ def vram_delta(evidence: Evidence, criterion: Criterion) -> Answer:
     sample = load_sample(evidence)
     if not sample.runs and sample.problem is not None:
         return sample.problem, sample.sources
-    moved = [_moved_bytes(evidence, run.record) for run in sample.runs]
+    moved = [_moved_bytes(evidence, run.data) for run in sample.runs]
     known = [size for size in moved if size is not None]
     if not known:
         said = "the engine reports no free memory of its device"
@@ -36,8 +35,7 @@ def vram_delta(evidence: Evidence, criterion: Criterion) -> Answer:
     return with_size(found, sample), sample.sources
 
 
-def _moved_bytes(evidence: Evidence, record: Record) -> int | None:
-    data = record.data
+def _moved_bytes(evidence: Evidence, data: Mapping[str, Any]) -> int | None:
     if data["engine"]["backend"] == "cpu":
         resident = evidence.raw(data["raw"])["memory_resident"]
         return int(resident.max() - resident.min()) if resident.size else None

@@ -335,6 +335,8 @@ def make_verdicts(criteria: list[dict[str, Any]] | None = None, **state: Any) ->
             "measured": "llama.cpp 0f3c9d2a, vulkan, through llama-cpp-python 0.3.36",
             "matches": False,
         },
+        "validity": [],
+        "comparisons": [],
         "state": {
             str(number): {
                 "state": "REJECTED",

@@ -202,3 +202,69 @@ def test_a_bound_that_does_not_apply_is_not_drawn(sample):
     rows = [{**row, "verdict": "NOT APPLICABLE"} for row in sample.phase1_criteria()]
     assert rate_bounds(sample.make_view(sample.make_verdicts(rows))) == {}
     assert rate_bounds(sample.make_view()).keys() == set(sample.LADDER)
+
+
+BROKEN = {
+    "rule": "V-HOST",
+    "severity": "error",
+    "protects": "throughput and latency",
+    "message": "other programs used the processor",
+    "found": "Q4_K, <b>process</b> 3: 40 %",
+    "fix": "stop other work on the machine",
+    "phases": [1],
+    "evidence": ["s001-main-4"],
+}
+
+
+def test_a_validity_error_stands_on_page_one_and_what_broke_is_listed(sample):
+    verdicts = sample.make_verdicts() | {"validity": [BROKEN, {**BROKEN, "rule": "V-NOISE", "severity": "warning"}]}
+    page = render_signoff(sample.make_view(verdicts), 1)
+
+    first, second = page.split('aria-label="Proof"')
+    assert "this phase cannot be signed" in first
+    assert "V-NOISE" not in first
+    assert "&lt;b&gt;process&lt;/b&gt; 3" in first
+    assert "V-NOISE" in second
+    assert "V-HOST" in second
+
+
+def test_an_error_of_another_phase_leaves_page_one_alone(sample):
+    page = render_signoff(sample.make_view(sample.make_verdicts() | {"validity": [{**BROKEN, "phases": [2]}]}), 1)
+
+    assert "cannot be signed</b>" not in page.split('aria-label="Proof"')[0]
+
+
+def test_evidence_without_a_broken_rule_says_so(sample):
+    assert "breaks no validity rule" in render_signoff(sample.make_view(sample.make_verdicts()), 1)
+
+
+def test_a_comparison_is_secondary_on_the_page(sample):
+    comparison = {
+        "baseline": "before <b>",
+        "candidate": "after",
+        "subject": ["engine.version: 'b1' is now 'b2'"],
+        "differences": ["driver: 'd1' is now '<i>d2</i>'"],
+        "rows": [
+            {
+                "metric": "decode_tps",
+                "unit": "tok/s",
+                "where": {"tokens": 256, "variant": "Q4_K"},
+                "baseline": {"n": 10, "mean": 80.0},
+                "candidate": None,
+                "estimate": None,
+                "lower": None,
+                "upper": None,
+                "verdict": "INCONCLUSIVE",
+                "reason": "not interleaved",
+                "next": "run alternately",
+                "mismatches": [],
+            }
+        ],
+    }
+    page = render_signoff(sample.make_view(sample.make_verdicts() | {"comparisons": [comparison]}), 1)
+
+    first, second = page.split('aria-label="Proof"')
+    assert "decides no criterion: after against before &lt;b&gt;" in second
+    assert "decode_tps (variant Q4_K, tokens 256)" in second
+    assert "Differs: driver: &#39;d1&#39; is now &#39;&lt;i&gt;d2&lt;/i&gt;&#39;" in second
+    assert "against before" not in first

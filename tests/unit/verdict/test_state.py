@@ -78,3 +78,18 @@ def test_the_sentence_names_what_stands_in_the_way():
 
 def test_informative_criteria_never_decide():
     assert deciding([entry(Verdict.FAIL, informative=True), PASS], 1) == [PASS]
+
+
+@pytest.mark.parametrize(
+    ("entries", "state"),
+    [
+        ([PASS], State.INCOMPLETE),
+        ([PASS, entry(Verdict.WAIVED)], State.INCOMPLETE),
+        ([PASS, FAIL], State.REJECTED),
+    ],
+)
+def test_a_phase_with_a_validity_error_is_incomplete_at_best(entries, state):
+    described = describe_phase(entries, rehearsal=False, errors=["V-HOST"])
+
+    assert described["state"] == state
+    assert described["sentence"].endswith("cannot be signed, validity errors: V-HOST.")

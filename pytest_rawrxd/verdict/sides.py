@@ -1,0 +1,102 @@
+"""What a comparison is made of: the decoding cells of a run directory, or the figures of another tool's file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pytest_rawrxd.errors import EvidenceProblem
+from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.evidence.foreign.figure import ForeignResult
+from pytest_rawrxd.measure.decode import RUN
+from pytest_rawrxd.verdict.cell import cell_sample
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One metric under one condition: a value a process or repetition, with the instants they were recorded at."""
+
+    metric: str
+    unit: str
+    where: Mapping[str, str | int]
+    values: tuple[float, ...]
+    at: tuple[str, ...] = ()  #: ISO instants, empty where the source has none
+    problem: str | None = None  #: why it cannot be used
+    mismatches: tuple[str, ...] = ()  #: how its definition differs from ours
+
+
+def _sample(data: Mapping[str, Any]) -> Sample:
+    return Sample(
+        metric=str(data["metric"]),
+        unit=str(data["unit"]),
+        where=dict(data["where"]),
+        values=tuple(map(float, data["values"])),
+        at=tuple(map(str, data["at"])),
+        problem=data["problem"],
+        mismatches=tuple(data["mismatches"]),
+    )
+
+
+@dataclass(frozen=True)
+class Side:
+    """What is compared: a run directory or a file. ``identity`` is None where the source carries none."""
+
+    name: str
+    source: str  #: "run directory" or the tool's name
+    identity: Mapping[str, Any] | None
+    samples: tuple[Sample, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for the ledger."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Side:
+        """Read what `to_dict` wrote; EvidenceProblem where it is something else."""
+        try:
+            samples = tuple(_sample(sample) for sample in data["samples"])
+            return cls(str(data["name"]), str(data["source"]), data["identity"], samples)
+        except (KeyError, TypeError, ValueError) as error:
+            raise EvidenceProblem("a recorded baseline cannot be read", found=repr(error)) from error
+
+
+def campaign_side(evidence: Evidence) -> Side:
+    """The decoding cells of a run directory."""
+    cells = sorted({(record.data["variant"], record.data["tokens"]) for record in evidence.of(RUN)})
+    samples = []
+    for variant, tokens in cells:
+        sample = cell_sample(evidence, variant, tokens)
+        problem = None if sample.problem is None else sample.problem.reason
+        samples.append(
+            Sample(
+                "decode_tps",
+                "tok/s",
+                {"variant": variant, "tokens": tokens, "streams": 1},
+                tuple(float(value) for value in sample.tps),
+                tuple(process.record.at for process in sample.processes),
+                problem,
+            )
+        )
+    return Side(evidence.campaign.id, "run directory", evidence.campaign.identity.to_dict(), tuple(samples))
+
+
+def foreign_side(result: ForeignResult, files: Mapping[str, str]) -> Side:
+    """The figures of another tool's file; ``files`` maps the names of measured model files to variants.
+
+    A file name is all that links a figure to a variant: where it differs, nothing is guessed.
+    """
+    samples = []
+    for figure in result.figures:
+        where = dict(figure.where)
+        mismatches = figure.mismatches
+        if (variant := files.get(str(where.get("model")))) is not None:
+            where["variant"] = variant
+            mismatches += ("the model is the same by its file name only",)
+        samples.append(Sample(figure.metric, figure.unit, where, figure.values, mismatches=mismatches))
+    return Side(result.file, result.tool, None, tuple(samples))
+
+
+def model_files(evidence: Evidence) -> dict[str, str]:
+    """File name -> variant, of the models that a campaign measured."""
+    return {str(record.data["file"]): str(record.data["variant"]) for record in evidence.of("model")}

@@ -1,0 +1,66 @@
+"""Tolerance limits of a pilot hold what they promise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from pytest_rawrxd.errors import EvidenceProblem
+from pytest_rawrxd.verdict.tolerance import (
+    one_sided_factor,
+    outward,
+    tolerance_band,
+    tolerance_floor,
+    two_sided_factor,
+)
+
+
+@pytest.mark.parametrize(
+    ("n", "one", "two"), [(5, 4.203, 5.077), (7, 3.399, 4.007), (10, 2.911, 3.379), (30, 2.220, 2.549)]
+)
+def test_factors_are_those_of_the_tables(n: int, one: float, two: float) -> None:
+    assert one_sided_factor(n) == pytest.approx(one, abs=6e-4)
+    assert two_sided_factor(n) == pytest.approx(two, rel=5e-3)
+
+
+def test_the_limits_cover_as_often_as_they_say() -> None:
+    """2,000 pilots of 7 runs: 95 % of the floors have 95 % of all runs above them, by a binomial interval."""
+    pilots = np.random.default_rng(5).normal(80, 0.8, (2000, 7))
+    floors = pilots.mean(axis=1) - one_sided_factor(7) * pilots.std(axis=1, ddof=1)
+    kept = int((stats.norm.sf(floors, 80, 0.8) >= 0.95).sum())
+
+    assert stats.binomtest(kept, 2000, 0.95).pvalue > 0.001
+
+
+def test_a_quiet_pilot_gets_the_margin_and_a_noisy_one_its_spread() -> None:
+    quiet, noisy = [80.0, 80.01, 79.99, 80.0, 80.0], [78.0, 82.0, 79.0, 81.0, 80.0]
+
+    assert tolerance_floor(quiet, margin=0.03, systematic=0.001) == pytest.approx(80 * 0.97 / 1.001645)
+    assert tolerance_band(quiet, margin=0.03) == pytest.approx((77.6, 82.4))
+    assert tolerance_floor(noisy, margin=0.03, systematic=0.0) < 77.6
+    low, high = tolerance_band(noisy, margin=0.03)
+    assert low == pytest.approx(80 - two_sided_factor(5) * np.std(noisy, ddof=1))
+    assert high - 80 == pytest.approx(80 - low)
+
+
+@pytest.mark.parametrize("values", [[1.0, 100.0], [80.0], [80.0, -1.0], [80.0, float("nan")]])
+def test_a_pilot_that_gives_no_bound_says_so(values: list[float]) -> None:
+    with pytest.raises(EvidenceProblem):
+        tolerance_floor(values, margin=0.03, systematic=0.001)
+    with pytest.raises(EvidenceProblem):
+        tolerance_band(values, margin=0.03)
+
+
+@pytest.mark.parametrize(
+    ("value", "up", "rounded"),
+    [
+        (76.37921, False, 76.37),
+        (76.37001, True, 76.38),
+        (80.0, True, 80.0),
+        (12345.6, False, 12340.0),
+        (0.0123456, True, 0.01235),
+    ],
+)
+def test_bounds_are_rounded_outward(value: float, up: bool, rounded: float) -> None:
+    assert outward(value, up=up) == rounded
