@@ -22,9 +22,12 @@ from pytest_rawrxd.measure.contention import SystemCpu
 from pytest_rawrxd.measure.decode import REFERENCE, SUSTAINED, Cell, measure_cell
 from pytest_rawrxd.measure.gpu import watched
 from pytest_rawrxd.measure.interleave import interleaved
+from pytest_rawrxd.measure.levels import Level, needed_levels
 from pytest_rawrxd.measure.memory import SystemMemory
 from pytest_rawrxd.measure.quality import Text, measure_quality, shipped_text
+from pytest_rawrxd.measure.served import measure_served_cell
 from pytest_rawrxd.plugin.conditions import conditions, placements, terms
+from pytest_rawrxd.plugin.load import CLIENT, measure_levels
 from pytest_rawrxd.plugin.preflight import SCRIPTED, Rig
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.profile import Criterion
@@ -36,9 +39,12 @@ from pytest_rawrxd.rig.gpu.shared import shared_memory
 from pytest_rawrxd.rig.models.cache import default_cache
 from pytest_rawrxd.rig.models.folder import ModelFile
 from pytest_rawrxd.rig.placement import largest_that_fits
+from pytest_rawrxd.rig.server.found import FoundServer
+from pytest_rawrxd.rig.server.served import serve
 
 LEASE_WAIT_S = 3600.0
 CPU_DEVICE = "cpu"
+IN_PROCESS_ENGINE = "llama-cpp-python"
 
 
 class Bench:
@@ -60,6 +66,7 @@ class Bench:
         self._described = False
         self._measured: set[Cell] = set()
         self._probe, self._why_no_probe = self._open_probe()
+        self._loaded: set[Level] = set()
 
     def record(self, kind: str, data: dict[str, Any]) -> str:
         return self._recorder.record(kind, data)
@@ -86,6 +93,8 @@ class Bench:
         )
         for variant, why in self.rig.missing.items():
             self.record("model.missing", {"variant": variant, "why": why})
+        for spec, why in self.rig.absent.items():
+            self.record("load.missing", {"beside": spec, "why": why})
         for model in self.rig.models.values():
             self.record("model", model.manifest.to_dict())
 
@@ -105,6 +114,25 @@ class Bench:
         # Last, because it heats the device: no cell of the matrix comes after it.
         if needs_bandwidth_test(wanted) and (cell := self._bandwidth_cell()) is not None:
             self._measure_missing({cell: 1})
+
+    def measure_load(self, criteria: Iterable[Criterion]) -> None:
+        """Measure the levels of the load test that ``criteria`` need and this session has not measured yet."""
+        wanted = needed_levels(self.campaign.profile, criteria)
+        left = {level: count for level, count in wanted.items() if level not in self._loaded}
+        if left and self.campaign.profile.protocol.phase2.variant not in self.rig.missing:
+            self._loaded.update(left)
+            self.describe_rig()
+            self.progress.begin()
+            with lease(self._device(), default_cache().root / "locks", wait_s=LEASE_WAIT_S):
+                measure_levels(
+                    left,
+                    self.campaign.profile,
+                    self.rig,
+                    sink=self._recorder,
+                    memory=self._memory,
+                    progress=self.progress,
+                )
+            self.progress.end()
 
     def _measure_missing(self, runs: Mapping[Cell, int]) -> None:
         left = {
@@ -153,7 +181,7 @@ class Bench:
                 self.rig.reference,
                 terms(self.campaign.profile, self.rig),
                 text=text,
-                start=lambda: open_engine(self.rig.engine_spec, EngineSetup(environ=os.environ)),
+                start=lambda: open_engine(self._scorer, EngineSetup(environ=os.environ)),
                 sink=self._recorder,
                 scratch=Path(scratch),
                 on_model=lambda done, total, name: self.progress.show(done, total, f"{name}, quality"),
@@ -169,6 +197,8 @@ class Bench:
 
     def _measure_cell(self, cell: Cell, process: int) -> RigTrouble | None:
         model = self.rig.models.get(cell.variant)
+        if self.rig.server is not None:
+            return self._measure_served(self.rig.server, model, cell, process)
         setup = EngineSetup(environ=os.environ, seed=zlib.crc32(f"{cell} {process}".encode()))
         about = {"variant": cell.variant, "tokens": cell.tokens, "process": process, "during": cell.kind}
         probe = None if cell.kind == REFERENCE else self._probe  # the GPU idles meanwhile
@@ -185,10 +215,33 @@ class Bench:
                 model_sha256=model.manifest.sha256 if model else None,
                 sink=self._recorder,
                 cpu=SystemCpu(),
-                memory=SystemMemory(shared_memory(self._gpu)),
+                memory=self._memory,
                 own_pids=[os.getpid()],
                 clock=SYSTEM,
             )
+
+    def _measure_served(
+        self, server: FoundServer, model: ModelFile | None, cell: Cell, process: int
+    ) -> RigTrouble | None:
+        terms = conditions(self.campaign.profile, self.rig, cell)
+        return measure_served_cell(
+            lambda: serve(
+                server,
+                model.path if model else Path(cell.variant),  # a running server has its own
+                terms.options,
+                environ=os.environ,
+                deadline_s=terms.load_deadline_s,
+            ),
+            cell,
+            process,
+            terms,
+            model_sha256=model.manifest.sha256 if model else None,
+            client=CLIENT,
+            sink=self._recorder,
+            cpu=SystemCpu(),
+            memory=self._memory,
+            own_pids=[os.getpid()],
+        )
 
     def _bandwidth_cell(self) -> Cell | None:
         """The cell of the sustained test: the profile's variant, or the largest that fits wholly."""
@@ -205,6 +258,15 @@ class Bench:
         """The GPU under test; None where the engine computes on the CPU or in virtual time."""
         on_gpu = self.rig.engine.backend not in {"cpu", SCRIPTED}
         return self.rig.gpus[0] if self.rig.gpus and on_gpu else None
+
+    @property
+    def _scorer(self) -> str:
+        """Quality is a property of a file: behind a server, which tells no logits, the engine in process reads it."""
+        return self.rig.engine_spec if self.rig.server is None else IN_PROCESS_ENGINE
+
+    @property
+    def _memory(self) -> SystemMemory:
+        return SystemMemory(shared_memory(self._gpu))
 
     def _device(self) -> str:
         return self._gpu.uuid if self._gpu else CPU_DEVICE

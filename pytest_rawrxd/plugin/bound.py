@@ -28,14 +28,22 @@ UNDECIDED: dict[Verdict, type[NotAPass]] = {
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """Something measured: its metric's name and the conditions it was measured under. It holds no number.
+    """Something measured: its metric's name, the conditions it was measured under, and of a distribution the quantile.
 
-    ``rehearsed`` is the metric that a rehearsal may judge in its place.
+    It holds no number. ``rehearsed`` is the metric that a rehearsal may judge in its place, ``rehearsed_quantile`` the
+    quantile.
     """
 
     metric: str
     where: dict[str, Any] = field(default_factory=dict)
     rehearsed: str | None = None
+    quantile: float | None = None
+    rehearsed_quantile: float | None = None
+
+    def __str__(self) -> str:
+        """The quantity as a failure message names it."""
+        share = "" if self.quantile is None else f"{self.quantile} quantile of "
+        return f"{share}{self.metric} {self.where}"
 
     def __le__(self, bound: Bound) -> bool:
         return bound.decide(self, "<=")
@@ -84,9 +92,14 @@ class Bound:
                 found=operator,
                 possible=f"{criterion.direction} (within is written: quantity in sla[...])",
             )
-        if criterion.metric not in {quantity.metric, quantity.rehearsed} or quantity.where != dict(criterion.where):
+        promised = Measured(criterion.metric, dict(criterion.where), quantile=criterion.quantile)
+        if (
+            promised.metric not in {quantity.metric, quantity.rehearsed}
+            or promised.quantile not in {quantity.quantile, quantity.rehearsed_quantile}
+            or promised.where != quantity.where
+        ):
             raise SuiteDefect(
                 f"{criterion.id} is compared with another quantity than the profile names",
-                found=f"{quantity.metric} {quantity.where}",
-                possible=f"{criterion.metric} {dict(criterion.where)}",
+                found=str(quantity),
+                possible=str(promised),
             )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from pytest_rawrxd.measure.concurrency import LoadTerms, requests_for
 from pytest_rawrxd.measure.decode import REFERENCE, SUSTAINED, Cell, Conditions
+from pytest_rawrxd.measure.levels import MAIN, Level
 from pytest_rawrxd.measure.prompts import prompts
 from pytest_rawrxd.measure.quality import Terms
 from pytest_rawrxd.plugin.preflight import Rig
@@ -56,21 +58,54 @@ def terms(profile: Profile, rig: Rig) -> Terms:
     )
 
 
+def load_terms(profile: Profile, rig: Rig, level: Level, run: int) -> LoadTerms:
+    """How ``level`` is measured in its process number ``run``, from 1."""
+    protocol, load = profile.protocol, profile.protocol.phase2
+    cells = level.streams * load.context_per_stream
+    on_cpu = profile.target.backend == "cpu"
+    placement = None if on_cpu else _place(profile, rig, load.variant, cells)
+    level_seconds = load.level_duration.to("s")
+    if level.part == MAIN:
+        share, rest = divmod(load.requests, load.processes)
+        requests = share + (run <= rest)
+    else:
+        requests = requests_for(level_seconds, streams=level.streams, tokens=load.tokens)
+    layers = placement.gpu_layers if placement else ALL_LAYERS
+    return LoadTerms(
+        options=LoadOptions(
+            n_ctx=cells,
+            n_streams=level.streams,
+            n_gpu_layers=0 if on_cpu else layers,
+            n_threads=rig.host.cores,
+            prefill_chunk=load.prefill_chunk,
+        ),
+        texts=prompts(seed=protocol.seed),
+        prompt_tokens=load.prompt_tokens,
+        tokens=load.tokens,
+        requests=requests,
+        seconds=None if level.part == MAIN else level_seconds,
+        level_seconds=level_seconds,
+        load_deadline_s=protocol.load_deadline.to("s"),
+        request_deadline_s=protocol.request_deadline.to("s"),
+        cores=rig.host.cores,
+        seed=(protocol.seed, level.streams, run, int(level.part == MAIN)),
+        placement=placement,
+    )
+
+
 def placements(profile: Profile, rig: Rig) -> dict[str, Placement]:
     """Where each variant goes on the device under test; nothing on a CPU, or where nobody says how large it is."""
-    usable = usable_memory(profile, rig)
-    if usable is None:
-        return {}
+    longest = {variant: max(cell.tokens for cell in profile.protocol.phase1.cells(variant)) for variant in rig.models}
+    found = {variant: _place(profile, rig, variant, _context(profile, tokens)) for variant, tokens in longest.items()}
+    return {variant: placement for variant, placement in found.items() if placement is not None}
+
+
+def _place(profile: Profile, rig: Rig, variant: str, cells: int) -> Placement | None:
+    usable, model = usable_memory(profile, rig), rig.models.get(variant)
+    if usable is None or model is None:
+        return None
     headroom = profile.hardware.headroom
-    return {
-        variant: place(
-            model.manifest,
-            cells=_context(profile, max(cell.tokens for cell in profile.protocol.phase1.cells(variant))),
-            usable=usable,
-            headroom=headroom.to("B") if headroom is not None else 0.0,
-        )
-        for variant, model in rig.models.items()
-    }
+    return place(model.manifest, cells=cells, usable=usable, headroom=headroom.to("B") if headroom is not None else 0.0)
 
 
 def usable_memory(profile: Profile, rig: Rig) -> float | None:

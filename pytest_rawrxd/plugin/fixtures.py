@@ -10,6 +10,7 @@ import pytest
 
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.plugin.bound import Bound, Measured
+from pytest_rawrxd.plugin.load_test import Loaded, LoadTest
 
 if TYPE_CHECKING:
     from pytest_rawrxd.plugin.acceptance import Acceptance
@@ -161,6 +162,19 @@ class BandwidthTest:
 def bandwidth_test(measured: None) -> BandwidthTest:  # noqa: ARG001 - to ask is to measure
     """One stream for minutes without a break, on the variant that the profile names or the largest that fits."""
     return BandwidthTest()
+
+
+@pytest.fixture(scope="session")
+def load_test(request: pytest.FixtureRequest, bench: Bench) -> LoadTest:
+    """The load test, with every level that the selected tests need, measured at the first one that asks."""
+    bench.measure_load(_acceptance(request.config).selected_criteria(request.session))
+    return LoadTest()
+
+
+@pytest.fixture(scope="session")
+def load(load_test: LoadTest) -> Callable[..., Loaded]:  # noqa: ARG001 - to ask is to measure
+    """``load(streams=12)``: what this number of streams showed."""
+    return lambda *, streams: Loaded(streams)
 
 
 @pytest.fixture(scope="session")

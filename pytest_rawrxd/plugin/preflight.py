@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from pytest_rawrxd.rig.host import Host, read_host
 from pytest_rawrxd.rig.models.cache import default_cache
 from pytest_rawrxd.rig.models.folder import ModelFile
 from pytest_rawrxd.rig.models.ladder import Ladder, ModelsSpec, prepare_models
+from pytest_rawrxd.rig.server.found import FoundRemote, FoundServer, find_server, is_server
 
 #: A phase 1 run with charts leaves about 40 MB; a full disk in the middle would lose evidence.
 FREE_BYTES = 512 << 20
@@ -37,6 +38,9 @@ class Rig:
     models: dict[str, ModelFile]
     missing: dict[str, str]  #: variant -> why there is no file of it
     reference: ModelFile | None  #: the most precise file present, which quality is compared with
+    server: FoundServer | None = None  #: where the engine under test is one
+    beside: dict[str, FoundServer] = field(default_factory=dict)  #: engine -> the server that does the same load
+    absent: dict[str, str] = field(default_factory=dict)  #: engine beside it that cannot be had -> why
 
     def identity(self, profile: Profile) -> Identity:
         gpus = [gpu.to_dict() for gpu in self.gpus]
@@ -80,11 +84,52 @@ def prepare(profile: Profile, engine_spec: str, folder: Path | None, run_dir: Pa
     gpus = find_gpus()
     check_gpus(profile, engine_spec, gpus)
     say("asking the engine who it is")
-    with open_engine(engine_spec, EngineSetup(environ=os.environ)) as engine:
-        info, devices = engine.info, engine.devices()
+    on_cpu = profile.target.backend == "cpu"
+    server = find_server(engine_spec, environ=os.environ, on_cpu=on_cpu) if is_server(engine_spec) else None
+    if server is not None:
+        info, devices = server.info, server.devices
+    else:
+        with open_engine(engine_spec, EngineSetup(environ=os.environ)) as engine:
+            info, devices = engine.info, engine.devices()
+    beside, absent = find_beside(profile, engine_spec, on_cpu=on_cpu)
     say("preparing the models")
-    ladder = find_ladder(profile, engine_spec, folder, say)
-    return Rig(engine_spec, info, devices, read_host(), gpus, ladder.models, ladder.missing, ladder.reference)
+    remote = server if isinstance(server, FoundRemote) else None
+    ladder = _served_ladder(profile, remote) if remote else find_ladder(profile, engine_spec, folder, say)
+    return Rig(
+        engine_spec,
+        info,
+        devices,
+        read_host(),
+        gpus,
+        ladder.models,
+        ladder.missing,
+        ladder.reference,
+        server,
+        beside,
+        absent,
+    )
+
+
+def find_beside(profile: Profile, engine_spec: str, *, on_cpu: bool) -> tuple[dict[str, FoundServer], dict[str, str]]:
+    """The servers that do the same load beside the engine under test, and why others cannot be had."""
+    found: dict[str, FoundServer] = {}
+    absent: dict[str, str] = {}
+    for spec in profile.protocol.phase2.beside:
+        if engine_spec.startswith(SCRIPTED):
+            absent[spec] = "nothing real is measured beside a scripted engine"
+        elif spec != engine_spec:
+            try:
+                found[spec] = find_server(spec, environ=os.environ, on_cpu=on_cpu)
+            except UsageProblem as problem:
+                absent[spec] = problem.what
+    return found, absent
+
+
+def _served_ladder(profile: Profile, remote: FoundRemote) -> Ladder:
+    """What a running server can be measured as: it has one model, and nobody sees its file."""
+    wanted = profile.protocol.phase2.variant
+    why = f"{remote.target.base_url} serves one model, which is measured as {wanted}"
+    return Ladder({}, {variant: why for variant in profile.models.variants if variant != wanted}, None)
 
 
 def find_ladder(profile: Profile, engine_spec: str, folder: Path | None, say: Callable[[str], None]) -> Ladder:

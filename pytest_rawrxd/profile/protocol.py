@@ -9,8 +9,8 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
 
 from pytest_rawrxd.profile.models import Variant
-from pytest_rawrxd.profile.quantities import Duration, ascending, refusal
-from pytest_rawrxd.profile.section import Count, Section
+from pytest_rawrxd.profile.quantities import Duration, Share, ascending, refusal
+from pytest_rawrxd.profile.section import Count, Section, Text
 
 Fault = Literal["device_unavailable", "out_of_memory", "timeout", "process_crash"]
 
@@ -111,6 +111,10 @@ class Load(Section):
     prompt_tokens: Count
     prefill_chunk: Count = Field(description="Prompt tokens per decode call; the knob for P95.")
     context_per_stream: Count = Field(description="Cells of the KV cache for each stream.")
+    open_loop: Share = Field(description="Over HTTP: rate of the open loop, as a share of the main run's throughput.")
+    beside: tuple[Text, ...] = Field(
+        default=(), description="Engines that do the main run and one stream beside the one under test; never judged."
+    )
 
 
 class Soak(Section):

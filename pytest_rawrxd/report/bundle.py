@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from pytest_rawrxd.report.charts.canvas import Chart
 from pytest_rawrxd.report.curves import phase1_curves, phase1_thumbnails
 from pytest_rawrxd.report.documents import render_bandwidth, render_hybrid, render_matrix
 from pytest_rawrxd.report.dossier import RunView
+from pytest_rawrxd.report.levels import levels_csv
+from pytest_rawrxd.report.load_pages import load_curves, load_thumbnails, render_load
 from pytest_rawrxd.report.matrix import cells, performance_matrix, statistics_csv
 from pytest_rawrxd.report.signoff import render_signoff
 
@@ -18,17 +21,19 @@ def bundle(view: RunView) -> Mapping[str, bytes]:
     """Return each report's bytes by its name relative to the run directory; the same view gives the same bytes.
 
     A sign-off page for each phase of the verdicts; with decoding runs also the matrix, its statistics, the curves
-    and the pages of Phase 1.
+    and the pages of Phase 1; with a load test its page, its table and its curves.
     """
-    thumbnails = phase1_thumbnails(view)
+    thumbnails = {1: phase1_thumbnails, 2: load_thumbnails}
     files = {
         f"signoff-phase{phase.number}.html": render_signoff(
-            view, phase.number, charts=thumbnails if phase.number == 1 else ()
+            view, phase.number, charts=thumbnails[phase.number](view) if phase.number in thumbnails else ()
         ).encode()
         for phase in view.phases
     }
     if view.runs:
         files |= _phase1(view)
+    if view.levels:
+        files |= _load_test(view)
     return files
 
 
@@ -55,7 +60,21 @@ def _phase1(view: RunView) -> dict[str, bytes]:
         "bandwidth_analysis.html": render_bandwidth(view, [curves["time-per-token"]]).encode(),
         "hybrid_feasibility.html": render_hybrid(view).encode(),
     }
-    for chart in curves.values():
+    return files | _drawn(curves.values())
+
+
+def _load_test(view: RunView) -> dict[str, bytes]:
+    curves = load_curves(view)
+    return {
+        "concurrency_load_test.html": render_load(view, curves).encode(),
+        "concurrency_load_test.csv": levels_csv(view.levels).encode(),
+        **_drawn(curves),
+    }
+
+
+def _drawn(charts: Iterable[Chart]) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    for chart in charts:
         files[f"{CHARTS}/{chart.name}.svg"] = chart.svg.encode()
         files[f"{CHARTS}/{chart.name}.png"] = chart.png
     return files

@@ -25,7 +25,7 @@ PLAUSIBILITY = frozenset({"fully_offloaded"})
 def render_matrix(view: RunView, charts: Sequence[Chart]) -> str:
     """Return ``performance_matrix.html``: statistics of each cell, quality, decision matrix, curves, bridge."""
     known = variants(view)
-    return _render(
+    return render_document(
         view,
         "matrix",
         "Performance matrix",
@@ -42,7 +42,7 @@ def render_matrix(view: RunView, charts: Sequence[Chart]) -> str:
 def render_bandwidth(view: RunView, charts: Sequence[Chart]) -> str:
     """Return ``bandwidth_analysis.html``: what each variant reads per second, against what the machine can read."""
     found = [judged for judged in view.criteria if view.metric(judged.id) in BOTTLENECK | PLAUSIBILITY]
-    return _render(
+    return render_document(
         view,
         "bandwidth",
         "Bandwidth analysis",
@@ -54,7 +54,7 @@ def render_bandwidth(view: RunView, charts: Sequence[Chart]) -> str:
             for run in view.sustained
             for known in [next((each for each in variants(view) if each.name == run.variant), None)]
         ],
-        explained=_explained(found),
+        explained=explained(found),
         charts=charts,
     )
 
@@ -68,7 +68,7 @@ def render_hybrid(view: RunView) -> str:
         for judged in view.criteria
         if view.metric(judged.id) == "hybrid_known" or view.where(judged.id).get("variant") == HYBRID
     ]
-    return _render(
+    return render_document(
         view,
         "hybrid",
         "Hybrid feasibility",
@@ -76,7 +76,7 @@ def render_hybrid(view: RunView) -> str:
         others=[variant for variant in known if variant.name != HYBRID],
         memory=memory_label(known),
         tensors=tensor_groups(hybrid) if hybrid else (),
-        explained=_explained(found),
+        explained=explained(found),
     )
 
 
@@ -102,10 +102,12 @@ def tensor_groups(variant: Variant) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _explained(found: Sequence[Judged]) -> list[tuple[Judged, list[str]]]:
+def explained(found: Sequence[Judged]) -> list[tuple[Judged, list[str]]]:
+    """Return each criterion with the lines that explain its verdict."""
     return [(judged, explain(judged)) for judged in found]
 
 
-def _render(view: RunView, name: str, title: str, **context: object) -> str:
+def render_document(view: RunView, name: str, title: str, **context: object) -> str:
+    """Return the page of the template ``name`` as a document of this run."""
     document = f"{view.verdicts['run']['id']} / {name}"
     return render(f"{name}.html.j2", view, title=title, document=document, rehearsal=view.rehearsal, **context)

@@ -13,6 +13,7 @@ from pytest_rawrxd.evidence.canonical import digest
 from pytest_rawrxd.measure.decode import SUSTAINED
 from pytest_rawrxd.profile.profile import Profile
 from pytest_rawrxd.report.judged import Judged
+from pytest_rawrxd.report.levels import LevelRow, level_rows
 from pytest_rawrxd.report.runs import DecodeRun, LoadRaw, RecordLike, decode_runs
 from pytest_rawrxd.verdict.outcome import State, Verdict
 
@@ -38,6 +39,7 @@ class Promises:
     gates: Mapping[str, Any]
     criteria: Mapping[str, CriterionLike]
     peak_bandwidth: float | None = None  #: B/s of the device by its datasheet
+    block_s: float | None = None  #: length of the time blocks that intervals under load are computed over
 
     @classmethod
     def of(cls, profile: Profile) -> Promises:
@@ -48,6 +50,7 @@ class Promises:
             gates=profile.gates.model_dump(mode="json"),
             criteria=profile.criteria,
             peak_bandwidth=None if peak is None else peak.to("GB/s") * 1e9,
+            block_s=profile.protocol.phase2.block.to("s"),
         )
 
 
@@ -182,6 +185,11 @@ class RunView:
     def runs(self) -> tuple[DecodeRun, ...]:
         """Every decoding run, derived from raw stamps once."""
         return decode_runs(self.records, self.load_raw)
+
+    @cached_property
+    def levels(self) -> tuple[LevelRow, ...]:
+        """Every level of the load test on every engine, derived from raw stamps once."""
+        return level_rows(self.records, self.load_raw, block_s=self.profile.block_s)
 
     @cached_property
     def sustained(self) -> tuple[DecodeRun, ...]:

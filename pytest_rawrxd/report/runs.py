@@ -79,7 +79,7 @@ def _run(record: RecordLike, arrays: Arrays, variant: str, tokens: int, run: int
     decode_ms = float(gaps.sum())
     rate = 1000 * gaps.size / decode_ms if decode_ms > 0 else None
     load = record.data.get("load") or {}
-    offloaded, layers = load.get("layers_offloaded", 0), load.get("layers_total", 0)
+    offloaded, layers = load.get("layers_offloaded") or 0, load.get("layers_total") or 0
     return DecodeRun(
         record=record.id,
         variant=variant,

@@ -8,9 +8,13 @@ from typing import Any
 
 from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.measure.concurrency import RUN as LOAD
 from pytest_rawrxd.measure.decode import REFERENCE, RUN, SUSTAINED
-from pytest_rawrxd.verdict.cell import implausible, violations_of
+from pytest_rawrxd.verdict import checks
+from pytest_rawrxd.verdict.cell import against_bandwidth, implausible, violations_of
 from pytest_rawrxd.verdict.decoding import decode_processes
+from pytest_rawrxd.verdict.load_run import read_run
+from pytest_rawrxd.verdict.load_validity import load_roofline, load_violations
 from pytest_rawrxd.verdict.selfcheck import SelfCheck
 from pytest_rawrxd.verdict.validity import RULES, Severity, Violation, violation
 
@@ -34,7 +38,7 @@ class Breach:
 
 def audit(evidence: Evidence) -> tuple[Breach, ...]:
     """Every violated rule once, in the order of the catalogue, with all the records that show it."""
-    found = [*session_breaches(evidence), *_decoding(evidence)]
+    found = [*session_breaches(evidence), *_decoding(evidence), *_load(evidence)]
     return tuple(
         _together([breach for breach in found if breach.violation.rule.id == rule])
         for rule in RULES
@@ -89,6 +93,21 @@ def _decoding(evidence: Evidence) -> Iterator[Breach]:
             name = f"{variant}, {tokens} tokens, process {process.record.data['process']}"
             for told in (*violations_of(evidence, process), *implausible(evidence, process)):
                 yield Breach(Violation(told.rule, f"{name}: {told.found}"), (process.record.id,))
+
+
+def _load(evidence: Evidence) -> Iterator[Breach]:
+    for record in evidence.of(LOAD):
+        try:
+            run = read_run(evidence.raw, record)
+            broken = [*load_violations(evidence, record, run), *against_bandwidth(load_roofline(evidence, run))]
+        except EvidenceProblem:
+            continue  # the criteria of this level say what cannot be read, and are INVALID
+        if (coalesced := checks.coalesced(run.gaps.coalesced, run.stamps_ns.size)) is not None:
+            broken.append(coalesced)
+        beside = f"{record.data['beside']}, " if record.data.get("beside") else ""
+        name = f"{beside}{run.streams} streams, process {record.data['run']}"
+        for told in broken:
+            yield Breach(Violation(told.rule, f"{name}: {told.found}"), (record.id,))
 
 
 def _together(breaches: list[Breach]) -> Breach:

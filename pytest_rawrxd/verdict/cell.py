@@ -69,7 +69,8 @@ def _cell_sample(evidence: Evidence, variant: str, tokens: int, kind: str) -> Ce
 def partial_offload(data: Mapping[str, Any]) -> str:
     """The sentence about a run with some of its layers on the host; "" for any other."""
     load = data["load"]
-    if not 0 < load["layers_offloaded"] < load["layers_total"]:
+    # A server that somebody else started does not tell.
+    if load["layers_total"] is None or not 0 < load["layers_offloaded"] < load["layers_total"]:
         return ""
     placement = data.get("placement")
     why = f" ({placement['arithmetic']})" if placement else ""
@@ -81,13 +82,16 @@ def with_note(found: Finding, note: str) -> Finding:
     return replace(found, reason=f"{found.reason}; {note}") if note else found
 
 
-def roofline(evidence: Evidence, process: DecodeProcess) -> Plausibility | None:
-    """What share of the memory bandwidth a process implies.
+def roofline(
+    evidence: Evidence, data: Mapping[str, Any], tps: float, *, streams: int = 1, kv_bytes: float = 0.0
+) -> Plausibility | None:
+    """What share of the memory bandwidth ``tps`` of a process with the record ``data`` implies.
 
-    None without a manifest of its model, and for a model that is partly on the host: two memories feed it.
+    ``kv_bytes`` are read per stream and step. None without a manifest of the model, and for a model that is partly on
+    the host: two memories feed it.
     """
-    variant = process.record.data["variant"]
-    if partial_offload(process.record.data):
+    variant = data["variant"]
+    if partial_offload(data):
         return None
     manifests = evidence.of("model", variant=variant)
     machines = evidence.of("machine")
@@ -98,11 +102,13 @@ def roofline(evidence: Evidence, process: DecodeProcess) -> Plausibility | None:
     if declared.exception is not None:
         return None
     streamed = declared.weights_per_token
-    on_cpu = process.record.data["engine"]["backend"] == "cpu"
+    on_cpu = data["engine"]["backend"] == "cpu"
     peak = None if on_cpu else profile.hardware.peak_bandwidth
     gates = profile.gates
     return plausibility(
-        process.tps,
+        tps,
+        kv_bytes=kv_bytes,
+        streams=streams,
         weight_bytes=streamed.to("B") if streamed is not None else manifest["weight_bytes_per_token"],
         datasheet_bandwidth=peak.to("GB/s") * 1e9 if peak is not None else None,
         measured_bandwidth=measured_bandwidth(machine, on_cpu=on_cpu),
@@ -115,7 +121,11 @@ def roofline(evidence: Evidence, process: DecodeProcess) -> Plausibility | None:
 
 def implausible(evidence: Evidence, process: DecodeProcess) -> Iterator[Violation]:
     """What the memory bandwidth says against the speed of a process."""
-    judged = roofline(evidence, process)
+    yield from against_bandwidth(roofline(evidence, process.record.data, process.tps))
+
+
+def against_bandwidth(judged: Plausibility | None) -> Iterator[Violation]:
+    """The rule that a throughput breaks which memory hardly allows, or not at all."""
     rules = {"impossible": "V-PHYSICS", "suspicious": "V-SUSPICIOUS"}
     if judged is not None and judged.level in rules:
         yield violation(rules[judged.level], judged.sentence)
@@ -152,7 +162,7 @@ def _unusable(evidence: Evidence, processes: tuple[DecodeProcess, ...]) -> Findi
         for found in violations_of(evidence, process):
             if found.rule.severity is Severity.ERROR:
                 return invalid(f"{name}: {found.sentence()}", next_step=found.rule.fix, n=len(processes))
-        judged = roofline(evidence, process)
+        judged = roofline(evidence, process.record.data, process.tps)
         if judged is not None and (told := judged.finding()) is not None:
             return told
         if (slowed := throttling(evidence, process)) is not None:
@@ -169,11 +179,11 @@ def violations_of(evidence: Evidence, process: DecodeProcess) -> Iterator[Violat
     found = (
         checks.backend({"backend": backend}, {"backend": data["engine"]["backend"]}),
         checks.one_identity(
-            [_identity(identity.digest, expected), _identity(process.record.identity, data["model_sha256"])]
+            [identity_of(identity.digest, expected), identity_of(process.record.identity, data["model_sha256"])]
         ),
         checks.early_end(data["finish_reasons"]),
         checks.received_tokens([data["tokens"]] * len(process.received), process.received),
-        _spilled(evidence, data, gates.spill_max.to("ratio")),
+        spilled(evidence, data, gates.spill_max.to("ratio")),
         checks.steady_state(
             steady.reached,
             steady.dropped,
@@ -190,12 +200,14 @@ def violations_of(evidence: Evidence, process: DecodeProcess) -> Iterator[Violat
             yield broken
 
 
-def _spilled(evidence: Evidence, data: Mapping[str, Any], gate: float) -> Violation | None:
+def spilled(evidence: Evidence, data: Mapping[str, Any], gate: float) -> Violation | None:
+    """Whether loading made the device's share of the host's memory grow by more than ``gate`` of the weights."""
     growth, manifests = data["memory"]["shared_growth_bytes"], evidence.of("model", variant=data["variant"])
     if growth is None or not manifests:
         return None
     return checks.spilled(growth, weight_bytes=manifests[-1].data["weight_bytes"], gate=gate)
 
 
-def _identity(campaign: str, model_sha256: str | None) -> dict[str, str]:
+def identity_of(campaign: str, model_sha256: str | None) -> dict[str, str]:
+    """What two records of one campaign must agree in."""
     return {"campaign": campaign, "model": model_sha256 or "none"}

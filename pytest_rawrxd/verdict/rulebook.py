@@ -7,18 +7,28 @@ from types import MappingProxyType
 
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.profile import Criterion
+from pytest_rawrxd.verdict.answers.aggregate_tps import aggregate_tps
 from pytest_rawrxd.verdict.answers.bottleneck import bottleneck_answered, bottleneck_confirmed
+from pytest_rawrxd.verdict.answers.concurrent_users import concurrent_users
 from pytest_rawrxd.verdict.answers.data_under_version_control import data_under_version_control
 from pytest_rawrxd.verdict.answers.decode_tps import decode_tps
+from pytest_rawrxd.verdict.answers.errors_under_load import crashes, device_errors
 from pytest_rawrxd.verdict.answers.fastest_variant import champion, champion_answered, peak_answered, peak_determined
 from pytest_rawrxd.verdict.answers.fully_offloaded import fully_offloaded
 from pytest_rawrxd.verdict.answers.gpu_speedup import gpu_speedup
 from pytest_rawrxd.verdict.answers.gpu_telemetry import gpu_temperature, gpu_utilisation
 from pytest_rawrxd.verdict.answers.hybrid_known import hybrid_known
+from pytest_rawrxd.verdict.answers.inter_token_latency import inter_token_latency, time_weighted_latency
+from pytest_rawrxd.verdict.answers.inter_token_statistics import inter_token_quantile, mean_inter_token_latency
 from pytest_rawrxd.verdict.answers.output_written import output_written
+from pytest_rawrxd.verdict.answers.requests import request_duration, requests_completed
+from pytest_rawrxd.verdict.answers.scaling_efficiency import scaling_efficiency
+from pytest_rawrxd.verdict.answers.stalls import longest_gap, stalled_share
 from pytest_rawrxd.verdict.answers.sustained_duration import sustained_duration
 from pytest_rawrxd.verdict.answers.time_per_token import time_per_token
+from pytest_rawrxd.verdict.answers.time_to_first_token import time_to_first_token
 from pytest_rawrxd.verdict.answers.variants_measured import variants_measured
+from pytest_rawrxd.verdict.answers.vram_delta import vram_delta
 from pytest_rawrxd.verdict.answers.vram_used import vram_used
 from pytest_rawrxd.verdict.outcome import Answer
 
@@ -47,6 +57,21 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             gpu_temperature,
             gpu_utilisation,
             output_written,
+            inter_token_latency,
+            time_weighted_latency,
+            mean_inter_token_latency,
+            inter_token_quantile,
+            longest_gap,
+            stalled_share,
+            aggregate_tps,
+            scaling_efficiency,
+            requests_completed,
+            time_to_first_token,
+            request_duration,
+            crashes,
+            device_errors,
+            vram_delta,
+            concurrent_users,
         )
     }
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,12 @@ LOOKS = {
     "Hybrid": ("#b8860b", "P", "-."),
 }
 STRANGER = ("#000000", "X", "-")
+#: From light to dark, so that more streams read as more in a grey print too; the marker tells neighbours apart.
+RISING = ("#8cc5e3", "#4a9fcb", "#0072b2", "#7a6fb0", "#b8860b", "#d55e00", "#7f2704", "#1b1f24")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+DASHES = ("-", "--", "-.", ":")
+
+Look = tuple[str, str, str]
 STYLE: Any = {  # matplotlib types the keys as literals, which only a call site can satisfy
     "svg.hashsalt": "pytest-rawrxd",
     "svg.fonttype": "path",
@@ -98,6 +104,14 @@ def draw(name: str, caption: str, alt: str, paint: Callable[[Axes], None], *, in
     return Chart(name, caption, alt, svg.getvalue(), png.getvalue())
 
 
-def look(variant: str) -> tuple[str, str, str]:
+def look(variant: str) -> Look:
     """Return colour, marker and dash of a variant."""
     return LOOKS.get(variant, STRANGER)
+
+
+def ranked(names: Iterable[str]) -> dict[str, Look]:
+    """Return a look for each of ``names`` that have an order and no look of their own, such as numbers of streams."""
+    return {
+        name: (RISING[at % len(RISING)], MARKERS[at % len(MARKERS)], DASHES[at % len(DASHES)])
+        for at, name in enumerate(names)
+    }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from pytest_rawrxd.report.charts.canvas import BOUND, INK, Chart, draw, look
+from pytest_rawrxd.report.charts.canvas import BOUND, INK, Chart, Look, draw, look
 from pytest_rawrxd.report.matrix import QUANTILES
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Gaps = Mapping[str, npt.NDArray[np.float64]]
 MOST_POINTS = 400
+MOST_BINS = 60
+MOST_SMALL_NAMES = 6  #: more names than variants need a smaller legend
 TAIL = 0.9995
 SMALL, LARGE = (2.45, 1.6), (6.4, 3.4)
 
@@ -30,16 +32,26 @@ class QuantileBound:
     limit_ms: float
 
 
-def latency_cdf(gaps: Gaps, bounds: Sequence[QuantileBound], *, small: bool = False) -> Chart:
-    """Return the share of inter-token gaps (ms) at or below each latency, one curve a variant, with the bounds."""
+def latency_cdf(
+    gaps: Gaps,
+    bounds: Sequence[QuantileBound],
+    *,
+    looks: Mapping[str, Look] | None = None,
+    name: str = "latency-cdf",
+    small: bool = False,
+) -> Chart:
+    """Return the share of inter-token gaps (ms) at or below each latency, one curve a name, with the bounds.
+
+    ``looks`` are those of names that are no variants.
+    """
 
     def paint(axes: Axes) -> None:
-        for variant, values in gaps.items():
+        for each, values in gaps.items():
             if not values.size:
                 continue
             shares = np.linspace(0, 1, min(MOST_POINTS, max(values.size, 2)))
-            colour, _, dash = look(variant)
-            axes.plot(np.quantile(values, shares), shares, color=colour, linestyle=dash, label=variant)
+            colour, _, dash = _look(each, looks)
+            axes.plot(np.quantile(values, shares), shares, color=colour, linestyle=dash, label=each)
         for bound in bounds:
             axes.plot(bound.limit_ms, bound.share, marker="v", color=BOUND, linestyle="none", zorder=4)
             if not small:
@@ -52,15 +64,15 @@ def latency_cdf(gaps: Gaps, bounds: Sequence[QuantileBound], *, small: bool = Fa
                     fontsize=7,
                 )
         axes.set_xscale("log")
-        _plain_ticks(axes)
+        _plain_ticks(axes, every_decade=small)
         axes.set_xlabel("inter-token latency, ms")
         axes.set_ylabel("share of gaps")
         axes.set_ylim(0, 1.03)
-        axes.legend(loc="lower right")
+        axes.legend(loc="lower right", fontsize=5.5 if small and len(gaps) > MOST_SMALL_NAMES else None)
 
     names = ", ".join(gaps)
     return draw(
-        "latency-cdf" + ("-small" if small else ""),
+        name + ("-small" if small else ""),
         "Inter-token latency, cumulative" + (" (▼ bounds)" if bounds else ""),
         f"Cumulative distribution of inter-token latency for {names}, with {len(bounds)} bounds marked",
         paint,
@@ -68,14 +80,59 @@ def latency_cdf(gaps: Gaps, bounds: Sequence[QuantileBound], *, small: bool = Fa
     )
 
 
-def latency_distributions(gaps: Gaps, intervals: Mapping[str, tuple[float | None, float | None]]) -> Chart:
-    """Return one row a variant: the middle half as a box, P50, P95 and P99 marked, the interval of the mean below."""
+def latency_histograms(
+    gaps: Gaps, bounds: Sequence[QuantileBound], *, looks: Mapping[str, Look], small: bool = False
+) -> Chart:
+    """Return the histogram of inter-token gaps (ms) of each name over common log-spaced bins, with the bounds."""
+
+    def paint(axes: Axes) -> None:
+        drawn = {each: values[values > 0] for each, values in gaps.items() if (values > 0).any()}
+        if drawn:
+            low, high = min(v.min() for v in drawn.values()), max(v.max() for v in drawn.values())
+            edges = np.geomspace(low * 0.98, high * 1.02, (MOST_BINS // 2 if small else MOST_BINS) + 1)
+            for each, values in drawn.items():
+                colour, _, dash = looks[each]
+                counts = np.histogram(values, edges)[0]
+                axes.stairs(100 * counts / values.size, edges, color=colour, linestyle=dash, label=each)
+        for bound in bounds:
+            axes.axvline(bound.limit_ms, color=BOUND, linestyle="-.", linewidth=1)
+            if not small:
+                top = axes.get_xaxis_transform()
+                axes.annotate(
+                    bound.id, (bound.limit_ms, 1), xycoords=top, color=BOUND, fontsize=7, rotation=90, va="top"
+                )
+        axes.set_xscale("log")
+        _plain_ticks(axes, every_decade=small)
+        axes.set_xlabel("inter-token latency, ms")
+        axes.set_ylabel("share of gaps, %")
+        axes.set_ylim(bottom=0)
+        if not small:  # the cumulative curve beside it names the same looks
+            axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+
+    return draw(
+        "latency-histograms" + ("-small" if small else ""),
+        "Inter-token latency, histogram per level" + (" (red: bounds)" if bounds else ""),
+        f"Histograms of inter-token latency for {', '.join(gaps)}, with {len(bounds)} bounds marked",
+        paint,
+        inches=SMALL if small else LARGE,
+    )
+
+
+def latency_distributions(
+    gaps: Gaps,
+    intervals: Mapping[str, tuple[float | None, float | None]],
+    *,
+    looks: Mapping[str, Look] | None = None,
+    name: str = "latency-distributions",
+    of: str = "variant",
+) -> Chart:
+    """Return one row a name: the middle half as a box, P50, P95 and P99 marked, the interval of the mean below."""
 
     def paint(axes: Axes) -> None:
         for row, (variant, values) in enumerate(gaps.items()):
             if not values.size:
                 continue
-            colour, marker, _ = look(variant)
+            colour, marker, _ = _look(variant, looks)
             quarter, three = np.quantile(values, (0.25, 0.75))
             low, high = np.quantile(values, (0.001, TAIL))
             axes.plot((low, high), (row, row), color=colour, linewidth=1)
@@ -86,8 +143,8 @@ def latency_distributions(gaps: Gaps, intervals: Mapping[str, tuple[float | None
             mean = float(values.mean())
             error = [[mean - lower], [upper - mean]] if lower is not None and upper is not None else None
             axes.errorbar(mean, row + 0.28, xerr=error, color=colour, marker=marker, markersize=3.5, capsize=2.5)
-        for sign, name in (("|", "P50"), (">", "P95"), ("D", "P99")):
-            axes.plot([], [], marker=sign, color=INK, linestyle="none", label=name)
+        for sign, quantile in (("|", "P50"), (">", "P95"), ("D", "P99")):
+            axes.plot([], [], marker=sign, color=INK, linestyle="none", label=quantile)
         axes.plot([], [], marker="s", color=INK, markersize=3.5, label="mean, 95 % bounds")
         axes.set_yticks(range(len(gaps)), list(gaps))
         axes.set_ylim(len(gaps) - 0.4, -0.6)
@@ -97,17 +154,21 @@ def latency_distributions(gaps: Gaps, intervals: Mapping[str, tuple[float | None
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.12), ncols=4)
 
     return draw(
-        "latency-distributions",
-        "Inter-token latency per variant",
-        "Box per variant of the inter-token latency with P50, P95, P99 and the interval of the mean",
+        name,
+        f"Inter-token latency per {of}",
+        f"Box per {of} of the inter-token latency with P50, P95, P99 and the interval of the mean",
         paint,
         inches=LARGE,
     )
 
 
-def _plain_ticks(axes: Axes) -> None:
+def _look(name: str, looks: Mapping[str, Look] | None) -> Look:
+    return look(name) if looks is None else looks[name]
+
+
+def _plain_ticks(axes: Axes, *, every_decade: bool = False) -> None:
     from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter  # noqa: PLC0415 - heavy, only for charts
 
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1,) if every_decade else (1, 2, 5)))
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.xaxis.set_minor_formatter(NullFormatter())

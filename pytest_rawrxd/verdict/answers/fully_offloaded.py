@@ -6,7 +6,7 @@ from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.verdict.cell import cell_sample, with_note
 from pytest_rawrxd.verdict.counts import fact
-from pytest_rawrxd.verdict.outcome import Answer
+from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
 
 
 def fully_offloaded(evidence: Evidence, criterion: Criterion) -> Answer:
@@ -16,6 +16,9 @@ def fully_offloaded(evidence: Evidence, criterion: Criterion) -> Answer:
     if sample.problem is not None:
         return sample.problem, sample.sources
     loads = [process.record.data["load"] for process in sample.processes]
+    if any(load["layers_total"] is None for load in loads):
+        said = "the server does not tell where its layers are"
+        return Finding(Verdict.NOT_MEASURED, said, next="--sla-engine llama-server, whose log tells"), sample.sources
     worst = min(loads, key=lambda load: load["layers_offloaded"] / load["layers_total"])
     on_device, layers = worst["layers_offloaded"], worst["layers_total"]
     device = sample.processes[-1].record.data["engine"]["device"]

@@ -1,4 +1,4 @@
-"""``vram_used``: memory of the engine process with the model held, of a variant or during the bandwidth test."""
+"""``vram_used``: memory of the engine process with the model held, of a variant, in the bandwidth test, under load."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from pytest_rawrxd.profile.units import convert
 from pytest_rawrxd.verdict.answers.sustained_duration import bandwidth_sample
 from pytest_rawrxd.verdict.cell import CellSample, cell_sample, with_note
 from pytest_rawrxd.verdict.counts import value_range
+from pytest_rawrxd.verdict.level import LevelSample, load_sample
 from pytest_rawrxd.verdict.memory import used_bytes
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
 
 
 def vram_used(evidence: Evidence, criterion: Criterion) -> Answer:
-    """Judge the most that any process of the cell held."""
+    """Judge the most that any process held."""
     sample = _sample(evidence, criterion)
     if sample is None:
         return Finding(Verdict.NOT_MEASURED, f"memory {dict(criterion.where)} is not recorded in this campaign"), ()
     if sample.problem is not None:
         return sample.problem, sample.sources
     assert not isinstance(criterion.limit, bool)  # noqa: S101 - a size is never promised as yes or no
-    sizes = [used_bytes(process.record.data) for process in sample.processes]
+    processes = sample.runs if isinstance(sample, LevelSample) else sample.processes
+    sizes = [used_bytes(process.record.data) for process in processes]
     known = [size for size in sizes if size is not None]
     if not known:
         said = "the engine's load log names no buffer on the device, and no resident memory was read"
@@ -30,9 +32,11 @@ def vram_used(evidence: Evidence, criterion: Criterion) -> Answer:
     return with_note(found, sample.note), sample.sources
 
 
-def _sample(evidence: Evidence, criterion: Criterion) -> CellSample | None:
+def _sample(evidence: Evidence, criterion: Criterion) -> CellSample | LevelSample | None:
     where = criterion.where
     if "variant" in where:
         tokens = evidence.campaign.profile.protocol.phase1.judged_tokens
         return cell_sample(evidence, str(where["variant"]), tokens)
+    if where.get("during") == "load":
+        return load_sample(evidence)
     return bandwidth_sample(evidence)[1] if where.get("during") == "bandwidth" else None

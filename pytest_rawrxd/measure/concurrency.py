@@ -1,0 +1,224 @@
+"""The load test in process: N streams in a fresh engine, closed loop, every token's instant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pytest_rawrxd.errors import RigTrouble
+from pytest_rawrxd.measure.clock import Clock
+from pytest_rawrxd.measure.contention import CpuReader, watch
+from pytest_rawrxd.measure.decode import describe_trouble, stamp_arrays
+from pytest_rawrxd.measure.levels import Level
+from pytest_rawrxd.measure.memory import MemoryReader
+from pytest_rawrxd.measure.prompts import unique_prompts
+from pytest_rawrxd.measure.sink import Sink
+from pytest_rawrxd.rig.engine.decode import NOT_ADMITTED
+from pytest_rawrxd.rig.engine.log import trouble as troubled_lines
+from pytest_rawrxd.rig.engine.protocol import (
+    Device,
+    Engine,
+    Generation,
+    LoadOptions,
+    LoadReport,
+    Progress,
+    ProgressListener,
+    Request,
+)
+from pytest_rawrxd.rig.placement import Placement
+
+RUN = "load.run"
+IN_PROCESS = "in process"
+FASTEST_STREAM = 2000  #: tok/s: a run by time gets as many requests as a stream of this speed could answer
+
+#: Starts a fresh engine that tells the listener about its progress.
+OpenEngine = Callable[[ProgressListener], Engine]
+
+
+@dataclass(frozen=True)
+class LoadTerms:
+    """How a level is measured in one process: all of ``requests``, or as many as fit into ``seconds``."""
+
+    options: LoadOptions
+    texts: Sequence[str]
+    prompt_tokens: int
+    tokens: int
+    requests: int
+    seconds: float | None  #: no request begins later; None: every request is answered
+    level_seconds: float  #: length of a run by time
+    load_deadline_s: float
+    request_deadline_s: float
+    cores: int
+    seed: tuple[int, ...]  #: of the prompts: another one for each run
+    placement: Placement | None = None  #: None on a CPU and for an engine without a file
+
+    @property
+    def run_deadline_s(self) -> float:
+        """When a run is over at the latest: a request may take its whole deadline, and streams take turns."""
+        if self.seconds is not None:
+            return self.seconds + self.request_deadline_s
+        return -(-self.requests // self.options.n_streams) * self.request_deadline_s
+
+
+@dataclass
+class MemoryTrace:
+    """Resident memory of the engine process, read whenever the engine tells its progress."""
+
+    reader: MemoryReader
+    clock: Clock
+    pid: int | None = None
+    at_ns: list[int] = field(default_factory=list)
+    resident: list[int] = field(default_factory=list)
+
+    def read(self, _progress: Progress | None = None) -> None:
+        """Keep it as it is now; nothing for an engine without a process."""
+        size = self.reader.resident_bytes(self.pid)
+        if size is not None:
+            self.at_ns.append(self.clock.monotonic_ns())
+            self.resident.append(size)
+
+    @property
+    def newest(self) -> int | None:
+        """The last value that was read."""
+        return self.resident[-1] if self.resident else None
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """``memory_at_ns``, ``memory_resident`` (samples,)."""
+        return {
+            "memory_at_ns": np.array(self.at_ns, np.int64),
+            "memory_resident": np.array(self.resident, np.int64),
+        }
+
+
+def measure_level(
+    open_engine: OpenEngine,
+    model: Path,
+    level: Level,
+    about: Mapping[str, Any],
+    terms: LoadTerms,
+    *,
+    sink: Sink,
+    cpu: CpuReader,
+    memory: MemoryReader,
+    own_pids: Sequence[int],
+    clock: Clock,
+) -> RigTrouble | None:
+    """Start an engine, load ``model``, keep ``level.streams`` streams busy and record it with ``about``.
+
+    Trouble of the engine is recorded as "trouble" and returned: a crash is a measurement and not the end of the run.
+    """
+    about = {**about, "target": IN_PROCESS, "part": level.part, "streams": level.streams, "tokens": terms.tokens}
+    trace = MemoryTrace(memory, clock)
+    began_ns = clock.monotonic_ns()
+    try:
+        with open_engine(trace.read) as engine:
+            run = _Run.of(engine, model, terms, trace, cpu=cpu, own_pids=own_pids, clock=clock)
+    except RigTrouble as trouble:
+        elapsed = (clock.monotonic_ns() - began_ns) / 1e9
+        sink.record("trouble", {**about, "during": RUN, "elapsed_s": elapsed, **describe_trouble(trouble)})
+        return trouble
+    sink.record(RUN, {**about, **run.data}, {**run.arrays, **trace.arrays()})
+    return None
+
+
+@dataclass(frozen=True)
+class _Run:
+    data: dict[str, Any]
+    arrays: dict[str, npt.NDArray[Any]]
+
+    @classmethod
+    def of(
+        cls,
+        engine: Engine,
+        model: Path,
+        terms: LoadTerms,
+        trace: MemoryTrace,
+        *,
+        cpu: CpuReader,
+        own_pids: Sequence[int],
+        clock: Clock,
+    ) -> _Run:
+        shared = trace.reader.shared_bytes()
+        loaded = engine.load(model, terms.options, deadline_s=terms.load_deadline_s)
+        trace.pid = engine.pid
+        spilled = trace.reader.shared_bytes()
+        requests = _requests(engine, terms)
+        trace.read()
+        observed = watch(cpu, [*own_pids, *([engine.pid] if engine.pid else [])], terms.cores, clock.monotonic_ns)
+        answered = engine.generate(requests, deadline_s=terms.run_deadline_s, admit_for_s=terms.seconds)
+        host = observed()
+        trace.read()
+        devices = engine.devices()
+        taken = [generation for generation in answered if generation.finish_reason != NOT_ADMITTED]
+        reasons = sorted({generation.finish_reason for generation in taken})
+        return cls(
+            {
+                "requests": len(taken),
+                "planned": {"requests": terms.requests, "seconds": terms.seconds},
+                "finish_reasons": reasons,
+                "engine": asdict(engine.info),
+                "options": asdict(terms.options),
+                "load": asdict(loaded),
+                "placement": asdict(terms.placement) if terms.placement else None,
+                "cost": _cost(engine),
+                "memory": {
+                    "resident_bytes": trace.newest,
+                    "shared_growth_bytes": None if shared is None or spilled is None else spilled - shared,
+                    "shared_source": trace.reader.shared_source,
+                },
+                "devices": _devices(loaded, devices),
+                "host": asdict(host),
+                "log": list(troubled_lines(engine.log)),
+            },
+            load_arrays(taken, reasons),
+        )
+
+
+def _requests(engine: Engine, terms: LoadTerms) -> list[Request]:
+    prompts = unique_prompts(
+        [engine.tokenize(text) for text in terms.texts],
+        count=terms.requests,
+        length=terms.prompt_tokens,
+        seed=terms.seed,
+    )
+    return [
+        Request(prompt, terms.tokens, id=str(number), timeout_s=terms.request_deadline_s)
+        for number, prompt in enumerate(prompts)
+    ]
+
+
+def requests_for(seconds: float, *, streams: int, tokens: int) -> int:
+    """How many requests keep ``streams`` streams busy for ``seconds``, whatever the engine."""
+    return streams * max(2, -(-round(seconds * FASTEST_STREAM) // tokens))
+
+
+def load_arrays(generations: Sequence[Generation], reasons: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of ``decode.stamp_arrays`` with, per request (k,): ``prompt_tokens``, ``ended_ns``, ``finish``.
+
+    ``ended_ns`` is the last token's instant, that of the submission without one; ``finish`` counts into ``reasons``.
+    """
+    return {
+        **stamp_arrays(generations),
+        "prompt_tokens": np.array([generation.prompt_tokens for generation in generations], np.int32),
+        "ended_ns": np.array(
+            [int(g.stamps_ns[-1]) if g.stamps_ns.size else g.submitted_ns for g in generations], np.int64
+        ),
+        "finish": np.array([reasons.index(generation.finish_reason) for generation in generations], np.int32),
+    }
+
+
+def _cost(engine: Engine) -> dict[str, Any] | None:
+    cost = engine.cost
+    return None if cost is None else {**asdict(cost), "overhead_us_per_step": cost.overhead_us_per_step}
+
+
+def _devices(loaded: LoadReport, after: Sequence[Device]) -> dict[str, Any]:
+    return {
+        "before": [asdict(device) for device in loaded.devices],
+        "after": [asdict(device) for device in after],
+    }

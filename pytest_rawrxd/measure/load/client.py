@@ -1,0 +1,82 @@
+"""The load client, a process of its own: ``python -m pytest_rawrxd.measure.load.client``.
+
+It reads one line of JSON ``{plan, share, output}``, says ``{"ready": pid}``, reads ``{"start_ns"}``, runs, writes the
+arrays to ``output`` and says ``{"summary"}``. When its parent goes away it ends. The API key is taken from the one
+environment variable that the plan names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import IO, Any
+
+from pytest_rawrxd.measure.load.arrays import pack, save
+from pytest_rawrxd.measure.load.drive import Driven, drive
+from pytest_rawrxd.measure.load.exchange import Exchange
+from pytest_rawrxd.measure.load.plan import LoadPlan, Share, plan_from_json
+from pytest_rawrxd.measure.load.summary import summarise
+from pytest_rawrxd.measure.load.surroundings import HostWatch, no_collections, settle
+from pytest_rawrxd.rig.server.dialects import DIALECTS
+
+
+def main() -> None:
+    """Speak with the parent over stdin and stdout."""
+    job = json.loads(sys.stdin.buffer.readline())
+    plan, share = plan_from_json(job["plan"]), Share(**job["share"])
+    settled = settle(plan.cores[share.process % len(plan.cores)] if plan.cores else None)
+    _say({"ready": os.getpid()})
+    start_ns = json.loads(sys.stdin.buffer.readline())["start_ns"]
+    threading.Thread(target=_end_with_parent, args=(sys.stdin.buffer,), daemon=True).start()
+    key = os.environ.get(plan.target.key_env) if plan.target.key_env else None
+    summary = run(plan, share, start_ns=start_ns, key=key, settled=settled, output=Path(job["output"]))
+    _say({"summary": summary})
+
+
+def run(
+    plan: LoadPlan, share: Share, *, start_ns: int, key: str | None, settled: dict[str, str], output: Path
+) -> dict[str, Any]:
+    """Drive the load, then read what was received, write the arrays to ``output`` and return the summary."""
+    done = Driven()
+    with no_collections():
+        watch = HostWatch()
+        asyncio.run(drive(plan, share, start_ns=start_ns, key=key, clock=time.perf_counter_ns, done=done))
+        host = watch.stop()
+    dialect = DIALECTS[plan.target.dialect]
+    rows = []
+    for kept in done.exchanges:
+        if key:
+            hide(key, kept)
+        rows.append((kept, dialect.read(kept.response(), plan.ask(kept.number))))
+    save(pack(rows, keep_bytes=plan.keep_bytes), output)
+    return summarise(rows, done, host, settled)
+
+
+def hide(key: str, kept: Exchange) -> None:
+    """A server that repeats the key in an answer does not bring it into the evidence, wherever its bytes were cut."""
+    stars = "*" * len(key.encode())
+    kept.location = kept.location.replace(key, stars)
+    whole = b"".join(kept.chunks).replace(key.encode(), stars.encode())
+    start = 0
+    for index, chunk in enumerate(kept.chunks):
+        kept.chunks[index] = whole[start : start + len(chunk)]
+        start += len(chunk)
+
+
+def _say(message: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(message, allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+def _end_with_parent(stream: IO[bytes]) -> None:
+    stream.read()
+    os._exit(3)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""Sending the requests of a plan: closed loop or absolute schedule, and the event loop's own lag beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import ssl
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from pytest_rawrxd.measure.load.exchange import Exchange, exchange
+from pytest_rawrxd.measure.load.plan import LoadPlan, Share
+from pytest_rawrxd.measure.load.schedule import ClosedLoop, OpenLoop
+from pytest_rawrxd.rig.server.dialects import DIALECTS
+from pytest_rawrxd.rig.server.failure import Failure
+
+LAG_EVERY_S = 0.02
+
+Clock = Callable[[], int]
+
+
+@dataclass
+class Driven:
+    """What a run left: its requests in the order in which they were begun, and how late the event loop was."""
+
+    exchanges: list[Exchange] = field(default_factory=list)
+    lag_ns: list[int] = field(default_factory=list)
+
+
+async def drive(plan: LoadPlan, share: Share, *, start_ns: int, key: str | None, clock: Clock, done: Driven) -> None:
+    """Do this process's ``share`` of ``plan`` from ``start_ns`` on; ``done`` fills as requests begin.
+
+    At the end of the run every request that is still open ends with ``Failure.DEADLINE``.
+    """
+    async with open_session(plan, key) as session:
+        send = _Sender(plan, session, clock, done)
+        watch = asyncio.create_task(_watch_lag(done.lag_ns, clock))
+        await _until(start_ns, clock)
+        try:
+            async with asyncio.timeout(max(0.0, plan.end_s + (start_ns - clock()) / 1e9)):
+                if isinstance(plan.pace, ClosedLoop):
+                    await _closed(plan, plan.pace, share, start_ns, send)
+                else:
+                    await _open(plan, plan.pace, share, start_ns, send)
+        except TimeoutError:
+            for kept in done.exchanges:
+                if not kept.ended_ns:
+                    kept.broken, kept.detail, kept.ended_ns = Failure.DEADLINE, "the run was over", clock()
+        finally:
+            watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watch
+
+
+@contextlib.asynccontextmanager
+async def open_session(plan: LoadPlan, key: str | None) -> AsyncIterator[aiohttp.ClientSession]:
+    """A session without a limit of connections, proxies from the environment, decompression or cookies."""
+    ca = plan.target.ca_file
+    connector = aiohttp.TCPConnector(
+        limit=0, force_close=not plan.reuse_connections, ssl=ssl.create_default_context(cafile=ca) if ca else True
+    )
+    headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", "User-Agent": "pytest-rawrxd"}
+    if key is not None:
+        headers["Authorization"] = f"Bearer {key}"
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=plan.connect_s, sock_read=plan.silence_s)
+    async with aiohttp.ClientSession(
+        connector=connector,
+        headers=headers,
+        timeout=timeout,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        trust_env=False,
+    ) as session:
+        yield session
+
+
+class _Sender:
+    """Begins requests: the body is built before the instant at which it is due."""
+
+    def __init__(self, plan: LoadPlan, session: aiohttp.ClientSession, clock: Clock, done: Driven) -> None:
+        self.clock = clock
+        self._plan, self._session, self._done = plan, session, done
+        self._dialect = DIALECTS[plan.target.dialect]
+        self._url = plan.target.url
+
+    def body(self, number: int) -> bytes:
+        """The body of request ``number``."""
+        return json.dumps(self._dialect.body(self._plan.ask(number)), ensure_ascii=False).encode()
+
+    async def send(self, number: int, body: bytes, intended_ns: int) -> None:
+        """Send one request and wait for its end."""
+        kept = Exchange(number, intended_ns)
+        self._done.exchanges.append(kept)
+        await exchange(
+            self._session,
+            self._url,
+            body,
+            kept,
+            deadline_ns=intended_ns + round(self._plan.deadline_s * 1e9),
+            response_limit=self._plan.response_limit,
+            clock=self.clock,
+        )
+
+
+async def _closed(plan: LoadPlan, pace: ClosedLoop, share: Share, start_ns: int, sender: _Sender) -> None:
+    """Each client sends its next request when its last one ended; that instant is the intended one."""
+    numbers = iter(share.requests(plan.requests))
+    admit_until = None if plan.admit_for_s is None else start_ns + round(plan.admit_for_s * 1e9)
+
+    async def client() -> None:
+        free_ns = start_ns
+        for number in numbers:
+            if admit_until is not None and sender.clock() >= admit_until:
+                return
+            await sender.send(number, sender.body(number), free_ns)
+            free_ns = sender.clock()
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(share.clients(pace.clients)):
+            group.create_task(client())
+
+
+async def _open(plan: LoadPlan, pace: OpenLoop, share: Share, start_ns: int, sender: _Sender) -> None:
+    """Every request at its instant, whatever the others do."""
+    async with asyncio.TaskGroup() as group:
+        for number in share.requests(plan.requests):
+            body = sender.body(number)
+            intended_ns = start_ns + int(pace.offsets_ns[number])
+            await _until(intended_ns, sender.clock)
+            group.create_task(sender.send(number, body, intended_ns))
+
+
+async def _until(instant_ns: int, clock: Clock) -> None:
+    while (rest := instant_ns - clock()) > 0:
+        await asyncio.sleep(rest / 1e9)
+
+
+async def _watch_lag(lag_ns: list[int], clock: Clock) -> None:
+    """How much later than asked the event loop comes back, every ``LAG_EVERY_S``.
+
+    An idle loop shows 1 to 2 ms: its timers move in whole milliseconds. Received bytes do not wait for timers.
+    """
+    while True:
+        before = clock()
+        await asyncio.sleep(LAG_EVERY_S)
+        lag_ns.append(max(0, clock() - before - round(LAG_EVERY_S * 1e9)))

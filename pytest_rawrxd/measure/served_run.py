@@ -1,0 +1,232 @@
+"""One run over HTTP: clients in a process of their own, calibrated before and after.
+
+The calibration tells how much of a measured gap is the client's own doing at this load, in this hour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pytest_rawrxd.measure.concurrency import LoadTerms
+from pytest_rawrxd.measure.contention import CpuReader
+from pytest_rawrxd.measure.load.arrays import LoadArrays
+from pytest_rawrxd.measure.load.calibration import Calibration
+from pytest_rawrxd.measure.load.latency import failed, send_lag_ms
+from pytest_rawrxd.measure.load.plan import LoadPlan
+from pytest_rawrxd.measure.load.run import LoadResult
+from pytest_rawrxd.measure.load.schedule import ClosedLoop, OpenLoop, poisson
+from pytest_rawrxd.measure.memory import MemoryReader
+from pytest_rawrxd.measure.prompts import short_texts
+from pytest_rawrxd.rig.engine.decode import LENGTH
+from pytest_rawrxd.rig.engine.log import trouble as troubled_lines
+from pytest_rawrxd.rig.server.dialects import DIALECTS
+from pytest_rawrxd.rig.server.failure import Failure
+from pytest_rawrxd.rig.server.probe import get
+from pytest_rawrxd.rig.server.rawrxd import HEALTH_PATH, tokens_generated
+from pytest_rawrxd.rig.server.response import Finish
+from pytest_rawrxd.rig.server.served import Served
+
+NONCE_TOKENS = 10  #: of the client's nonce, which stands before each prompt: 12 hexadecimal digits
+WARM_UP_ROUNDS = 2  #: requests of each client before anything is measured
+CALIBRATION_S = 2.0
+PROBE_S = 5.0
+LEAST_RATE, MOST_RATE = 5.0, 500.0  #: events a second and stream that a calibration imitates
+
+RunLoad = Callable[[LoadPlan], LoadResult]
+Calibrate = Callable[..., Calibration]
+
+
+@dataclass(frozen=True)
+class Client:
+    """The load client and its calibration, as they come into a measurement."""
+
+    run: RunLoad
+    calibrate: Calibrate
+
+
+@dataclass(frozen=True)
+class ServedRun:
+    """One run as a record keeps it."""
+
+    data: dict[str, Any]
+    arrays: dict[str, npt.NDArray[Any]]
+    rate: float  #: tokens a second of all streams together
+
+
+@dataclass(frozen=True)
+class ServerBench:
+    """A ready server with everything that a run on it needs."""
+
+    server: Served
+    terms: LoadTerms
+    client: Client
+    cpu: CpuReader
+    memory: MemoryReader
+    own_pids: Sequence[int]
+    probe: Callable[..., tuple[int, bytes] | None] = get
+
+    def _plan(self, pace: ClosedLoop | OpenLoop, requests: int) -> LoadPlan:
+        terms = self.terms
+        return LoadPlan(
+            self.server.target,
+            pace,
+            prompts=short_texts(terms.texts, tokens=max(1, terms.prompt_tokens - NONCE_TOKENS)),
+            requests=requests,
+            max_tokens=terms.tokens,
+            seed=int(np.random.default_rng(terms.seed).integers(2**31)),
+            deadline_s=terms.request_deadline_s,
+            silence_s=terms.request_deadline_s,
+        )
+
+    def warm_up(self, streams: int) -> LoadPlan:
+        """Every client a few times: a GPU backend compiles at first use."""
+        plan = self._plan(ClosedLoop(streams), WARM_UP_ROUNDS * streams)
+        return replace(plan, seed=plan.seed + 1)
+
+    def closed(self, streams: int) -> LoadPlan:
+        """Each client sends its next request when its last one ended."""
+        return replace(self._plan(ClosedLoop(streams), self.terms.requests), admit_for_s=self.terms.seconds)
+
+    def opened(self, token_rate: float) -> LoadPlan:
+        """Independent arrivals that ask for ``token_rate`` tokens a second, for as long as a level lasts."""
+        rate = token_rate / self.terms.tokens
+        requests = max(1, round(rate * self.terms.level_seconds))
+        plan = self._plan(poisson(requests, rate=rate, seed=self.terms.seed[0]), requests)
+        return replace(plan, seed=plan.seed + 2)
+
+    def measure(self, plan: LoadPlan, streams: int, rate: float) -> ServedRun:
+        """One run between two calibrations at ``rate`` tokens a second."""
+        server = self.server
+        before = self._calibrated(streams, rate)
+        watched = [*self.own_pids, *([server.pid] if server.pid else [])]
+        held, used = self.memory.resident_bytes(server.pid), self.cpu.own_s(watched)
+        began = self._generated()
+        result = self.client.run(plan)
+        ended = self._generated()
+        spent, resident = self.cpu.own_s(watched) - used, self.memory.resident_bytes(server.pid)
+        server.check()
+        found = result.arrays
+        reasons, finish = reasons_of(found)
+        data = {
+            "requests": len(found),
+            "planned": {"requests": plan.requests, "seconds": plan.admit_for_s},
+            "finish_reasons": reasons,
+            "engine": asdict(server.info),
+            "options": asdict(self.terms.options),
+            "load": dict(server.load),
+            "placement": asdict(self.terms.placement) if self.terms.placement else None,
+            "cost": None,  # the steps of a server cannot be seen
+            "memory": {
+                "resident_bytes": resident,
+                "shared_growth_bytes": None,
+                "shared_source": "not read around a server",
+            },
+            "devices": {"before": [], "after": []},
+            "host": host_use(result.summary, spent),
+            "log": list(troubled_lines(server.log)),
+            "not_measurable": dict(DIALECTS[server.target.dialect].not_measurable),
+            "http": {
+                "dialect": server.target.dialect,
+                "pace": "open" if isinstance(plan.pace, OpenLoop) else "closed",
+                "calibration": [asdict(before), asdict(self._calibrated(streams, rate))],
+                "client": result.summary,
+                "send_lag_p99_ms": float(np.percentile(send_lag_ms(found), 99)) if len(found) else None,
+                "loop_lag_p99_ms": _worst_lag_ms(result.summary),
+                "tokens_generated": None if began is None or ended is None else ended - began,
+            },
+        }
+        sizes = [size for size in (held, resident) if size is not None]
+        arrays = {
+            **served_arrays(found),
+            "finish": finish,
+            "memory_resident": np.array(sizes, np.int64),
+        }
+        return ServedRun(data, arrays, token_rate(found))
+
+    def _generated(self) -> int | None:
+        """The token counter of a server whose replies tell no tokens; None for any other."""
+        target = self.server.target
+        if "tokens" not in DIALECTS[target.dialect].not_measurable:
+            return None
+        answer = self.probe(target.base_url + HEALTH_PATH, timeout_s=PROBE_S)
+        return tokens_generated(answer[1]) if answer is not None and answer[0] == 200 else None
+
+    def _calibrated(self, streams: int, rate: float) -> Calibration:
+        each = min(max(rate / streams, LEAST_RATE), MOST_RATE)
+        return self.client.calibrate(streams=streams, rate=each, seconds=CALIBRATION_S, pattern="burst")
+
+
+def served_arrays(found: LoadArrays) -> dict[str, npt.NDArray[Any]]:
+    """k requests as ``concurrency.load_arrays`` has them: one instant a token, so that tokens of a chunk share it.
+
+    Beside them what only a server's run has: ``intended_ns``, ``first_byte_ns``, ``status``, ``failure`` and the counts
+    that the server reports, per request (k,).
+    """
+    totals = np.concatenate([[0], np.cumsum(found.tokens, dtype=np.int64)])
+    return {
+        "submitted_ns": found.sent_ns,
+        "offsets": totals[found.offsets],
+        "stamps_ns": np.repeat(found.stamps_ns, found.tokens),
+        "token_ids": found.token_ids,
+        "id_offsets": found.id_offsets,
+        "prompt_tokens": found.prompt_tokens,
+        "ended_ns": found.ended_ns,
+        **{
+            name: getattr(found, name)
+            for name in (
+                "intended_ns",
+                "first_byte_ns",
+                "status",
+                "failure",
+                "reported_tokens",
+                "cached_tokens",
+                "engine_decode_ns",
+            )
+        },
+    }
+
+
+def reasons_of(found: LoadArrays) -> tuple[list[str], npt.NDArray[np.int32]]:
+    """Why the requests ended, each reason once, and for each request (k,) which one."""
+    names = {Finish.LENGTH: LENGTH, Finish.STOP: "stop"}
+    each = [
+        f"error: {Failure(failure).sentence}" if failure else names.get(Finish(finish), "other")
+        for failure, finish in zip(found.failure.tolist(), found.finish.tolist(), strict=True)
+    ]
+    reasons = sorted(set(each))
+    return reasons, np.array([reasons.index(reason) for reason in each], np.int32)
+
+
+def token_rate(found: LoadArrays) -> float:
+    """Tokens a second from the first request to the last end, 0 where nothing came."""
+    whole = ~failed(found)
+    if not whole.any():
+        return 0.0
+    return float(found.tokens.sum() / ((found.ended_ns.max() - found.sent_ns.min()) / 1e9))
+
+
+def host_use(summary: Mapping[str, Any], spent_s: float) -> dict[str, float]:
+    """Shares of all cores in the clients' window, as ``Contention`` has them.
+
+    ``spent_s`` are the processor seconds of the suite and of a managed server around the run, which is a little more
+    than in it: what others used is never overstated.
+    """
+    hosts = [process["host"] for process in summary["processes"]]
+    wall, cores = hosts[0]["wall_s"], hosts[0]["cores"]
+    own = spent_s + sum(host["own_cpu_s"] for host in hosts)
+    capacity = max(wall * cores, 1e-9)
+    return {
+        "foreign_share": min(max((hosts[0]["busy_cpu_s"] - own) / capacity, 0.0), 1.0),
+        "own_share": min(max(own / capacity, 0.0), 1.0),
+        "elapsed_s": wall,
+    }
+
+
+def _worst_lag_ms(summary: Mapping[str, Any]) -> float | None:
+    lags = [process["loop_lag_ns"]["p99"] for process in summary["processes"]]
+    return max((lag / 1e6 for lag in lags if lag is not None), default=None)

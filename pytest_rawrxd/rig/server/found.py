@@ -1,0 +1,185 @@
+"""Who answers over HTTP, found before anything is measured."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_rawrxd.errors import UsageProblem
+from pytest_rawrxd.rig.engine.devices import digest, foremost
+from pytest_rawrxd.rig.engine.environment import child_environment
+from pytest_rawrxd.rig.engine.protocol import Device, EngineInfo
+from pytest_rawrxd.rig.server.managed import backend_of, server_environment
+from pytest_rawrxd.rig.server.probe import get
+from pytest_rawrxd.rig.server.program import Program, find_program
+from pytest_rawrxd.rig.server.rawrxd import HEALTH_PATH
+from pytest_rawrxd.rig.server.target import HTTP_KINDS, HttpTarget, ManagedTarget, parse_target
+
+KINDS = (*HTTP_KINDS, "llama-server", "command")
+UNTOLD = "not told"  #: a server keeps its backend to itself, and nobody else can know it
+PROBE_S = 10.0
+NAMES = {"openai": "OpenAI-compatible server", "openai-chat": "OpenAI-compatible server", "ollama": "ollama"}
+_DEVICE = re.compile(r"^\s+(?P<name>\S+): (?P<description>.+) \((?P<total>\d+) MiB, (?P<free>\d+) MiB free\)$", re.M)
+
+Get = Callable[..., tuple[int, bytes] | None]
+
+
+@dataclass(frozen=True)
+class FoundProgram:
+    """A llama-server that the suite will start. ``info`` is who it is before it has a model."""
+
+    program: Program
+    arguments: tuple[str, ...]
+    info: EngineInfo
+    devices: tuple[Device, ...]
+
+
+@dataclass(frozen=True)
+class FoundRemote:
+    """A server that is running."""
+
+    target: HttpTarget
+    info: EngineInfo
+    devices: tuple[Device, ...] = ()  #: it does not tell
+
+
+FoundServer = FoundProgram | FoundRemote
+
+
+def is_server(spec: str) -> bool:
+    """Whether an engine's name means a server, or a tool, and no engine of this suite's own making."""
+    return spec.partition(":")[0] in KINDS
+
+
+def find_server(
+    spec: str,
+    *,
+    environ: Mapping[str, str],
+    on_cpu: bool,
+    probe: Get = get,
+    find: Callable[..., Program] = find_program,
+    run: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run,
+) -> FoundServer:
+    """The server that ``spec`` names, asked who it is. Raises UsageProblem where nothing answers or nothing is found.
+
+    ``on_cpu`` says that a managed server will be started without devices.
+    """
+    target = parse_target(spec, environ=environ, windows=sys.platform == "win32")
+    if isinstance(target, HttpTarget):
+        return FoundRemote(target, _ask(target, probe))
+    if isinstance(target, ManagedTarget):
+        program = find(target.program, environment=child_environment(environ))
+        devices = () if on_cpu else _devices(program, environ, run)
+        return FoundProgram(program, target.arguments, _program_info(program, devices), devices)
+    raise UsageProblem(
+        "an external tool is not judged: what it prints is secondary evidence",
+        where=f"--sla-engine {spec}",
+        possible=", ".join((*HTTP_KINDS, "llama-server", "llama-cpp-python")),
+    )
+
+
+def _program_info(program: Program, devices: tuple[Device, ...]) -> EngineInfo:
+    used = foremost(devices) if devices else None
+    files = (path for path in sorted(program.path.parent.iterdir()) if path.is_file())
+    return EngineInfo(
+        name="llama.cpp",
+        version=program.commit,
+        binding="llama-server",
+        backend=used.backend if used else "cpu",
+        device=used.description if used else "CPU",
+        library_sha256=digest(path for path in files if any(part in path.name for part in ("llama", "ggml", "mtmd"))),
+        details={"version": program.version, "program": program.path.name, "source": program.source},
+    )
+
+
+def _devices(
+    program: Program, environ: Mapping[str, str], run: Callable[..., subprocess.CompletedProcess[str]]
+) -> tuple[Device, ...]:
+    """The devices that the program lists with their memory; none where this build has no such option."""
+    if "--list-devices" not in program.options:
+        return ()
+    said = run(
+        [str(program.path), "--list-devices"],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=60,
+        env=server_environment(environ, program),
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    mib = 1 << 20
+    return tuple(
+        Device(
+            name=found["name"],
+            description=found["description"],
+            kind="gpu",
+            backend=backend_of(found["name"]),
+            memory_free=int(found["free"]) * mib,
+            memory_total=int(found["total"]) * mib,
+        )
+        for found in _DEVICE.finditer(said.stdout + said.stderr)
+    )
+
+
+def _ask(target: HttpTarget, probe: Get) -> EngineInfo:
+    """What a running server says about itself; none of it is believed more than any word of a stranger."""
+    asked = _addresses(target)
+    answers = [probe(address, timeout_s=PROBE_S) for address in asked]
+    if all(answer is None for answer in answers):
+        raise UsageProblem(
+            "no server answers here",
+            where=target.base_url,
+            found=f"nothing at {', '.join(asked)} within {PROBE_S:g} s",
+            possible="start the server first, or --sla-engine llama-server, which the suite starts",
+        )
+    told = [_object(answer) for answer in answers]
+    version = next((str(found[name]) for found in told for name in ("build_info", "version") if found.get(name)), "")
+    return EngineInfo(
+        name=NAMES.get(target.dialect, target.dialect),
+        version=version or UNTOLD,
+        binding="HTTP",
+        backend=UNTOLD,
+        device=UNTOLD,
+        library_sha256="",
+        details={"url": target.base_url, "model": target.model or _model(told), "dialect": target.dialect},
+    )
+
+
+def _addresses(target: HttpTarget) -> list[str]:
+    """Where a server of this kind says who it is; llama-server has its own place beside the OpenAI one."""
+    base = target.base_url
+    match target.dialect:
+        case "ollama":
+            return [f"{base}/api/version"]
+        case "rawrxd":
+            return [base + HEALTH_PATH]
+        case _:
+            return [f"{base}/models", f"{base.removesuffix('/v1')}/props"]
+
+
+def _object(answer: tuple[int, bytes] | None) -> dict[str, Any]:
+    if answer is None or answer[0] != 200:
+        return {}
+    try:
+        found = json.loads(answer[1])
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _model(told: list[dict[str, Any]]) -> str:
+    """The model that a server names: of the list of its models the first, or the file it has loaded."""
+    for found in told:
+        listed = found.get("data")
+        if isinstance(listed, list) and listed and isinstance(listed[0], dict) and listed[0].get("id"):
+            return str(listed[0]["id"])
+        if found.get("model_path"):
+            return str(found["model_path"])
+    return UNTOLD

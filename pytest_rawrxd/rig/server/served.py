@@ -1,0 +1,91 @@
+"""A server under measurement, whether the suite started it or somebody else did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from pytest_rawrxd.rig.engine.protocol import EngineInfo, LoadOptions
+from pytest_rawrxd.rig.server.found import FoundRemote, FoundServer
+from pytest_rawrxd.rig.server.managed import ManagedServer
+from pytest_rawrxd.rig.server.target import HttpTarget
+
+
+class Served(Protocol):
+    """A server that answers. ``load`` is its load report, with None for what it does not tell."""
+
+    @property
+    def target(self) -> HttpTarget: ...
+    @property
+    def info(self) -> EngineInfo: ...
+    @property
+    def pid(self) -> int | None: ...
+    @property
+    def load(self) -> Mapping[str, Any]: ...
+    @property
+    def log(self) -> tuple[str, ...]: ...
+
+    def check(self) -> None:
+        """Return when the server is alive, as far as that can be seen. Raises EngineCrashed otherwise."""
+        ...
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A server that somebody else started: only what it sends can be seen."""
+
+    target: HttpTarget
+    info: EngineInfo
+    pid: int | None = None
+    load: Mapping[str, Any] = field(
+        default_factory=lambda: {"layers_offloaded": None, "layers_total": None, "buffers": ()}
+    )
+    log: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Nothing to see: a server that is gone answers no request."""
+
+
+class Managed:
+    """A llama-server of the suite's own, ready."""
+
+    def __init__(self, server: ManagedServer, *, deadline_s: float) -> None:
+        loaded = server.wait_ready(deadline_s=deadline_s)
+        offloaded, layers = loaded.layers or (None, None)
+        self._server = server
+        self.target = server.target()
+        self.info = server.info()
+        self.pid: int | None = server.pid
+        self.load: Mapping[str, Any] = {
+            "load_s": loaded.load_s,
+            "layers_offloaded": offloaded,
+            "layers_total": layers,
+            "buffers": loaded.buffers,
+            "slots": loaded.slots,
+            "log": loaded.log,
+        }
+
+    @property
+    def log(self) -> tuple[str, ...]:
+        return self._server.log
+
+    def check(self) -> None:
+        self._server.check()
+
+
+@contextmanager
+def serve(
+    found: FoundServer, model: Path, options: LoadOptions, *, environ: Mapping[str, str], deadline_s: float
+) -> Iterator[Served]:
+    """The server that was found: a managed one fresh, with ``model`` and ``options``; a remote one as it is.
+
+    Raises LoadFailed or EngineHung when a managed one does not become ready.
+    """
+    if isinstance(found, FoundRemote):
+        yield Remote(found.target, found.info)
+        return
+    with ManagedServer(found.program, model, options, environ=environ, arguments=found.arguments) as server:
+        yield Managed(server, deadline_s=deadline_s)

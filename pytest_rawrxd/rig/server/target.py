@@ -1,0 +1,136 @@
+"""From the words of ``--sla-engine`` to what is measured over HTTP, or by an external tool.
+
+    openai:URL | openai-chat:URL | ollama:URL | rawrxd:URL        a server that is running
+    llama-server | llama-server:PATH | llama-server:PATH ARGS | llama-server:ARGS      one that the suite starts
+    command:PROGRAM ARGS        a tool whose output is secondary evidence; {model} stands for the model file
+
+Settings follow a URL behind ``#``, which is never sent: ``openai:https://host/v1#model=qwen&key_env=HOST_KEY``.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+from pytest_rawrxd.errors import UsageProblem
+from pytest_rawrxd.rig.server.dialects import DIALECTS
+
+SETTINGS = ("model", "key_env", "ca")
+HTTP_KINDS = ("openai", "openai-chat", "ollama", "rawrxd")
+MANAGED_ARGUMENTS = ("-m", "--model", "--host", "--port", "--api-key", "--api-key-file")
+
+
+@dataclass(frozen=True)
+class HttpTarget:
+    """A server that is running."""
+
+    dialect: str  #: a name in DIALECTS
+    base_url: str  #: without a slash at its end
+    model: str | None = None  #: as the server calls it
+    key_env: str | None = None  #: NAME of the environment variable that holds the API key; the key is never kept
+    ca_file: str | None = None  #: certificates to trust instead of the system's
+
+    @property
+    def url(self) -> str:
+        """Where requests go."""
+        return self.base_url + DIALECTS[self.dialect].path
+
+
+@dataclass(frozen=True)
+class ManagedTarget:
+    """A llama-server that the suite starts."""
+
+    program: Path | None = None  #: None: looked for
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CommandTarget:
+    """An external tool."""
+
+    command: tuple[str, ...]
+
+
+Target = HttpTarget | ManagedTarget | CommandTarget
+
+
+def parse_target(spec: str, *, environ: Mapping[str, str], windows: bool = False) -> Target:
+    """What ``spec`` names. Raises UsageProblem with the part that cannot be used; nothing is contacted.
+
+    ``environ`` is asked whether the variable of ``key_env`` is set. ``windows`` keeps backslashes in PATH and ARGS.
+    """
+    kind, _, rest = spec.partition(":")
+    if kind in HTTP_KINDS:
+        return _http(kind, rest, spec, environ)
+    words = _words(rest, spec, windows=windows)
+    if kind == "llama-server":
+        program = Path(words.pop(0)) if words and not words[0].startswith("-") else None
+        for word in words:
+            if word.partition("=")[0] in MANAGED_ARGUMENTS:
+                raise _problem(spec, f"{word} is set by the suite", "other arguments of llama-server")
+        return ManagedTarget(program, tuple(words))
+    if kind == "command":
+        if not words:
+            raise _problem(spec, "no program behind the colon", "command:llama-bench -m {model} -o json")
+        return CommandTarget(tuple(words))
+    raise _problem(spec, f"unknown kind {kind!r}", ", ".join([*HTTP_KINDS, "llama-server", "command"]))
+
+
+def _http(kind: str, rest: str, spec: str, environ: Mapping[str, str]) -> HttpTarget:
+    example = f"{kind}:http://127.0.0.1:8080"
+    try:
+        url = urlsplit(rest)
+        port = url.port
+    except ValueError as problem:
+        raise _problem(spec, f"no URL: {problem}", example) from problem
+    if url.username is not None or url.password is not None:
+        # The spec is not repeated: it holds the secret.
+        raise _problem(f"{kind}:…", "a user name or password in the URL", "#key_env=NAME of an environment variable")
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise _problem(spec, f"no http or https URL: {rest!r}", example)
+    if url.query:
+        raise _problem(f"{kind}:…", "a query (?…) in the URL, which could hold a key", "settings behind #")
+    settings = _settings(url.fragment, spec)
+    key_env = settings.get("key_env")
+    if key_env is not None and not environ.get(key_env):
+        raise _problem(spec, f"the environment variable {key_env} is not set", f"set {key_env} to the API key")
+    if key_env is not None and url.scheme == "http" and url.hostname not in ("127.0.0.1", "::1", "localhost"):
+        raise _problem(spec, "an API key over http would travel unencrypted", "an https URL")
+    if kind == "ollama" and "model" not in settings:
+        raise _problem(spec, "Ollama needs the name of a model", f"{rest}#model=NAME:TAG")
+    ca = settings.get("ca")
+    if ca is not None and not Path(ca).is_file():
+        raise _problem(spec, f"no file {ca}", "a file of certificates in PEM form")
+    host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
+    base = f"{url.scheme}://{host}{'' if port is None else f':{port}'}"
+    path = url.path.rstrip("/") or DIALECTS[kind].base_path
+    return HttpTarget(kind, base + path, settings.get("model"), key_env, ca)
+
+
+def _settings(fragment: str, spec: str) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(fragment, strict_parsing=True) if fragment else []
+    except ValueError as problem:
+        raise _problem(spec, f"the settings behind #: {problem}", "#model=NAME&key_env=NAME&ca=FILE") from problem
+    settings = dict(pairs)
+    for name in settings:
+        if name not in SETTINGS:
+            raise _problem(spec, f"unknown setting {name!r} behind #", ", ".join(SETTINGS))
+    if len(settings) != len(pairs):
+        raise _problem(spec, "a setting behind # stands twice", ", ".join(SETTINGS))
+    return settings
+
+
+def _words(rest: str, spec: str, *, windows: bool) -> list[str]:
+    try:
+        words = shlex.split(rest, posix=not windows)
+    except ValueError as problem:
+        raise _problem(spec, f"{problem}".lower(), "quotes that are closed") from problem
+    return [word.strip('"') for word in words] if windows else words
+
+
+def _problem(spec: str, found: str, possible: str) -> UsageProblem:
+    return UsageProblem("this engine cannot be measured", where=f"--sla-engine {spec}", found=found, possible=possible)

@@ -1,0 +1,48 @@
+"""``aggregate_tps``: tokens of all streams per second, from the fresh processes of one level."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.profile import Criterion
+from pytest_rawrxd.verdict.floor import floor
+from pytest_rawrxd.verdict.level import LevelSample, level_sample, with_size
+from pytest_rawrxd.verdict.mean_range import mean_range
+from pytest_rawrxd.verdict.means import mean_interval
+from pytest_rawrxd.verdict.outcome import Answer, Finding
+from pytest_rawrxd.verdict.repeats import unusable_runs
+
+LEAST_RUNS = 2  #: below, a range has no interval
+
+
+def aggregate_tps(evidence: Evidence, criterion: Criterion) -> Answer:
+    """Judge a floor or a range over the runs of one level."""
+    sample = level_sample(evidence, int(criterion.where["streams"]))
+    return with_size(sample.problem or _judged(evidence, criterion, sample), sample), sample.sources
+
+
+def _judged(evidence: Evidence, criterion: Criterion, sample: LevelSample) -> Finding:
+    profile = evidence.campaign.profile
+    gates, load = profile.gates, profile.protocol.phase2
+    max_cv, durations = gates.cv_max.to("ratio"), np.array([w.end_ns - w.begin_ns for w in sample.windows])
+    assert not isinstance(criterion.limit, bool)  # noqa: S101 - a rate is never promised as yes or no
+    if criterion.kind == "range" or isinstance(criterion.limit, tuple):
+        noisy = unusable_runs(sample.tps, min_runs=LEAST_RUNS, max_cv=max_cv, durations_ns=durations)
+        return noisy or mean_range(
+            mean_interval(sample.tps, confidence=criterion.confidence),
+            direction=criterion.direction,
+            limit=criterion.limit,
+            unit=criterion.unit,
+        )
+    return floor(
+        sample.tps,
+        limit=criterion.limit,
+        unit=criterion.unit,
+        confidence=criterion.confidence,
+        systematic=gates.systematic_error.to("ratio"),
+        min_runs=gates.min_runs.floor,
+        planned_runs=load.processes + load.level_runs,
+        max_cv=max_cv,
+        durations_ns=durations,
+    )

@@ -1,0 +1,56 @@
+"""``concurrent_users``: the largest number of streams at which every bound of that level holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.profile import Criterion
+from pytest_rawrxd.verdict.answers.aggregate_tps import aggregate_tps
+from pytest_rawrxd.verdict.answers.inter_token_latency import inter_token_latency, time_weighted_latency
+from pytest_rawrxd.verdict.answers.requests import requests_completed
+from pytest_rawrxd.verdict.answers.scaling_efficiency import scaling_efficiency
+from pytest_rawrxd.verdict.answers.stalls import longest_gap, stalled_share
+from pytest_rawrxd.verdict.counts import count_of
+from pytest_rawrxd.verdict.efficiency import most_streams
+from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
+
+OF_A_LEVEL: Mapping[str, Callable[[Evidence, Criterion], Answer]] = MappingProxyType(
+    {
+        rule.__name__: rule
+        for rule in (
+            inter_token_latency,
+            time_weighted_latency,
+            longest_gap,
+            stalled_share,
+            aggregate_tps,
+            scaling_efficiency,
+            requests_completed,
+        )
+    }
+)
+UNDECIDED = (Verdict.INVALID, Verdict.INCONCLUSIVE, Verdict.NOT_MEASURED)
+
+
+def concurrent_users(evidence: Evidence, criterion: Criterion) -> Answer:
+    """Judge the largest level at which every deciding criterion of that level passes."""
+    levels: dict[int, list[Finding]] = {}
+    sources: dict[str, None] = {}
+    for other in evidence.campaign.profile.criteria.values():
+        rule = OF_A_LEVEL.get(other.metric)
+        if rule is not None and not other.informative and not other.not_applicable:
+            found, used = rule(evidence, other)
+            levels.setdefault(int(other.where["streams"]), []).append(found)
+            sources |= dict.fromkeys(used)
+    assert isinstance(criterion.limit, float)  # noqa: S101 - a count has one bound
+    needed = int(criterion.limit)
+    most = most_streams({n: all(f.verdict is Verdict.PASS for f in findings) for n, findings in levels.items()})
+    if most is None or most < needed:
+        for streams, findings in sorted(levels.items()):
+            undecided = [found for found in findings if found.verdict in UNDECIDED]
+            if streams >= needed and undecided and not any(found.verdict is Verdict.FAIL for found in findings):
+                first = undecided[0]
+                said = f"{streams} streams are not decided: {first.reason}"
+                return Finding(first.verdict, said, method="count", next=first.next), tuple(sources)
+    return count_of(most or 0, needed=needed, of="concurrent users with every bound kept"), tuple(sources)

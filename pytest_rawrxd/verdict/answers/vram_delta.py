@@ -1,0 +1,50 @@
+"""``vram_delta``: how much the memory of an engine process moves while it is under load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.profile import Criterion
+from pytest_rawrxd.profile.units import convert
+from pytest_rawrxd.verdict.counts import value_range
+from pytest_rawrxd.verdict.level import load_sample, with_size
+from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
+
+
+def vram_delta(evidence: Evidence, criterion: Criterion) -> Answer:
+    """Judge the largest minus the smallest value in the life of one process, the most that any run shows.
+
+    Two runs are never compared: another number of streams has another cache. Device memory after the warm-up and at the
+    end; on a CPU, resident memory a few times a second.
+    """
+    if criterion.where["during"] != "load":
+        return Finding(Verdict.NOT_MEASURED, f"no {criterion.where['during']} was run in this campaign"), ()
+    sample = load_sample(evidence)
+    if not sample.runs and sample.problem is not None:
+        return sample.problem, sample.sources
+    moved = [_moved_bytes(evidence, run.data) for run in sample.runs]
+    known = [size for size in moved if size is not None]
+    if not known:
+        said = "the engine reports no free memory of its device"
+        return Finding(Verdict.NOT_MEASURED, said, next="a probe of the GPU's memory"), sample.sources
+    assert isinstance(criterion.limit, float)  # noqa: S101 - a difference has one bound
+    value = convert(float(max(known)), "B", criterion.unit)
+    found = value_range(value, direction=criterion.direction, limit=criterion.limit, unit=criterion.unit)
+    return with_size(found, sample), sample.sources
+
+
+def _moved_bytes(evidence: Evidence, data: Mapping[str, Any]) -> int | None:
+    if data["engine"]["backend"] == "cpu":
+        resident = evidence.raw(data["raw"])["memory_resident"]
+        return int(resident.max() - resident.min()) if resident.size else None
+    used = [_used_bytes(data, when) for when in ("before", "after")]
+    return None if used[0] is None or used[1] is None else abs(used[1] - used[0])
+
+
+def _used_bytes(data: Mapping[str, Any], when: str) -> int | None:
+    on_device = [device for device in data["devices"][when] if device["backend"] == data["engine"]["backend"]]
+    if not on_device or any(device["memory_free"] is None for device in on_device):
+        return None
+    return sum(int(device["memory_total"]) - int(device["memory_free"]) for device in on_device)

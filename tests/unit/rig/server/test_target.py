@@ -1,0 +1,98 @@
+from pathlib import Path
+
+import pytest
+
+from pytest_rawrxd.errors import UsageProblem
+from pytest_rawrxd.rig.server.target import CommandTarget, HttpTarget, ManagedTarget, parse_target
+
+
+def parse(spec, **environ):
+    return parse_target(spec, environ=environ)
+
+
+@pytest.mark.parametrize(
+    ("spec", "url"),
+    [
+        ("openai:http://127.0.0.1:8080", "http://127.0.0.1:8080/v1/completions"),
+        ("openai:http://127.0.0.1:8080/v1/", "http://127.0.0.1:8080/v1/completions"),
+        ("openai:https://host/api/openai", "https://host/api/openai/completions"),
+        ("openai-chat:http://localhost:1234", "http://localhost:1234/v1/chat/completions"),
+        ("ollama:http://localhost:11434#model=qwen3:8b", "http://localhost:11434/api/generate"),
+        ("rawrxd:http://localhost:11435", "http://localhost:11435/api/generate"),
+        ("openai:http://[::1]:8080", "http://[::1]:8080/v1/completions"),
+    ],
+)
+def test_a_url_leads_to_the_path_of_its_dialect(spec, url):
+    assert parse(spec).url == url
+
+
+def test_settings_stand_behind_the_hash_and_are_not_part_of_the_url(tmp_path):
+    ca = tmp_path / "ca.pem"
+    ca.touch()
+
+    target = parse(f"openai:https://host/v1#model=a%2Fb&key_env=HOST_KEY&ca={ca}", HOST_KEY="secret")
+
+    assert target == HttpTarget("openai", "https://host/v1", "a/b", "HOST_KEY", str(ca))
+    assert "secret" not in repr(target)
+
+
+def test_a_managed_server_takes_a_path_arguments_or_both():
+    assert parse("llama-server") == ManagedTarget(None, ())
+    assert parse("llama-server:/opt/llama/llama-server") == ManagedTarget(Path("/opt/llama/llama-server"), ())
+    assert parse("llama-server:-ngl 99 -fa on") == ManagedTarget(None, ("-ngl", "99", "-fa", "on"))
+    assert parse("llama-server:'/a b/llama-server' -ngl 99") == ManagedTarget(Path("/a b/llama-server"), ("-ngl", "99"))
+
+
+def test_a_windows_path_keeps_its_backslashes():
+    target = parse_target('llama-server:"C:\\Program Files\\llama-server.exe" -ngl 99', environ={}, windows=True)
+
+    assert (str(target.program), target.arguments) == ("C:\\Program Files\\llama-server.exe", ("-ngl", "99"))
+
+
+def test_a_command_is_a_list_of_words():
+    assert parse("command:llama-bench -m {model} -o json") == CommandTarget(
+        ("llama-bench", "-m", "{model}", "-o", "json")
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "found"),
+    [
+        ("vllm:http://host", "unknown kind 'vllm'"),
+        ("openai", "no http or https URL"),
+        ("openai:host:8080", "no http or https URL"),
+        ("openai:ftp://host", "no http or https URL"),
+        ("openai:http://", "no http or https URL"),
+        ("openai:http://host:99999", "no URL"),
+        ("openai:http://host/v1#modle=x", "unknown setting 'modle'"),
+        ("openai:http://host/v1#model", "the settings behind #"),
+        ("openai:http://host/v1#model=a&model=b", "stands twice"),
+        ("openai:https://host/v1#key_env=MISSING", "MISSING is not set"),
+        ("openai:http://host/v1#key_env=HOST_KEY", "unencrypted"),
+        ("openai:https://host/v1#ca=/nowhere.pem", "no file /nowhere.pem"),
+        ("ollama:http://localhost:11434", "name of a model"),
+        ("llama-server:--port 8080", "--port is set by the suite"),
+        ("llama-server:--api-key=abc", "is set by the suite"),
+        ("llama-server:'open", "no closing quotation"),
+        ("command:", "no program"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_with_the_part_that_is_wrong(spec, found):
+    with pytest.raises(UsageProblem) as caught:
+        parse(spec, HOST_KEY="secret")
+
+    assert found in caught.value.found
+    assert caught.value.where.startswith("--sla-engine ")
+    assert caught.value.possible
+
+
+@pytest.mark.parametrize("spec", ["openai:https://user:hunter2@host/v1", "openai:https://host/v1?key=hunter2"])
+def test_a_secret_in_a_url_is_refused_and_not_repeated(spec):
+    with pytest.raises(UsageProblem) as caught:
+        parse(spec)
+
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_key_may_travel_unencrypted_to_this_machine_only():
+    assert parse("openai:http://127.0.0.1:8080#key_env=HOST_KEY", HOST_KEY="x").key_env == "HOST_KEY"
