@@ -117,6 +117,11 @@ def load_records(evidence: Evidence, beside: str | None = None) -> list[Record]:
     return evidence.of(RUN, beside=beside)
 
 
+def run_of(evidence: Evidence, found: Record) -> LoadRun:
+    """One record with its arrays, read once."""
+    return evidence.once(("load run", found.id), lambda: read_run(evidence.raw, found))
+
+
 def with_size(found: Finding, sample: LevelSample, blocks: int | None = None) -> Finding:
     """``found`` with the number of runs and time blocks it rests on, and what has to be said with every figure."""
     sizes = {"runs": len(sample.runs)} | ({"blocks": blocks} if blocks is not None else {})
@@ -148,7 +153,7 @@ def _sample(
         return LevelSample((), (*sources, *(found.id for found in troubles)), _troubled(troubles))
     if not records:
         return LevelSample((), (), _missing(evidence, of))
-    runs = tuple(read_run(evidence.raw, found) for found in records)
+    runs = tuple(run_of(evidence, found) for found in records)
     return LevelSample(runs, sources, _unusable(evidence, records, runs))
 
 
