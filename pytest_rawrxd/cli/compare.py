@@ -29,6 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
             raise UsageProblem(
                 "there is nothing to compare", where=str(path), possible="a run directory or a result file"
             )
+    if paths[0].resolve() == paths[1].resolve():
+        raise UsageProblem("a run is not compared with itself", found=str(paths[0]), possible="two runs, or two files")
     runs = [Evidence.read(path) if path.is_dir() else None for path in paths]
     files = {name: variant for evidence in runs if evidence for name, variant in model_files(evidence).items()}
     baseline, candidate = (

@@ -19,20 +19,26 @@ from pytest_rawrxd.measure.bandwidth import read_bandwidth
 from pytest_rawrxd.measure.cells import needed_cells, needs_bandwidth_test, needs_quality
 from pytest_rawrxd.measure.clock import SYSTEM
 from pytest_rawrxd.measure.contention import SystemCpu
-from pytest_rawrxd.measure.decode import SUSTAINED, Cell, measure_cell
+from pytest_rawrxd.measure.decode import REFERENCE, SUSTAINED, Cell, measure_cell
+from pytest_rawrxd.measure.gpu import watched
 from pytest_rawrxd.measure.interleave import interleaved
 from pytest_rawrxd.measure.levels import Level, needed_levels
 from pytest_rawrxd.measure.memory import SystemMemory
 from pytest_rawrxd.measure.quality import Text, measure_quality, shipped_text
 from pytest_rawrxd.measure.served import measure_served_cell
 from pytest_rawrxd.plugin.conditions import conditions, placements, terms
+<<<<<<< HEAD
 from pytest_rawrxd.plugin.load import CLIENT, measure_levels
 from pytest_rawrxd.plugin.preflight import Rig
+=======
+from pytest_rawrxd.plugin.preflight import SCRIPTED, Rig
+>>>>>>> main
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.rig.engine.bandwidth import DeviceBandwidth, device_bandwidth
 from pytest_rawrxd.rig.engine.choose import EngineSetup, open_engine
-from pytest_rawrxd.rig.gpu import lease
+from pytest_rawrxd.rig.gpu import Gpu, lease
+from pytest_rawrxd.rig.gpu.nvml import NvmlProbe, open_probe
 from pytest_rawrxd.rig.gpu.shared import shared_memory
 from pytest_rawrxd.rig.models.cache import default_cache
 from pytest_rawrxd.rig.models.folder import ModelFile
@@ -63,20 +69,24 @@ class Bench:
         self._recorder = Recorder(campaign.path, session, worker, self._stack.enter_context(ledger))
         self._described = False
         self._measured: set[Cell] = set()
+<<<<<<< HEAD
         self._loaded: set[Level] = set()
+=======
+        self._probe, self._why_no_probe = self._open_probe()
+>>>>>>> main
 
     def record(self, kind: str, data: dict[str, Any]) -> str:
         return self._recorder.record(kind, data)
 
     def describe_rig(self) -> None:
-        """Record the machine and the models once, before the first measurement of this lane."""
+        """Record the machine and the models once, before the first measurement of this lane; it needs the lease."""
         if self._described:
             return
         self._described = True
         host = self.rig.host
         self.progress.show(0, 1, "measuring the read bandwidth of this machine")
         bandwidth = read_bandwidth(host.cores, host.llc_bytes, SYSTEM.monotonic_ns)
-        device = device_bandwidth(self.rig.engine_spec) if self._on_gpu else DeviceBandwidth(None, "no GPU is measured")
+        device = device_bandwidth(self.rig.engine_spec) if self._gpu else DeviceBandwidth(None, "no GPU is measured")
         self.record(
             "machine",
             {
@@ -85,6 +95,7 @@ class Bench:
                 "read_bandwidth": asdict(bandwidth),
                 "device_bandwidth": device.figures,
                 "device_bandwidth_reason": device.reason,
+                "gpu_probe": {"source": self._probe.source if self._probe else None, "reason": self._why_no_probe},
             },
         )
         for variant, why in self.rig.missing.items():
@@ -93,6 +104,13 @@ class Bench:
             self.record("load.missing", {"beside": spec, "why": why})
         for model in self.rig.models.values():
             self.record("model", model.manifest.to_dict())
+
+    def _open_probe(self) -> tuple[NvmlProbe | None, str | None]:
+        """The probe of the GPU under test, or the reason why there is none."""
+        try:
+            return self._stack.enter_context(open_probe(self._gpu)), None
+        except RigTrouble as trouble:
+            return None, trouble.found
 
     def measure(self, criteria: Iterable[Criterion]) -> None:
         """Measure what ``criteria`` need and this session has not measured yet."""
@@ -138,11 +156,11 @@ class Bench:
 
         A variant that the engine refuses to load is not tried again: another process would hear the same.
         """
-        self.describe_rig()
         order = interleaved(runs)
         refused: set[tuple[str, str]] = set()
         self.progress.begin()
         with lease(self._device(), default_cache().root / "locks", wait_s=LEASE_WAIT_S):
+            self.describe_rig()
             for done, (cell, process) in enumerate(order):
                 if (cell.variant, cell.kind) in refused:
                     continue
@@ -157,7 +175,6 @@ class Bench:
         missing = self._unscored(text)
         if not missing:
             return
-        self.describe_rig()
         folder = default_cache().root
         folder.mkdir(parents=True, exist_ok=True)
         self.progress.begin()
@@ -165,6 +182,7 @@ class Bench:
             lease(self._device(), folder / "locks", wait_s=LEASE_WAIT_S),
             TemporaryDirectory(prefix="quality-", dir=folder, ignore_cleanup_errors=True) as scratch,
         ):
+            self.describe_rig()
             measure_quality(
                 missing,
                 self.rig.reference,
@@ -189,7 +207,12 @@ class Bench:
         if self.rig.server is not None:
             return self._measure_served(self.rig.server, model, cell, process)
         setup = EngineSetup(environ=os.environ, seed=zlib.crc32(f"{cell} {process}".encode()))
-        with open_engine(self.rig.engine_spec, setup) as engine:
+        about = {"variant": cell.variant, "tokens": cell.tokens, "process": process, "during": cell.kind}
+        probe = None if cell.kind == REFERENCE else self._probe  # the GPU idles meanwhile
+        with (
+            open_engine(self.rig.engine_spec, setup) as engine,
+            watched(probe, engine.pid, SYSTEM, self._recorder, about),
+        ):
             return measure_cell(
                 engine,
                 model.path if model else Path(cell.variant),  # a scripted engine has no file
@@ -199,7 +222,11 @@ class Bench:
                 model_sha256=model.manifest.sha256 if model else None,
                 sink=self._recorder,
                 cpu=SystemCpu(),
+<<<<<<< HEAD
                 memory=self._memory,
+=======
+                memory=SystemMemory(shared_memory(self._gpu)),
+>>>>>>> main
                 own_pids=[os.getpid()],
                 clock=SYSTEM,
             )
@@ -238,6 +265,7 @@ class Bench:
         return Cell(largest, tokens, SUSTAINED) if largest else None
 
     @property
+<<<<<<< HEAD
     def _scorer(self) -> str:
         """Quality is a property of a file: behind a server, which tells no logits, the engine in process reads it."""
         return self.rig.engine_spec if self.rig.server is None else IN_PROCESS_ENGINE
@@ -249,9 +277,15 @@ class Bench:
     @property
     def _on_gpu(self) -> bool:
         return bool(self.rig.gpus) and self.rig.engine.backend != "cpu"
+=======
+    def _gpu(self) -> Gpu | None:
+        """The GPU under test; None where the engine computes on the CPU or in virtual time."""
+        on_gpu = self.rig.engine.backend not in {"cpu", SCRIPTED}
+        return self.rig.gpus[0] if self.rig.gpus and on_gpu else None
+>>>>>>> main
 
     def _device(self) -> str:
-        return self.rig.gpus[0].uuid if self._on_gpu else CPU_DEVICE
+        return self._gpu.uuid if self._gpu else CPU_DEVICE
 
     def close(self) -> None:
         self._stack.close()

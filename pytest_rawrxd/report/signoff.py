@@ -129,8 +129,9 @@ def _item(view: RunView) -> Iterator[tuple[str, str | tuple[str, ...]]]:
     yield "Target", target["item"]
     yield "Measured", f"{target['measured']}{'' if target['matches'] else ' (not the target)'}"
     engine = run["identity"].get("engine") or {}
-    # Build flags and library names stand in the campaign's card; a signer reads what it is and which binaries.
-    yield "Engine", _sentence({key: value for key, value in engine.items() if key != "details"})
+    # "Measured" names it; build flags and library names stand in the campaign's card.
+    identified = {key: engine[key] for key in ("device", "library_sha256") if engine.get(key)}
+    yield "Engine", _sentence(identified).lstrip(", ") or UNREPORTED
     models = run["identity"].get("models") or {}
     yield "Models", tuple(f"{variant:<7}{digest[:12]}…" for variant, digest in sorted(models.items()))
     yield "Profile", f"{profile['name']} ({profile['kind']}), sha256 {profile['digest'][:24]}…"

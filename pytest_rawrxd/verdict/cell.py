@@ -16,6 +16,7 @@ from pytest_rawrxd.verdict.decoding import DecodeProcess, decode_processes
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.plausibility import Plausibility, plausibility
 from pytest_rawrxd.verdict.sample import Floats, Integers
+from pytest_rawrxd.verdict.telemetry import throttling
 from pytest_rawrxd.verdict.validity import Severity, Violation, violation
 
 SCRIPTED = "scripted"
@@ -150,8 +151,7 @@ def _missing(evidence: Evidence, variant: str, tokens: int) -> Finding:
 def _troubled(trouble: dict[str, Any], count: int) -> Finding:
     more = f" (and {count - 1} more)" if count > 1 else ""
     return invalid(
-        f"{trouble['variant']}, process {trouble['process']}: {trouble['what']}{more}: "
-        f"{trouble['found'] or trouble['type']}",
+        f"process {trouble['process']}: {trouble['what']}{more}: {trouble['found'] or trouble['type']}",
         next_step="read the log lines of the recorded trouble, mend the cause, measure again in a new run directory",
     )
 
@@ -165,6 +165,8 @@ def _unusable(evidence: Evidence, processes: tuple[DecodeProcess, ...]) -> Findi
         judged = roofline(evidence, process.record.data, process.tps)
         if judged is not None and (told := judged.finding()) is not None:
             return told
+        if (slowed := throttling(evidence, process)) is not None:
+            return replace(slowed, reason=f"{name}: {slowed.reason}")
     return None
 
 

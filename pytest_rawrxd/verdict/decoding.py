@@ -23,11 +23,14 @@ STEP_BATCH = 32
 class DecodeProcess:
     """What one fresh process showed.
 
-    ``gaps_ns`` (k,) are the steady inter-token gaps, ``tps`` = k / their sum; ``received`` (r,) tokens per request.
+    ``gaps_ns`` (k,) are the steady inter-token gaps, ``tps`` = k / their sum; ``received`` (r,) tokens per request and
+    ``request_tps`` (r,) their rates, warm-up included. ``window_ns`` is its loaded time: first submission, last token.
     """
 
     record: Record
     received: Integers
+    request_tps: Floats
+    window_ns: tuple[int, int]
     gaps_ns: Integers
     steady: Steady
 
@@ -50,12 +53,20 @@ def decode_processes(evidence: Evidence, variant: str, tokens: int, kind: str = 
 def _process(evidence: Evidence, record: Record) -> DecodeProcess:
     raw = evidence.raw(record.data["raw"])
     try:
-        offsets, stamps = raw["offsets"], raw["stamps_ns"]
+        offsets, stamps, submitted = raw["offsets"], raw["stamps_ns"], raw["submitted_ns"]
     except KeyError as error:
         raise EvidenceProblem("raw evidence lacks an array", where=record.id, found=str(error)) from error
     requests = split(stamps, offsets, where=record.id)
     steady, gaps = steady_gaps(requests, record.data["prompt_tokens"])
-    return DecodeProcess(record=record, received=np.diff(offsets), gaps_ns=gaps, steady=steady)
+    rates = np.array([(request.size - 1) / ((request[-1] - request[0]) / 1e9) for request in requests])
+    return DecodeProcess(
+        record=record,
+        received=np.diff(offsets),
+        request_tps=rates,
+        window_ns=(int(submitted[0]), int(stamps[-1])),
+        gaps_ns=gaps,
+        steady=steady,
+    )
 
 
 def split(stamps: npt.NDArray[Any], offsets: npt.NDArray[Any], *, where: str) -> list[Integers]:

@@ -14,3 +14,5 @@ def test_the_cpu_device_reads_the_whole_matrix_in_a_plausible_time():
     assert found["device"] == "CPU"
     assert found["working_set"] == 64 << 20
     assert 1e8 < found["bytes_per_s"] < 1e13
+    assert len(found["methods"]) == 2
+    assert found["bytes_per_s"] == max(found["methods"].values()) == found["methods"][found["method"]]

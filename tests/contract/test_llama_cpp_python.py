@@ -130,6 +130,16 @@ def test_gpu_layers_on_a_build_with_a_gpu_are_all_offloaded(engine, tiny_model) 
     assert any(buffer["device"] == report.devices[0].name for buffer in report.buffers if buffer["kind"] == "model")
     assert engine.info.backend == report.devices[0].backend != "cpu"
     assert {len(tokens) for tokens in tokens_of(engine, *requests)} == {10}
+    assert next(step["work"] for step in report.warm_up) == "prompt of 64 beside 3 streams"
+    assert all(step["warm_ms"] > 0 for step in report.warm_up)
+    assert sum(step["cold_ms"] for step in report.warm_up) > sum(step["warm_ms"] for step in report.warm_up)
+
+
+def test_a_warm_up_on_a_cpu_is_one_pass(engine, tiny_model) -> None:
+    report = engine.load(tiny_model, OPTIONS, deadline_s=ENOUGH)
+
+    assert len(report.warm_up) == 1 + 6 + 4
+    assert all(step["cold_ms"] > 0 and step["warm_ms"] is None for step in report.warm_up)
 
 
 def test_damaged_weights_are_refused_by_name_and_pass_only_unchecked(engine, poisoned_model) -> None:

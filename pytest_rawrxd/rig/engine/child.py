@@ -22,7 +22,7 @@ from pytest_rawrxd.rig.engine.messages import Outcome, ScoreWork, Work
 from pytest_rawrxd.rig.engine.protocol import Device, EngineInfo, LoadOptions, LoadReport, ProgressListener
 from pytest_rawrxd.rig.engine.score import rows_for, score_all
 from pytest_rawrxd.rig.engine.serve import serve, take_pipes
-from pytest_rawrxd.rig.engine.warmup import rehearsals
+from pytest_rawrxd.rig.engine.warmup import described, rehearsals
 from pytest_rawrxd.rig.models.quality import Scores
 
 #: The Vulkan backend aborts the process (get_misalign_bytes) when a sampler's row of logits does not begin on a
@@ -64,6 +64,7 @@ class LlamaCpp:
         self._scoring: TokenBatch | None = None
         self._options, self._threads = LoadOptions(n_ctx=0), 1
         self._samplers: list[Any] = []
+        self._first_ms: float | None = None
         devices = self.devices()
         files = library_files(Path(api._lib._name).parent)
         self.info = EngineInfo(
@@ -94,8 +95,7 @@ class LlamaCpp:
             self._model = self._load_model(model, options)
             sampling = self._open(options)
             loaded = self._clock()
-            if options.warm_up:
-                self._warm_up(options)
+            warmed = self._warm_up(options) if options.warm_up else ()
         except LoadFailed:
             self.close()  # another attempt finds the memory free
             raise
@@ -114,6 +114,7 @@ class LlamaCpp:
             sampling=sampling,
             n_threads=self._threads,
             devices=devices,
+            warm_up=warmed,
         )
 
     def tokenize(self, text: str) -> list[int]:
@@ -201,6 +202,7 @@ class LlamaCpp:
             if options.sampling == wanted:
                 raise self._refusal("the engine cannot sample in its graph", possible="sampling 'argmax'")
             self._free_context()
+            self._first_ms = None  # another context compiles again
         self._start(options, in_graph=False)
         return "argmax"
 
@@ -223,16 +225,30 @@ class LlamaCpp:
         )
 
     def _samples_in_graph(self, options: LoadOptions) -> bool:
-        """One call of the warm-up: the engine accepts samplers that its backend then leaves out."""
-        return set(self.decode(self._rehearsals(options)[0], lambda _: None).reasons) == {LENGTH}
+        """The first call of the warm-up: the engine accepts samplers that its backend then leaves out."""
+        began = self._clock()
+        reasons = self.decode(self._rehearsals(options)[0], lambda _: None).reasons
+        self._first_ms = (self._clock() - began) / 1e6
+        return set(reasons) == {LENGTH}
 
-    def _warm_up(self, options: LoadOptions) -> None:
+    def _warm_up(self, options: LoadOptions) -> tuple[dict[str, Any], ...]:
+        """Every call of the warm-up, on a GPU twice: the first compiles, the second shows what that cost."""
+        steps: list[dict[str, Any]] = []
         for work in self._rehearsals(options):
-            for reason in self.decode(work, lambda _: None).reasons:
-                if reason != LENGTH:
-                    raise self._refusal(
-                        f"the warm-up failed with {options.n_streams} streams in {self._loaded.n_ctx} cells: {reason}"
-                    )
+            # Where sampling in the graph was tried, that was the first call of the first step.
+            cold_ms = self._rehearse_ms(work, options) if steps or self._first_ms is None else self._first_ms
+            warm_ms = self._rehearse_ms(work, options) if options.n_gpu_layers else None
+            steps.append({"work": described(work), "cold_ms": cold_ms, "warm_ms": warm_ms})
+        return tuple(steps)
+
+    def _rehearse_ms(self, work: Work, options: LoadOptions) -> float:
+        began = self._clock()
+        for reason in self.decode(work, lambda _: None).reasons:
+            if reason != LENGTH:
+                raise self._refusal(
+                    f"the warm-up failed with {options.n_streams} streams in {self._loaded.n_ctx} cells: {reason}"
+                )
+        return (self._clock() - began) / 1e6
 
     def _rehearsals(self, options: LoadOptions) -> list[Work]:
         return rehearsals(n_streams=options.n_streams, prefill_chunk=options.prefill_chunk, n_ctx=self._loaded.n_ctx)

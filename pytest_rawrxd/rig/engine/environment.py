@@ -29,7 +29,21 @@ NAMES = frozenset(
 )
 PREFIXES = (
     *("LC_", "XDG_", "VK_", "GGML_", "LLAMA_", "CUDA_", "NVIDIA_", "HIP_", "ROCR_", "ROCM_", "HSA_", "GPU_", "AMD_"),
-    *("RADV_", "MESA_", "LP_", "DRI_", "OMP_", "GOMP_", "KMP_", "COVERAGE_PROCESS_"),
+    *(
+        "__EGL_",
+        "__GL_",
+        "__GLX_",
+        "__VK_",
+        "EGL_",
+        "RADV_",
+        "MESA_",
+        "LP_",
+        "DRI_",
+        "OMP_",
+        "GOMP_",
+        "KMP_",
+        "COVERAGE_PROCESS_",
+    ),
 )
 SECRETS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
 #: Set for every engine. libgomp reads its policy when it loads: threads that spin took a busy machine from 150 to

@@ -177,7 +177,8 @@ def report_to_frame(report: LoadReport, info: EngineInfo) -> Frame:
 def report_from_frame(frame: Frame) -> tuple[LoadReport, EngineInfo]:
     report: dict[str, Any] = dict(frame.body["report"])
     report["devices"] = tuple(Device(**device) for device in report["devices"])
-    report["buffers"], report["log"] = tuple(report["buffers"]), tuple(report["log"])
+    for name in ("buffers", "log", "warm_up"):
+        report[name] = tuple(report[name])
     return LoadReport(**report), EngineInfo(**frame.body["info"])
 
 

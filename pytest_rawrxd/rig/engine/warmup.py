@@ -26,6 +26,14 @@ def rehearsals(*, n_streams: int, prefill_chunk: int, n_ctx: int) -> list[Work]:
     ]
 
 
+def described(work: Work) -> str:
+    """A call of a warm-up in words: "prompt of 512", "prompt of 64 beside 11 streams", "12 streams decode"."""
+    if work.lock_step:
+        return f"{len(work)} stream{'s' if len(work) > 1 else ''} decode"
+    beside = len(work) - 1
+    return f"prompt of {work.offsets[1]}" + (f" beside {beside} stream{'s' if beside > 1 else ''}" if beside else "")
+
+
 def _powers_of_two(most: int) -> list[int]:
     return [1 << n for n in range((most - 1).bit_length())] + [most]
 

@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+NVML = "NVML"  #: the source of NVIDIA GPUs
 DRM = Path("/sys/class/drm")
 AMDGPU_VERSION = Path("/sys/module/amdgpu/version")
 WINDOWS_DISPLAY_CLASS = r"SYSTEM\CurrentControlSet\Control\Class\{4d36e968-e325-11ce-bfc1-08002be10318}"
@@ -57,7 +58,7 @@ def from_nvml() -> tuple[Gpu, ...]:
                 uuid=str(pynvml.nvmlDeviceGetUUID(handle)),
                 vram_bytes=int(pynvml.nvmlDeviceGetMemoryInfo(handle).total),
                 driver=f"nvidia {driver}",
-                source="NVML",
+                source=NVML,
             )
             for handle in handles
         )

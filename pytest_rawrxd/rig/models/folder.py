@@ -10,7 +10,7 @@ from pytest_rawrxd.errors import ModelProblem
 from pytest_rawrxd.rig.models.cache import Cache, Progress
 from pytest_rawrxd.rig.models.digest import sha256_of
 from pytest_rawrxd.rig.models.gguf_header import Header, read_header
-from pytest_rawrxd.rig.models.manifest import Manifest, Provenance, describe
+from pytest_rawrxd.rig.models.manifest import QUALITY_KEY, SOURCE_KEY, Manifest, Provenance, describe
 from pytest_rawrxd.rig.models.recipes import LADDER
 from pytest_rawrxd.rig.models.variant import is_unknown
 
@@ -55,20 +55,25 @@ class Found:
 
 
 def find_models(folder: Path, cache: Cache, progress: Progress) -> Found:
-    """Identify every GGUF file of a folder, not of its subfolders.
+    """Identify every GGUF file of a folder, not of its subfolders, and compute its digest. Raises as ``survey``."""
+    found = survey(folder)
+    models = {variant: _digested(model, cache, progress) for variant, model in found.models.items()}
+    return replace(found, models=models)
 
-    Raises ModelProblem for a folder that is missing, unreadable or without GGUF files, for a file that is damaged or
-    one part of several, for a name and tensors that disagree, for two files of one variant and for files of different
-    models.
+
+def survey(folder: Path) -> Found:
+    """Identify every GGUF file of a folder by its header; digests are left empty.
+
+    Reading tens of gigabytes takes minutes, and every refusal needs the headers only. Raises ModelProblem for a folder
+    that is missing, unreadable or without GGUF files, for a file that is damaged or one part of several, for a name and
+    tensors that disagree, for two files of one variant and for files of different models.
     """
-    provenance = Provenance(source=f"folder {folder.name}")
     models: dict[str, ModelFile] = {}
     others: dict[str, str] = {}
     for path in _gguf_files(folder):
         header = read_header(path)
         _refuse_part(header)
-        license_ = header.text("general.license")
-        model = ModelFile(path, describe(header, sha256="", provenance=replace(provenance, license=license_)))
+        model = ModelFile(path, describe(header, sha256="", provenance=_provenance(header)))
         _refuse_false_name(model)
         variant = model.manifest.variant
         if is_unknown(variant):
@@ -83,8 +88,15 @@ def find_models(folder: Path, cache: Cache, progress: Progress) -> Found:
         else:
             models[variant] = model
     _refuse_strangers(folder, list(models.values()))
-    # Last, because reading tens of gigabytes takes minutes and every refusal above needs the headers only.
-    return Found(folder, {variant: _digested(model, cache, progress) for variant, model in models.items()}, others)
+    return Found(folder, models, others)
+
+
+def _provenance(header: Header) -> Provenance:
+    return Provenance(
+        source=header.text(SOURCE_KEY) or f"folder {header.path.parent.name}",
+        license=header.text("general.license"),
+        quality_judgeable=header.metadata.get(QUALITY_KEY) is not False,
+    )
 
 
 def _digested(model: ModelFile, cache: Cache, progress: Progress) -> ModelFile:

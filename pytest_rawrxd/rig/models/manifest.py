@@ -11,6 +11,9 @@ from pytest_rawrxd.rig.models.gguf_header import Header
 from pytest_rawrxd.rig.models.roles import Role, role_of
 from pytest_rawrxd.rig.models.variant import identify, is_tied
 
+#: What a file of this package says about itself; a file without them comes from somebody else.
+SOURCE_KEY = "rawrxd.source"
+QUALITY_KEY = "rawrxd.quality_judgeable"
 F16_BYTES = 2  #: an element of llama.cpp's default key-value cache
 
 

@@ -10,7 +10,8 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -40,7 +41,7 @@ def quantised(
         "source": source_sha256,
         "recipe": MADE_BY[variant],
         "overrides": overrides(source, variant),
-        "quantiser": f"llama-cpp-python {version('llama-cpp-python')}",
+        "quantiser": f"llama-cpp-python {binding_version()}",
         "version": VERSION,
     }
     name = f"{_stem(source.path)}-{MADE_BY[variant]}.gguf"
@@ -98,6 +99,26 @@ def quantise(source: Header, target: Path, variant: str, *, run: Run = subproces
             found=f"{found.variant}, recipe {found.recipe}",
             possible="a llama-like model with attention q, k, v, output and a gated feed-forward",
         )
+
+
+def binding_version() -> str:
+    """Version of llama-cpp-python, which is not imported. A tree on PYTHONPATH is no distribution: its source says it.
+
+    Raises QuantiserFailed where there is neither.
+    """
+    try:
+        return version("llama-cpp-python")
+    except PackageNotFoundError:
+        spec = find_spec("llama_cpp")
+        source = Path(spec.origin).read_text("utf-8") if spec and spec.origin else ""
+        if said := re.search(r'^__version__ = "([^"]+)"', source, re.MULTILINE):
+            return said[1]
+        raise QuantiserFailed(
+            "there is no quantiser",
+            where="llama_cpp",
+            found="no distribution llama-cpp-python and no package llama_cpp that says its version",
+            possible="llama-cpp-python installed, or its tree on PYTHONPATH",
+        ) from None
 
 
 def overrides(source: Header, variant: str) -> list[tuple[str, str]]:

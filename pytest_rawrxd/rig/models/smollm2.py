@@ -123,14 +123,14 @@ def _padded_shape(tensor: gguf.ReaderTensor) -> tuple[int, ...]:
     return tuple(WIDTHS.get(int(size), int(size)) for size in reversed(tensor.shape))
 
 
-def _padded_type(tensor: gguf.ReaderTensor) -> type[np.floating]:
-    return np.float32 if len(tensor.shape) == 1 else np.float16
+def _padded_type(tensor: gguf.ReaderTensor) -> str:
+    return "F32" if len(tensor.shape) == 1 else "F16"
 
 
 def _padded(tensor: gguf.ReaderTensor) -> npt.NDArray[np.floating]:
     values = gguf.dequantize(tensor.data, tensor.tensor_type)
     if values.ndim == 1:
         values = values * np.float32(math.sqrt(SHRINK))
-    padded = np.zeros(_padded_shape(tensor), _padded_type(tensor))
+    padded = np.zeros(_padded_shape(tensor), np.float32 if values.ndim == 1 else np.float16)
     padded[tuple(slice(size) for size in values.shape)] = values
     return padded

@@ -74,6 +74,7 @@ SHAPES = {
     for shape in (
         Shape("tiny", 2, 256, heads=4, kv_heads=2, feed_forward=256, vocabulary=512, context=2048),
         Shape("768x8", 8, 768, heads=12, kv_heads=4, feed_forward=2048, vocabulary=512, context=8192),
+        Shape("8b", 32, 4096, heads=32, kv_heads=8, feed_forward=14336, vocabulary=128256, context=8192),  # Llama 3
     )
 }
 
@@ -99,18 +100,19 @@ def synthetic(cache: Cache, shape: Shape, progress: Progress) -> tuple[Entry, Pr
 def write_synthetic(target: Path, shape: Shape, *, seed: int = SEED) -> None:
     """Write the F16 model; the same shape and seed give the same bytes on every machine."""
     writer = gguf.GGUFWriter(target, "llama")
-    _add_metadata(writer, shape)
+    add_metadata(writer, shape, gguf.LlamaFileType.MOSTLY_F16)
     table = list(shape.tensors())
     stream_model(
         writer,
-        [(name, size, np.float32 if len(size) == 1 else np.float16) for name, size in table],
+        [(name, size, "F32" if len(size) == 1 else "F16") for name, size in table],
         (_weights(name, size, seed) for name, size in table),
     )
 
 
-def _add_metadata(writer: gguf.GGUFWriter, shape: Shape) -> None:
+def add_metadata(writer: gguf.GGUFWriter, shape: Shape, file_type: gguf.LlamaFileType) -> None:
+    """Sizes, vocabulary and the type that the file says it has."""
     writer.add_name(f"synthetic {shape.name}")
-    writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
+    writer.add_file_type(file_type)
     writer.add_block_count(shape.layers)
     writer.add_context_length(shape.context)
     writer.add_embedding_length(shape.width)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import gguf
 import numpy as np
 import numpy.typing as npt
 
-#: name, shape (rows first, as numpy has it), element type
-Row = tuple[str, tuple[int, ...], type[np.floating]]
+from pytest_rawrxd.rig.models.gguf_header import tensor_bytes
+
+#: name, shape in elements (rows first, as numpy has it), ggml's name of the type
+Row = tuple[str, tuple[int, ...], str]
 
 
-def stream_model(writer: gguf.GGUFWriter, table: Sequence[Row], tensors: Iterable[npt.NDArray[np.floating]]) -> None:
+def stream_model(writer: gguf.GGUFWriter, table: Sequence[Row], tensors: Iterable[npt.NDArray[Any]]) -> None:
     """Write header, metadata and the table, then each tensor in its order; close the file."""
     try:
         for name, shape, kind in table:
-            writer.add_tensor_info(name, shape, np.dtype(kind), int(np.prod(shape)) * np.dtype(kind).itemsize)
+            size = tensor_bytes(shape, kind)
+            writer.add_tensor_info(name, shape, np.dtype(np.float32), size, gguf.GGMLQuantizationType[kind])
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_ti_data_to_file()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.measure.decode import REFERENCE, RUN
 from pytest_rawrxd.profile import Criterion
@@ -12,6 +14,8 @@ from pytest_rawrxd.verdict.mean_range import mean_range
 from pytest_rawrxd.verdict.means import mean_interval
 from pytest_rawrxd.verdict.outcome import Answer, Finding
 from pytest_rawrxd.verdict.repeats import unusable_runs
+from pytest_rawrxd.verdict.telemetry import energy_per_token_j
+from pytest_rawrxd.verdict.wording import number
 
 
 def decode_tps(evidence: Evidence, criterion: Criterion) -> Answer:
@@ -20,7 +24,13 @@ def decode_tps(evidence: Evidence, criterion: Criterion) -> Answer:
     reference = where.get("backend") == "cpu" and evidence.campaign.identity.engine["backend"] != "cpu"
     sample = cell_sample(evidence, str(where["variant"]), int(where["tokens"]), REFERENCE if reference else RUN)
     found = sample.problem or _judged(evidence, criterion, sample)
-    return with_note(found, sample.note), sample.sources
+    return with_note(with_note(found, sample.note), _energy(evidence, sample)), sample.sources
+
+
+def _energy(evidence: Evidence, sample: CellSample) -> str:
+    """What a token costs, in words; "" where no GPU counts its energy."""
+    joules = [used for process in sample.processes if (used := energy_per_token_j(evidence, process)) is not None]
+    return f"{number(float(np.median(joules)))} J per token" if joules else ""
 
 
 def _judged(evidence: Evidence, criterion: Criterion, sample: CellSample) -> Finding:

@@ -15,25 +15,24 @@ from pytest_rawrxd.verdict.outcome import Answer
 
 def sustained_duration(evidence: Evidence, criterion: Criterion) -> Answer:
     """Judge the longest stretch of the test in which no two tokens were further apart than the stall gap."""
-    sample = bandwidth_sample(evidence)
+    variant, sample = bandwidth_sample(evidence)
     if sample.problem is not None:
-        return sample.problem, sample.sources
+        return with_note(sample.problem, f"bandwidth test of {variant}"), sample.sources
     assert not isinstance(criterion.limit, bool)  # noqa: S101 - a time is never promised as yes or no
     gap = evidence.campaign.profile.gates.stall_gap
     seconds = max(_unbroken_s(evidence, process.record.data["raw"], gap.to("s")) for process in sample.processes)
     found = value_range(
         convert(seconds, "s", criterion.unit), direction=criterion.direction, limit=criterion.limit, unit=criterion.unit
     )
-    variant = sample.processes[-1].record.data["variant"]
     return with_note(found, f"{variant}, one stream, no gap above {gap}"), sample.sources
 
 
-def bandwidth_sample(evidence: Evidence) -> CellSample:
-    """The process of the sustained test, with the variant that it was run on."""
+def bandwidth_sample(evidence: Evidence) -> tuple[str, CellSample]:
+    """The variant of the sustained test and its process."""
     profile = evidence.campaign.profile
     recorded = [*evidence.of(SUSTAINED), *evidence.of("trouble", during=SUSTAINED)]
-    variant = recorded[-1].data["variant"] if recorded else profile.protocol.bandwidth.variant
-    return cell_sample(evidence, variant, profile.protocol.phase1.judged_tokens, SUSTAINED)
+    variant = str(recorded[-1].data["variant"] if recorded else profile.protocol.bandwidth.variant)
+    return variant, cell_sample(evidence, variant, profile.protocol.phase1.judged_tokens, SUSTAINED)
 
 
 def _unbroken_s(evidence: Evidence, raw: dict[str, object], gap_s: float) -> float:

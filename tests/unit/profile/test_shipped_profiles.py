@@ -13,7 +13,7 @@ from pytest_rawrxd.profile.kinds import RULES
 from pytest_rawrxd.profile.metrics import METRICS
 from pytest_rawrxd.profile.units import UNITS
 
-NAMES = ("rx7800xt", "production", "embedded")
+NAMES = ("rx7800xt", "production", "embedded", "h100-roadmap", "h100-roadmap-cuda", "h100-pilot")
 VARIANTS = ("Q2_K", "Q4_K", "Q5_K_M", "Q6_K", "Q8_0", "Hybrid")
 PROFILES = {name: load_profile(name) for name in NAMES}
 
@@ -254,7 +254,7 @@ def test_what_the_rehearsal_excuses_is_counted() -> None:
 
 
 def test_an_acceptance_profile_excuses_nothing() -> None:
-    for name in ("rx7800xt", "production"):
+    for name in ("rx7800xt", "production", "h100-roadmap", "h100-roadmap-cuda"):
         assert not [criterion for criterion in PROFILES[name].criteria.values() if criterion.not_applicable]
 
 
@@ -269,3 +269,44 @@ def test_the_rehearsal_of_phase_1_decodes_for_less_than_a_minute() -> None:
         cell.runs for variant in VARIANTS for cell in single.cells(variant) if cell.tokens != single.judged_tokens
     )
     assert (judged + shown) * single.min_duration.to("s") < 60
+
+
+def test_another_card_softens_no_bound_of_the_roadmap() -> None:
+    def promises(name: str) -> list[tuple[object, ...]]:
+        return [
+            (criterion.id, criterion.kind, criterion.where, criterion.direction, criterion.limit, criterion.confidence)
+            for criterion in PROFILES[name].criteria.values()
+        ]
+
+    assert promises("h100-roadmap") == promises("h100-roadmap-cuda") == promises("rx7800xt")
+    for name in ("h100-roadmap", "h100-roadmap-cuda"):
+        assert PROFILES[name].gates == PROFILES["rx7800xt"].gates
+        assert PROFILES[name].protocol.phase1.processes == PROFILES["rx7800xt"].protocol.phase1.processes
+
+
+def test_the_pilot_excuses_expectations_and_what_minutes_cannot_show() -> None:
+    pilot = PROFILES["h100-pilot"]
+
+    assert pilot.kind == "rehearsal"
+    excused = {criterion.not_applicable for criterion in pilot.criteria.values() if criterion.not_applicable}
+    assert excused == {
+        EXEMPTIONS[name].reason
+        for name in (
+            "absolute expectations",
+            "data under version control",
+            "walkthrough by a non-author",
+            "48 h horizon",
+        )
+    }
+    assert not pilot.criteria["P1-OFFLOAD"].not_applicable
+    assert not pilot.criteria["P1-BW-TEMP"].not_applicable
+
+
+def test_phase_1_of_the_pilot_fits_into_ten_minutes() -> None:
+    """With seven seconds for each process to start, load 9 GB and warm up, and two minutes to make the models."""
+    protocol = PROFILES["h100-pilot"].protocol
+    cells = [cell for variant in VARIANTS for cell in protocol.phase1.cells(variant)]
+    processes = sum(cell.runs for cell in cells)
+    assert processes == 36
+    planned = processes * (7 + protocol.phase1.min_duration.to("s")) + protocol.bandwidth.duration.to("s") + 120
+    assert planned < 600

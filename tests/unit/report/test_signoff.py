@@ -204,6 +204,41 @@ def test_a_bound_that_does_not_apply_is_not_drawn(sample):
     assert rate_bounds(sample.make_view()).keys() == set(sample.LADDER)
 
 
+def test_a_yes_says_what_it_rests_on(page):
+    assert "Q8_0 reads 0.68 of the measured bandwidth" in " ".join(Tags(page).text)
+
+
+def test_a_no_says_what_was_required(sample):
+    fact = {"kind": "fact", "unit": "yes/no", "direction": "==", "limit": True, "estimate": 0.0, "verdict": "FAIL"}
+    verdicts = sample.make_verdicts([sample.criterion("P1-X", **fact, reason="offloaded 28 of 33 layers")])
+
+    text = " ".join(" ".join(Tags(render_signoff(sample.make_view(verdicts), 1)).text).split())
+
+    assert "no , required yes offloaded 28 of 33 layers" in text
+
+
+def test_what_is_not_applicable_is_one_line_and_is_reasoned_in_section_6(sample):
+    excused = {"verdict": "NOT APPLICABLE", "reason": "no GPU"}
+    informative = {**excused, "informative": True}
+    criteria = [sample.criterion("P1-A", **excused), sample.criterion("P1-B", **informative), sample.criterion("P1-C")]
+
+    page = render_signoff(sample.make_view(sample.make_verdicts(criteria)), 1)
+
+    table, rest = page.split("2 Approval")
+    assert "2 more" in table
+    assert "P1-C" in table
+    assert "P1-A" not in table
+    assert "P1-A, P1-B" in rest
+
+
+@pytest.mark.parametrize(("estimate", "margin"), [(60.0, "+500.0 %"), (150.0, "&gt;+999 %")])
+def test_a_margin_beyond_all_measure_is_cut(sample, estimate, margin):
+    floor = {"kind": "floor", "direction": ">=", "limit": 10, "estimate": estimate, "verdict": "PASS"}
+    verdicts = sample.make_verdicts([sample.criterion("P1-X", **floor)])
+
+    assert margin in render_signoff(sample.make_view(verdicts), 1)
+
+
 BROKEN = {
     "rule": "V-HOST",
     "severity": "error",

@@ -128,6 +128,19 @@ class Book:
         }
         return self._recorder.record(kind, {**data, **changes}, arrays)
 
+    def samples(self, variant: str = "Q4_K", process: int = 1, *, seconds: float, **columns: Any) -> str:
+        """Readings of the GPU from the first submission on: a column is one value, or values spread over the time."""
+        data = {"tokens": 256, "during": columns.pop("during", "decode.run"), "source": "NVML", "beat_s": 0.1}
+        absent = columns.pop("absent", {})
+        count = max(np.size(values) for values in columns.values())
+        at = np.linspace(0, seconds * 1e9, count, endpoint=False).astype(np.int64) + 1
+        arrays = {name: np.broadcast_to(values, count).astype(np.int64) for name, values in columns.items()}
+        return self._recorder.record(
+            "gpu.samples",
+            {**data, "variant": variant, "process": process, "absent": absent, "problem": None, "process_bytes": None},
+            {"at_ns": at, "cost_ns": np.zeros(count, np.int64), **arrays},
+        )
+
     def ladder(self, *, rounds: int = 10, without: tuple[str, ...] = (), share: float = 1.0, **changes: Any) -> None:
         """Every variant but ``without`` in ``rounds`` processes at a ``share`` of its speed, with its manifest."""
         self.machine()

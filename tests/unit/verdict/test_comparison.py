@@ -233,9 +233,17 @@ def test_sessions_that_alternate_between_two_run_directories_are_decided(campaig
     assert "FAIL: candidate at 62." in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("missing", ["nothing", "empty"])
-def test_what_is_no_run_is_refused(tmp_path, capsys, missing) -> None:
-    (tmp_path / "empty").mkdir()
+@pytest.mark.parametrize(
+    ("one", "other", "code", "says"),
+    [
+        ("nothing", "empty", 4, "nothing to compare"),
+        ("empty", "empty", 4, "not compared with itself"),
+        ("empty", "bare", 1, "not a run directory"),
+    ],
+)
+def test_what_is_no_run_is_refused(tmp_path, capsys, one, other, code, says) -> None:
+    for name in ("empty", "bare"):
+        (tmp_path / name).mkdir()
 
-    assert main(["compare", str(tmp_path / missing), str(tmp_path / missing)]) in {1, 4}
-    assert "rawrxd: " in capsys.readouterr().err
+    assert main(["compare", str(tmp_path / one), str(tmp_path / other)]) == code
+    assert says in capsys.readouterr().err

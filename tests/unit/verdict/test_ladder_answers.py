@@ -246,7 +246,7 @@ def test_outputs_are_complete_when_nothing_is_lacking(book):
         ("P1-CURVES", "Q4_K: no manifest says its bytes per token"),
         ("P1-DECISION", "Q2_K: its quality was not measured: random weights"),
         ("P1-DECISION", "Q4_K: its quality has no reference: none is precise enough"),
-        ("P1-BW-REPORT", "sustained test: no process generated 256 tokens with Q8_0"),
+        ("P1-BW-REPORT", "sustained test of Q8_0: no process generated 256 tokens with Q8_0"),
     ],
 )
 def test_an_output_names_what_it_lacks(book, identifier, says):

@@ -61,7 +61,8 @@ def test_an_outcome_survives_the_wire_and_falls_apart_into_generations() -> None
 
 def test_a_load_and_its_report_survive_the_wire() -> None:
     options = LoadOptions(n_ctx=64, n_streams=3, sampling="argmax")
-    report = LoadReport(1.0, 2.0, 33, 30, ({"device": "x", "kind": "kv", "bytes": 1},), 64, ("W x",), devices=(DEVICE,))
+    buffers, steps = ({"device": "x", "kind": "kv", "bytes": 1},), ({"work": "x", "cold_ms": 1.0, "warm_ms": None},)
+    report = LoadReport(1.0, 2.0, 33, 30, buffers, 64, ("W x",), devices=(DEVICE,), warm_up=steps)
 
     model, read_options = messages.load_from_frame(through_the_wire(messages.load_to_frame(Path("a/ü.gguf"), options)))
     read = messages.report_from_frame(through_the_wire(messages.report_to_frame(report, INFO)))

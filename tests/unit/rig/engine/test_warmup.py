@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pytest_rawrxd.rig.engine.messages import Work
-from pytest_rawrxd.rig.engine.warmup import rehearsals
+from pytest_rawrxd.rig.engine.warmup import described, rehearsals
 
 
 def widths(works: list[Work]) -> list[list[int]]:
@@ -29,3 +29,16 @@ def test_the_chunk_itself_is_the_widest_prompt(chunk, expected) -> None:
 def test_a_warm_up_fits_into_the_context(n_ctx) -> None:
     for work in rehearsals(n_streams=2, prefill_chunk=64, n_ctx=n_ctx):
         assert len(work.prompts) + work.max_tokens.sum() <= n_ctx
+
+
+def test_each_call_is_named_by_what_it_warms() -> None:
+    works = rehearsals(n_streams=3, prefill_chunk=2, n_ctx=1000)
+
+    assert [described(work) for work in works] == [
+        "prompt of 4 beside 2 streams",
+        "prompt of 2",
+        "prompt of 1",
+        "3 streams decode",
+        "2 streams decode",
+        "1 stream decode",
+    ]

@@ -3,13 +3,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
 from pytest_rawrxd.errors import QuantiserFailed
 from pytest_rawrxd.rig.models.gguf_header import read_header
-from pytest_rawrxd.rig.models.quantise import overrides, quantise, quantised
+from pytest_rawrxd.rig.models.quantise import binding_version, overrides, quantise, quantised
 
 LLAMA = {"general.architecture": "llama", "llama.block_count": 8}
 
@@ -132,3 +133,26 @@ def test_the_child_refuses_unknown_arguments():
 
     assert done.returncode == 2
     assert "the following arguments are required: target, --recipe" in done.stderr
+
+
+def test_a_tree_on_the_path_is_a_quantiser_too(tmp_path, monkeypatch):
+    package = tmp_path / "llama_cpp"
+    package.mkdir()
+    (package / "__init__.py").write_text('raise ImportError("an engine")\n__version__ = "0.3.99"\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("pytest_rawrxd.rig.models.quantise.version", absent)
+
+    assert binding_version() == "0.3.99"
+
+
+def test_without_a_binding_there_is_no_quantiser(monkeypatch):
+    monkeypatch.setattr("pytest_rawrxd.rig.models.quantise.version", absent)
+    monkeypatch.setattr("pytest_rawrxd.rig.models.quantise.version", absent)
+    monkeypatch.setattr("pytest_rawrxd.rig.models.quantise.find_spec", lambda _: None)
+
+    with pytest.raises(QuantiserFailed, match="there is no quantiser"):
+        binding_version()
+
+
+def absent(name: str) -> str:
+    raise PackageNotFoundError(name)

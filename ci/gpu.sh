@@ -1,0 +1,206 @@
+#!/usr/bin/env bash
+# Prepares a machine with a GPU and no network from local archives, measures there and packs what was measured.
+# Everything lies below one work folder; nothing is installed into the system.
+set -euo pipefail
+
+usage() {
+  cat <<'TEXT'
+usage: ci/gpu.sh --engine ARCHIVE --wheels DIR [options]
+
+  --engine ARCHIVE   tar archive of a llama_cpp tree built for this GPU
+  --wheels DIR       wheels for this Python that the machine lacks
+  --debs DIR         Debian packages of missing system libraries, such as libvulkan1; unpacked, not installed
+  --work DIR         everything that is unpacked or made            [build/gpu]
+  --shape NAME       shape of the random model                      [8b]
+  --variants LIST    variants of it                                 [all]
+  --models DIR       model files that are there already; no random model is made then
+  --profile NAME     what is promised                               [h100-pilot]
+  --phases LIST      phase1, phase2 or both                         [phase1]
+  --select EXPR      only tests that pytest -k EXPR selects
+  --run-dir DIR      run directory; one that exists gets another session  [reports/PROFILE-BACKEND]
+  --limit SECONDS    end the measuring after so long; what was measured by then is kept and packed
+  --out FILE         where to pack the run directory                [none]
+  --prepare-only     stop before measuring
+
+Exit status: that of pytest, or 4 for what stops it before.
+TEXT
+}
+
+say() { printf '[%4ds] %s\n' "$SECONDS" "$*"; }
+die() {
+  printf 'gpu.sh: %s\n' "$*" >&2
+  exit 4
+}
+
+engine='' wheels='' debs='' work=build/gpu shape=8b variants=all models='' profile=h100-pilot phases=phase1
+select='' run_dir='' limit='' out='' prepare_only=''
+while [ $# -gt 0 ]; do
+  case $1 in
+    --prepare-only) prepare_only=yes && shift && continue ;;
+    -h | --help) usage && exit 0 ;;
+  esac
+  [ $# -ge 2 ] || die "$1 needs a value"
+  case $1 in
+    --engine) engine=$2 ;;
+    --wheels) wheels=$2 ;;
+    --debs) debs=$2 ;;
+    --work) work=$2 ;;
+    --shape) shape=$2 ;;
+    --variants) variants=$2 ;;
+    --models) models=$2 ;;
+    --profile) profile=$2 ;;
+    --phases) phases=$2 ;;
+    --select) select=$2 ;;
+    --run-dir) run_dir=$2 ;;
+    --limit) limit=$2 ;;
+    --out) out=$2 ;;
+    *) usage >&2 && die "unknown option $1" ;;
+  esac
+  shift 2
+done
+[ -f "$engine" ] || die "--engine: no such archive: '$engine'"
+[ -d "$wheels" ] || die "--wheels: no such folder: '$wheels'"
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+mkdir -p "$work"
+work=$(cd "$work" && pwd)
+python=${PYTHON:-python3}
+
+# --- Libraries of the system -----------------------------------------------------------------------------------------
+
+libraries=''
+add_libraries() { case ":$libraries:" in *":$1:"*) ;; *) libraries=${libraries:+$libraries:}$1 ;; esac }
+has_library() { ldconfig -p 2>/dev/null | grep -q -F "$1"; }
+first_of() { for path in "$@"; do [ -e "$path" ] && printf '%s\n' "$path" && return 0; done; return 1; }
+
+if [ -n "$debs" ] && ! has_library libvulkan.so.1; then
+  for package in "$debs"/*.deb; do
+    dpkg-deb -x "$package" "$work/system"
+  done
+  for folder in "$work"/system/usr/lib/*-linux-gnu "$work"/system/lib/*-linux-gnu; do
+    if [ -d "$folder" ]; then add_libraries "$folder"; fi
+  done
+fi
+
+# --- Engine ----------------------------------------------------------------------------------------------------------
+
+tree=$work/engine-$(basename "$engine" | sed 's/\.tar.*//')
+if [ ! -d "$tree/llama_cpp" ]; then
+  mkdir -p "$tree.part"
+  tar -xf "$engine" -C "$tree.part"
+  mv "$tree.part" "$tree"
+fi
+lib=$tree/llama_cpp/lib
+[ -d "$lib" ] || die "--engine: $engine holds no llama_cpp/lib"
+# The libraries name each other by this name, and archives drop links.
+[ -e "$lib/libllama.so.0" ] || ln -s libllama.so "$lib/libllama.so.0"
+
+backend=cpu
+[ -e "$lib/libggml-vulkan.so.0" ] && backend=vulkan
+[ -e "$lib/libggml-cuda.so.0" ] && backend=cuda
+
+if [ "$backend" = vulkan ] && [ -z "${VK_DRIVER_FILES:-}${VK_ICD_FILENAMES:-}" ]; then
+  # Without this the loader may offer Mesa's drivers beside the card's.
+  if icd=$(first_of /etc/vulkan/icd.d/nvidia*.json /usr/share/vulkan/icd.d/nvidia*.json); then
+    export VK_DRIVER_FILES=$icd VK_ICD_FILENAMES=$icd
+  elif driver=$(ldconfig -p | grep -o -m 1 -E 'lib(EGL|GLX)_nvidia\.so\.0'); then
+    # A container may have the driver's libraries without the file that names them.
+    icd=$work/nvidia_icd.json
+    printf '{"file_format_version": "1.0.0", "ICD": {"library_path": "%s", "api_version": "1.3.0"}}\n' "$driver" >"$icd"
+    export VK_DRIVER_FILES=$icd VK_ICD_FILENAMES=$icd
+  fi
+  if vendor=$(first_of /usr/share/glvnd/egl_vendor.d/*nvidia*.json /etc/glvnd/egl_vendor.d/*nvidia*.json); then
+    export __EGL_VENDOR_LIBRARY_FILENAMES=$vendor
+  fi
+fi
+if [ "$backend" = cuda ]; then
+  site=$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+  for name in libcudart.so.13 libcublas.so.13 libcublasLt.so.13; do
+    has_library "$name" && continue
+    found=$(first_of /usr/local/cuda*/lib64/"$name" /usr/local/cuda*/targets/*/lib/"$name" "$site"/nvidia/*/lib/"$name") ||
+      die "$name: not in the linker's cache, below /usr/local/cuda* or in $site/nvidia"
+    add_libraries "$(dirname "$found")"
+  done
+fi
+export LD_LIBRARY_PATH=${libraries:+$libraries:}${LD_LIBRARY_PATH:-}
+[ -n "$LD_LIBRARY_PATH" ] || unset LD_LIBRARY_PATH
+
+# --- Python ----------------------------------------------------------------------------------------------------------
+
+# A wheel is a zip archive of what goes onto the path: no pip, no virtual environment, nothing to undo.
+if [ ! -e "$work/site.done" ]; then
+  mkdir -p "$work/site"
+  for wheel in "$wheels"/*.whl; do
+    "$python" -m zipfile -e "$wheel" "$work/site"
+  done
+  touch "$work/site.done"
+fi
+export PYTHONPATH=$work/site:$tree:$root PYTHONUTF8=1
+# Only the plugins that the suite needs: whatever else this Python has stays out of the measuring.
+export PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTEST_PLUGINS=pytest_timeout
+# Folders that live as long as the work folder: digests of models, and the driver's compiled shaders.
+export RAWRXD_CACHE=$work/cache __GL_SHADER_DISK_CACHE_PATH=$work/shaders MPLCONFIGDIR=$work/matplotlib
+mkdir -p "$__GL_SHADER_DISK_CACHE_PATH"
+rawrxd() { "$python" -m pytest_rawrxd "$@"; }
+
+cd "$root"
+"$python" - <<'CODE' || die "this Python lacks what is named above"
+import importlib, sys
+from importlib.metadata import version
+names = "numpy scipy psutil pydantic gguf filelock rfc8785 jinja2 matplotlib rich pytest pytest_timeout pynvml"
+for name in names.split():
+    try:
+        importlib.import_module(name)
+    except ImportError as error:
+        sys.exit(f"{name}: {error}")
+shown = ("numpy", "scipy", "psutil", "matplotlib", "pytest", "pydantic", "aiohttp")
+def known(name):
+    try:
+        return version(name)
+    except Exception:
+        return "absent"
+print("python", sys.version.split()[0], *(f"{name} {known(name)}" for name in shown))
+CODE
+say "engine $backend from $(basename "$engine"), libraries ${LD_LIBRARY_PATH:-of the system}, driver ${VK_DRIVER_FILES:-by default}"
+
+if rawrxd --help | grep -q -w doctor; then
+  rawrxd doctor || say "the doctor found something"
+fi
+
+# --- Models ----------------------------------------------------------------------------------------------------------
+
+if [ -z "$models" ]; then
+  models=$work/models-$shape
+  rawrxd models synth --shape "$shape" --variants "$variants" -o "$models"
+fi
+rawrxd models list "$models" --profile "$profile"
+say "models in $models"
+[ -z "$prepare_only" ] || exit 0
+
+# --- Measuring -------------------------------------------------------------------------------------------------------
+
+run_dir=${run_dir:-reports/$profile-$backend}
+folders=()
+for phase in ${phases//,/ }; do
+  if [ -d "acceptance/$phase" ]; then folders+=("acceptance/$phase"); else say "acceptance/$phase is not there: left out"; fi
+done
+[ ${#folders[@]} -gt 0 ] || die "--phases: none of $phases is there"
+command=("$python" -m pytest "${folders[@]}" --sla-profile "$profile" --sla-models "$models" --sla-run-dir "$run_dir")
+# Load and no more of phase 2: soak and faults take days and restarts.
+command+=(-m "phase1 or (phase2 and not soak)" -p no:cacheprovider --timeout=0)
+if [ -n "$select" ]; then command+=(-k "$select"); fi
+if [ -n "$limit" ]; then
+  # An interrupt is recorded and judged; what does not end a minute later is ended.
+  command=(timeout --signal=INT --kill-after=60 --foreground "$limit" "${command[@]}")
+fi
+say "${command[*]}"
+status=0
+"${command[@]}" || status=$?
+say "measured, exit status $status"
+
+if [ -n "$out" ]; then
+  mkdir -p "$(dirname "$out")"
+  tar -czf "$out" -C "$(dirname "$run_dir")" "$(basename "$run_dir")"
+  say "packed $(du -h "$out" | cut -f1) into $out"
+fi
+exit "$status"

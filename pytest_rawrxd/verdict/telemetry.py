@@ -1,0 +1,112 @@
+"""What the GPU did while one process was measured: the readings that lie inside its loaded time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.evidence.ledger import Record
+from pytest_rawrxd.measure.gpu import SAMPLES
+from pytest_rawrxd.rig.gpu.nvml import THROTTLED
+from pytest_rawrxd.verdict.decoding import DecodeProcess
+from pytest_rawrxd.verdict.outcome import Finding
+from pytest_rawrxd.verdict.sample import Floats, Integers
+from pytest_rawrxd.verdict.throttle import throttled
+
+TENTHS = 10  #: time blocks of a run whose clocks are compared
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedSamples:
+    """Readings between the first submission and the last token of one process. Columns are (n,), in their units."""
+
+    source: Record
+    at_ns: Integers
+    columns: Mapping[str, Integers]
+    began_ns: int
+    ended_ns: int
+
+    def column(self, name: str) -> Integers | None:
+        """None where the GPU does not have this reading or none of it is loaded time."""
+        values = self.columns.get(name)
+        return values if values is not None and values.size else None
+
+    def why_absent(self, name: str) -> str:
+        """Why ``column`` is None."""
+        data = self.source.data
+        return str(data["absent"].get(name) or data["problem"] or "no reading lies in the measured time")
+
+    @property
+    def tenth(self) -> Integers:
+        """For each reading in which tenth of the run it lies, from 0."""
+        share = (self.at_ns - self.began_ns) / max(self.ended_ns - self.began_ns, 1)
+        return np.minimum(share * TENTHS, TENTHS - 1).astype(np.int64)
+
+
+def loaded_samples(evidence: Evidence, process: DecodeProcess) -> LoadedSamples | None:
+    """The readings of one process; None where its GPU was not sampled.
+
+    Engine and suite read the same clock, so that instants compare.
+    """
+    run = process.record
+    about = {name: run.data[name] for name in ("variant", "tokens", "process")}
+    found = [each for each in evidence.of(SAMPLES, **about, during=run.kind) if each.session == run.session]
+    if not found:
+        return None
+    arrays = evidence.raw(found[-1].data["raw"])
+    began, ended = process.window_ns
+    at = arrays["at_ns"].astype(np.int64)
+    loaded = (at >= began) & (at <= ended)
+    columns = {
+        name: values[loaded].astype(np.int64) for name, values in arrays.items() if name not in {"at_ns", "cost_ns"}
+    }
+    return LoadedSamples(found[-1], at[loaded], columns, began, ended)
+
+
+def throttling(evidence: Evidence, process: DecodeProcess) -> Finding | None:
+    """INVALID when the GPU throttled during ``process``, None when nothing says so."""
+    samples, gates = loaded_samples(evidence, process), evidence.campaign.profile.gates
+    if samples is None:
+        return None
+    reasons = samples.column("clock_reasons")
+    return throttled(
+        hard=None if reasons is None else (reasons & THROTTLED) != 0,
+        clock_mhz=samples.column("core_clock_mhz"),
+        block=samples.tenth,
+        rates=process.request_tps,
+        most_hard_share=gates.throttle_share_max.to("ratio"),
+        least_clock=gates.clock_median_min.to("ratio"),
+        most_slowdown=gates.throttle_slowdown_max.to("ratio"),
+    )
+
+
+def energy_per_token_j(evidence: Evidence, process: DecodeProcess) -> float | None:
+    """Joules of the whole GPU for each token of one process, prefill included.
+
+    The energy counter between first and last reading gives the mean power of the loaded time. None without the counter
+    or with fewer than two readings.
+    """
+    samples = loaded_samples(evidence, process)
+    energy = samples.column("energy_mj") if samples is not None else None
+    if samples is None or energy is None or energy.size < 2:
+        return None
+    watts = float(energy[-1] - energy[0]) / 1e3 / (float(samples.at_ns[-1] - samples.at_ns[0]) / 1e9)
+    return watts * (samples.ended_ns - samples.began_ns) / 1e9 / int(process.received.sum())
+
+
+def block_means(samples: LoadedSamples, name: str, *, block_s: float) -> Floats | None:
+    """Means of one reading over each whole block of loaded time, or over all of it where it is shorter than one.
+
+    None where the GPU does not have this reading.
+    """
+    values = samples.column(name)
+    if values is None:
+        return None
+    whole = int((samples.ended_ns - samples.began_ns) / 1e9 / block_s)
+    if whole == 0:
+        return np.array([values.mean()])
+    block = ((samples.at_ns - samples.began_ns) / 1e9 / block_s).astype(np.int64)
+    return np.array([values[block == one].mean() for one in range(whole) if (block == one).any()])

@@ -1,0 +1,89 @@
+"""An NVIDIA GPU is read through its library; what it does not have is absent with the library's reason."""
+
+import pytest
+from fakes.nvml import UUID, NVMLError, ScriptedNvml
+
+from pytest_rawrxd.errors import RigTrouble
+from pytest_rawrxd.rig.gpu.nvml import READS, NvmlProbe
+
+
+def test_every_reading_of_a_gpu_that_has_all_of_them():
+    with NvmlProbe(UUID, ScriptedNvml(temperature=[40, 55])) as probe:
+        assert probe.columns == tuple(READS)
+        assert probe.absent == {}
+        assert dict(zip(probe.columns, probe.read(), strict=True)) == {
+            "memory_used_bytes": 5 << 30,
+            "temperature_c": 55,
+            "core_clock_mhz": 1980,
+            "memory_clock_mhz": 2619,
+            "power_mw": 310_000,
+            "utilisation_percent": 97,
+            "clock_reasons": 0,
+            "energy_mj": 1_000_000,
+        }
+
+
+def test_a_reading_that_the_gpu_lacks_is_absent_and_not_zero():
+    nvml = ScriptedNvml(energy=NVMLError("Not Supported"))
+
+    with NvmlProbe(UUID, nvml) as probe:
+        assert probe.absent == {"energy_mj": "Not Supported"}
+        assert "energy_mj" not in probe.columns
+        assert len(probe.read()) == len(READS) - 1
+
+
+def test_a_binding_without_a_function_lacks_its_reading():
+    class Older(ScriptedNvml):
+        @property
+        def nvmlDeviceGetCurrentClocksEventReasons(self):  # noqa: N802 - NVML's name
+            raise AttributeError("module has no attribute of this name")
+
+    with NvmlProbe(UUID, Older()) as probe:
+        assert list(probe.absent) == ["clock_reasons"]
+
+
+def test_a_gpu_that_stops_answering_is_trouble():
+    nvml = ScriptedNvml(power=[310_000, NVMLError("GPU is lost")])
+
+    with NvmlProbe(UUID, nvml) as probe, pytest.raises(RigTrouble, match="no longer answers") as trouble:
+        probe.read()
+
+    assert trouble.value.found == "GPU is lost"
+
+
+@pytest.mark.parametrize(
+    ("nvml", "uuid", "said"),
+    [
+        (ScriptedNvml(init=NVMLError("Driver Not Loaded")), UUID, "NVML cannot be used"),
+        (ScriptedNvml(), "GPU-other", "does not know this GPU"),
+    ],
+)
+def test_a_probe_that_cannot_be_opened_lets_go_of_the_library(nvml, uuid, said):
+    with pytest.raises(RigTrouble, match=said):
+        NvmlProbe(uuid, nvml)
+
+    assert nvml.open == 0
+
+
+def test_leaving_lets_go_of_the_library():
+    nvml = ScriptedNvml()
+    with NvmlProbe(UUID, nvml):
+        assert nvml.open == 1
+
+    assert nvml.open == 0
+
+
+@pytest.mark.parametrize(
+    ("processes", "size"),
+    [
+        ((("compute", 7, 500), ("graphics", 7, 480)), 500),
+        ((("graphics", 7, 480),), 480),
+        ((("compute", 8, 500),), None),
+        ((("compute", 7, None),), None),
+        ((), None),
+    ],
+    ids=["in both lists: never the sum", "graphics only", "another process", "not reported", "none"],
+)
+def test_the_memory_of_a_process_is_the_larger_of_two_lists(processes, size):
+    with NvmlProbe(UUID, ScriptedNvml(processes=processes)) as probe:
+        assert probe.process_bytes(7) == size

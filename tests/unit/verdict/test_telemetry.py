@@ -1,0 +1,153 @@
+"""What the readings of a GPU say about a run: too hot, not busy, throttled, and what a token cost."""
+
+import numpy as np
+import pytest
+
+from pytest_rawrxd.verdict.outcome import Verdict
+from pytest_rawrxd.verdict.wording import number
+
+BANDWIDTH = {"kind": "bandwidth.run", "variant": "Q8_0"}
+WATCHED = {"during": "bandwidth.run", "variant": "Q8_0"}
+TPS = 256 * 3 / 303  # one run of three requests over somewhat more than five minutes
+
+
+@pytest.fixture
+def heated(book):
+    """``heated(column=values)``: a bandwidth test of five minutes with readings each second."""
+    book.machine()
+    book.run(tps=TPS, **BANDWIDTH)
+
+    def read(**columns):
+        book.samples(seconds=300, **WATCHED, **{name: np.repeat(values, 60) for name, values in columns.items()})
+        return book
+
+    return read
+
+
+@pytest.mark.parametrize(
+    ("minutes", "verdict", "value"),
+    [
+        ([60, 70, 80, 84, 84], Verdict.PASS, 84),
+        ([60, 70, 80, 86, 84], Verdict.FAIL, 86),
+        ([85, 85, 85, 85, 85], Verdict.INCONCLUSIVE, 85),
+    ],
+    ids=["below", "one minute above", "at the limit"],
+)
+def test_the_hottest_minute_decides(heated, minutes, verdict, value):
+    found = heated(temperature_c=minutes).answer("P1-BW-TEMP")
+
+    assert (found.verdict, found.estimate) == (verdict, value)
+
+
+def test_a_peak_shorter_than_a_minute_is_not_sustained(heated):
+    book = heated(power_mw=[1, 1, 1, 1, 1])
+    degrees = np.repeat([60, 60, 60, 60, 60], 60)
+    degrees[100] = 99
+    book.samples(seconds=300, temperature_c=degrees, **WATCHED)
+
+    assert book.answer("P1-BW-TEMP").estimate == pytest.approx(60.65)
+
+
+def test_a_run_shorter_than_a_minute_is_one_mean(book):
+    book.machine()
+    book.run(tps=80, **BANDWIDTH)
+    book.samples(seconds=9, temperature_c=[60, 62, 64], **WATCHED)
+
+    assert book.answer("P1-BW-TEMP").estimate == 62
+
+
+def test_readings_outside_the_loaded_time_do_not_count(book):
+    book.machine()
+    book.run(tps=80, **BANDWIDTH)  # 9.6 s
+    book.samples(seconds=12, temperature_c=[60, 60, 60, 60, 90, 90], **WATCHED)  # the last two at 8 s and 10 s
+
+    assert book.answer("P1-BW-TEMP").estimate == pytest.approx((4 * 60 + 90) / 5)
+
+
+def test_utilisation_needs_its_minutes(heated):
+    found = heated(utilisation_percent=[95, 95, 96, 95, 94]).answer("P1-BW-UTIL")
+
+    assert found.verdict is Verdict.INVALID
+    assert "5 means of loaded time, at least 10 are needed" in found.reason
+
+
+def test_utilisation_is_judged_over_its_minutes(book):
+    book.machine()
+    book.run(tps=256 * 3 / 725, **BANDWIDTH)
+    book.samples(seconds=720, utilisation_percent=np.repeat([95, 94, 96] * 4, 60), **WATCHED)
+
+    found = book.answer("P1-BW-UTIL")
+
+    assert (found.verdict, found.estimate) == (Verdict.PASS, pytest.approx(95))
+
+
+def test_a_reading_that_the_gpu_lacks_is_not_measured_with_the_reason(heated):
+    book = heated(power_mw=[1])
+    book.samples(seconds=300, power_mw=[1], absent={"temperature_c": "Not Supported"}, **WATCHED)
+
+    found = book.answer("P1-BW-TEMP")
+
+    assert found.verdict is Verdict.NOT_MEASURED
+    assert found.reason.endswith("was not read during bandwidth: Not Supported")
+
+
+def test_without_a_probe_the_machine_says_why(book):
+    book.record("machine", llc_bytes=1, read_bandwidth={"bytes_per_s": 1e9}, gpus=[], gpu_probe={"reason": "no GPU"})
+    book.run(tps=TPS, **BANDWIDTH)
+
+    found = book.answer("P1-BW-TEMP")
+
+    assert found.verdict is Verdict.NOT_MEASURED
+    assert found.reason.endswith(": no GPU")
+
+
+@pytest.mark.parametrize(
+    ("reasons", "verdict"),
+    [
+        ([0] * 98 + [0x40, 0x40], Verdict.INVALID),
+        ([0] * 99 + [0x40], Verdict.PASS),
+        ([0x4] * 100, Verdict.PASS),
+        ([0x80] * 100, Verdict.INVALID),
+    ],
+    ids=["heat in 2 %", "heat in 1 %", "a power cap is a setting", "power brake"],
+)
+def test_a_throttled_run_is_invalid(book, reasons, verdict):
+    for process in range(1, 8):
+        book.run(tps=81, process=process)
+        book.samples(process=process, seconds=9, clock_reasons=reasons)
+
+    found = book.answer("SLA-TPS-GUARANTEE")
+
+    assert found.verdict is verdict
+    assert ("throttled" in found.reason) is (verdict is Verdict.INVALID)
+
+
+def test_readings_of_another_process_say_nothing_about_this_one(book):
+    for process in range(1, 8):
+        book.run(tps=81, process=process)
+    book.samples(process=99, seconds=9, clock_reasons=[0x40] * 50)
+
+    assert book.answer("SLA-TPS-GUARANTEE").verdict is Verdict.PASS
+
+
+def test_the_energy_counter_gives_joules_per_token(book):
+    for process in range(1, 8):
+        book.run(tps=81, process=process)
+        # 300 W over all readings
+        book.samples(process=process, seconds=9, energy_mj=np.arange(90) * 30_000)
+
+    found = book.answer("SLA-TPS-GUARANTEE")
+
+    assert found.verdict is Verdict.PASS
+    said = found.reason.rsplit("; ", 1)[1]
+    assert said.endswith(" J per token")
+    assert float(said.split()[0]) == pytest.approx(300 / 81, rel=0.02)
+    assert said.split()[0] == number(float(said.split()[0]))
+
+
+def test_one_reading_of_energy_is_no_power(book):
+    for process in range(1, 8):
+        book.run(tps=81, process=process)
+        book.samples(process=process, seconds=9, energy_mj=[5])
+
+    assert "J per token" not in book.answer("SLA-TPS-GUARANTEE").reason
