@@ -27,12 +27,8 @@ from pytest_rawrxd.measure.memory import SystemMemory
 from pytest_rawrxd.measure.quality import Text, measure_quality, shipped_text
 from pytest_rawrxd.measure.served import measure_served_cell
 from pytest_rawrxd.plugin.conditions import conditions, placements, terms
-<<<<<<< HEAD
 from pytest_rawrxd.plugin.load import CLIENT, measure_levels
-from pytest_rawrxd.plugin.preflight import Rig
-=======
 from pytest_rawrxd.plugin.preflight import SCRIPTED, Rig
->>>>>>> main
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.rig.engine.bandwidth import DeviceBandwidth, device_bandwidth
@@ -69,11 +65,8 @@ class Bench:
         self._recorder = Recorder(campaign.path, session, worker, self._stack.enter_context(ledger))
         self._described = False
         self._measured: set[Cell] = set()
-<<<<<<< HEAD
         self._loaded: set[Level] = set()
-=======
         self._probe, self._why_no_probe = self._open_probe()
->>>>>>> main
 
     def record(self, kind: str, data: dict[str, Any]) -> str:
         return self._recorder.record(kind, data)
@@ -222,11 +215,7 @@ class Bench:
                 model_sha256=model.manifest.sha256 if model else None,
                 sink=self._recorder,
                 cpu=SystemCpu(),
-<<<<<<< HEAD
                 memory=self._memory,
-=======
-                memory=SystemMemory(shared_memory(self._gpu)),
->>>>>>> main
                 own_pids=[os.getpid()],
                 clock=SYSTEM,
             )
@@ -265,24 +254,19 @@ class Bench:
         return Cell(largest, tokens, SUSTAINED) if largest else None
 
     @property
-<<<<<<< HEAD
     def _scorer(self) -> str:
         """Quality is a property of a file: behind a server, which tells no logits, the engine in process reads it."""
         return self.rig.engine_spec if self.rig.server is None else IN_PROCESS_ENGINE
 
     @property
     def _memory(self) -> SystemMemory:
-        return SystemMemory(shared_memory(self.rig.gpus[0] if self._on_gpu else None))
+        return SystemMemory(shared_memory(self._gpu))
 
     @property
-    def _on_gpu(self) -> bool:
-        return bool(self.rig.gpus) and self.rig.engine.backend != "cpu"
-=======
     def _gpu(self) -> Gpu | None:
         """The GPU under test; None where the engine computes on the CPU or in virtual time."""
         on_gpu = self.rig.engine.backend not in {"cpu", SCRIPTED}
         return self.rig.gpus[0] if self.rig.gpus and on_gpu else None
->>>>>>> main
 
     def _device(self) -> str:
         return self._gpu.uuid if self._gpu else CPU_DEVICE

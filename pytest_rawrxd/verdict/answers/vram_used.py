@@ -37,10 +37,6 @@ def _sample(evidence: Evidence, criterion: Criterion) -> CellSample | LevelSampl
     if "variant" in where:
         tokens = evidence.campaign.profile.protocol.phase1.judged_tokens
         return cell_sample(evidence, str(where["variant"]), tokens)
-<<<<<<< HEAD
     if where.get("during") == "load":
         return load_sample(evidence)
-    return bandwidth_sample(evidence) if where.get("during") == "bandwidth" else None
-=======
     return bandwidth_sample(evidence)[1] if where.get("during") == "bandwidth" else None
->>>>>>> main
