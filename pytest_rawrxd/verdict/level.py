@@ -22,6 +22,7 @@ from pytest_rawrxd.verdict.load_run import LoadRun, read_run
 from pytest_rawrxd.verdict.load_validity import load_roofline, load_violations
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.sample import Floats
+from pytest_rawrxd.verdict.telemetry import throttling_under_load
 from pytest_rawrxd.verdict.validity import Severity, Violation
 
 BLOCKS_OF_A_RUN = 1_000_000  #: block numbers of two runs never meet
@@ -181,6 +182,8 @@ def _unusable(evidence: Evidence, records: Sequence[Record], runs: tuple[LoadRun
         for broken in load_violations(evidence, found, run):
             if broken.rule.severity is Severity.ERROR:
                 return _unusable_run(run, broken, len(runs))
+        if (slowed := throttling_under_load(evidence, run)) is not None:
+            return slowed
         judged = load_roofline(evidence, run)
         if judged is not None and (told := judged.finding()) is not None:
             return told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.profile import Criterion
@@ -39,7 +40,7 @@ def device_errors(evidence: Evidence, criterion: Criterion) -> Answer:
         told += _of_device([*found.data["log_tail"], found.data["what"], str(found.data["found"])])[:1]
     count = zero(len(told), hours=_hours(evidence), of="device errors", confidence=criterion.confidence)
     if told:
-        count = Finding(**{**vars(count), "reason": f"{count.reason}; first: {told[0]}"})
+        count = replace(count, reason=f"{count.reason}; first: {told[0]}")
     return count, tuple(found.id for found in (*records, *troubles))
 
 
