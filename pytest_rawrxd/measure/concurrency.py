@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ import numpy.typing as npt
 
 from pytest_rawrxd.errors import RigTrouble
 from pytest_rawrxd.measure.clock import Clock
-from pytest_rawrxd.measure.contention import CpuReader, watch
+from pytest_rawrxd.measure.contention import CpuReader
+from pytest_rawrxd.measure.contention import watch as contention
 from pytest_rawrxd.measure.decode import describe_trouble, stamp_arrays
+from pytest_rawrxd.measure.gpu import Probe, watched
 from pytest_rawrxd.measure.levels import Level
 from pytest_rawrxd.measure.memory import MemoryReader
 from pytest_rawrxd.measure.prompts import unique_prompts
@@ -95,6 +98,23 @@ class MemoryTrace:
         }
 
 
+@dataclass(frozen=True)
+class Observers:
+    """What a run is watched with, and where it is kept."""
+
+    sink: Sink
+    cpu: CpuReader
+    memory: MemoryReader
+    own_pids: Sequence[int]
+    clock: Clock
+    probe: Probe | None = None  #: of the GPU under test
+
+    def watched(self, pid: int | None, about: Mapping[str, Any]) -> AbstractContextManager[None]:
+        """The GPU's readings while something is measured, recorded beside the run that ``about`` names."""
+        named = {name: about[name] for name in ("variant", "streams", "part", "run", "beside")}
+        return watched(self.probe, pid, self.clock, self.sink, {**named, "during": RUN})
+
+
 def measure_level(
     open_engine: OpenEngine,
     model: Path,
@@ -102,27 +122,23 @@ def measure_level(
     about: Mapping[str, Any],
     terms: LoadTerms,
     *,
-    sink: Sink,
-    cpu: CpuReader,
-    memory: MemoryReader,
-    own_pids: Sequence[int],
-    clock: Clock,
+    watch: Observers,
 ) -> RigTrouble | None:
     """Start an engine, load ``model``, keep ``level.streams`` streams busy and record it with ``about``.
 
     Trouble of the engine is recorded as "trouble" and returned: a crash is a measurement and not the end of the run.
     """
     about = {**about, "target": IN_PROCESS, "part": level.part, "streams": level.streams, "tokens": terms.tokens}
-    trace = MemoryTrace(memory, clock)
-    began_ns = clock.monotonic_ns()
+    trace = MemoryTrace(watch.memory, watch.clock)
+    began_ns = watch.clock.monotonic_ns()
     try:
-        with open_engine(trace.read) as engine:
-            run = _Run.of(engine, model, terms, trace, cpu=cpu, own_pids=own_pids, clock=clock)
+        with open_engine(trace.read) as engine, watch.watched(engine.pid, about):
+            run = _Run.of(engine, model, terms, trace, watch)
     except RigTrouble as trouble:
-        elapsed = (clock.monotonic_ns() - began_ns) / 1e9
-        sink.record("trouble", {**about, "during": RUN, "elapsed_s": elapsed, **describe_trouble(trouble)})
+        elapsed = (watch.clock.monotonic_ns() - began_ns) / 1e9
+        watch.sink.record("trouble", {**about, "during": RUN, "elapsed_s": elapsed, **describe_trouble(trouble)})
         return trouble
-    sink.record(RUN, {**about, **run.data}, {**run.arrays, **trace.arrays()})
+    watch.sink.record(RUN, {**about, **run.data}, {**run.arrays, **trace.arrays()})
     return None
 
 
@@ -138,10 +154,7 @@ class _Run:
         model: Path,
         terms: LoadTerms,
         trace: MemoryTrace,
-        *,
-        cpu: CpuReader,
-        own_pids: Sequence[int],
-        clock: Clock,
+        watch: Observers,
     ) -> _Run:
         shared = trace.reader.shared_bytes()
         loaded = engine.load(model, terms.options, deadline_s=terms.load_deadline_s)
@@ -149,7 +162,8 @@ class _Run:
         spilled = trace.reader.shared_bytes()
         requests = _requests(engine, terms)
         trace.read()
-        observed = watch(cpu, [*own_pids, *([engine.pid] if engine.pid else [])], terms.cores, clock.monotonic_ns)
+        pids = [*watch.own_pids, *([engine.pid] if engine.pid else [])]
+        observed = contention(watch.cpu, pids, terms.cores, watch.clock.monotonic_ns)
         answered = engine.generate(requests, deadline_s=terms.run_deadline_s, admit_for_s=terms.seconds)
         host = observed()
         trace.read()

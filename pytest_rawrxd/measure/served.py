@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
 from pytest_rawrxd.errors import RigTrouble
-from pytest_rawrxd.measure.clock import Clock
-from pytest_rawrxd.measure.concurrency import RUN, LoadTerms
-from pytest_rawrxd.measure.contention import CpuReader
+from pytest_rawrxd.measure.concurrency import RUN, LoadTerms, Observers
 from pytest_rawrxd.measure.decode import Cell, Conditions, describe_trouble
+from pytest_rawrxd.measure.gpu import watched
 from pytest_rawrxd.measure.levels import MAIN, OPEN, Level
-from pytest_rawrxd.measure.memory import MemoryReader
 from pytest_rawrxd.measure.served_run import Client, ServedRun, ServerBench, token_rate
-from pytest_rawrxd.measure.sink import Sink
 from pytest_rawrxd.rig.server.served import Served
 
 HTTP = "http"
@@ -32,11 +29,7 @@ def measure_served_level(
     *,
     client: Client,
     open_share: float,
-    sink: Sink,
-    cpu: CpuReader,
-    memory: MemoryReader,
-    own_pids: Sequence[int],
-    clock: Clock,
+    watch: Observers,
 ) -> RigTrouble | None:
     """Start a server, keep ``level.streams`` clients busy and record it with ``about``.
 
@@ -44,20 +37,21 @@ def measure_served_level(
     "trouble" and returned.
     """
     about = {**about, "target": HTTP, "part": level.part, "streams": level.streams, "tokens": terms.tokens}
-    began_ns = clock.monotonic_ns()
+    began_ns = watch.clock.monotonic_ns()
     try:
         with open_server() as server:
-            bench = ServerBench(server, terms, client, cpu, memory, own_pids)
+            bench = ServerBench(server, terms, client, watch)
             rate = token_rate(client.run(bench.warm_up(level.streams)).arrays)
-            closed = bench.measure(bench.closed(level.streams), level.streams, rate)
-            sink.record(RUN, {**about, **closed.data}, closed.arrays)
+            with watch.watched(server.pid, about):
+                closed = bench.measure(bench.closed(level.streams), level.streams, rate)
+            watch.sink.record(RUN, {**about, **closed.data}, closed.arrays)
             if level.part == MAIN and closed.rate > 0:
                 about = {**about, "part": OPEN}
                 opened = bench.measure(bench.opened(closed.rate * open_share), level.streams, closed.rate)
-                sink.record(RUN, {**about, **opened.data}, opened.arrays)
+                watch.sink.record(RUN, {**about, **opened.data}, opened.arrays)
     except RigTrouble as trouble:
-        elapsed = (clock.monotonic_ns() - began_ns) / 1e9
-        sink.record("trouble", {**about, "during": RUN, "elapsed_s": elapsed, **describe_trouble(trouble)})
+        elapsed = (watch.clock.monotonic_ns() - began_ns) / 1e9
+        watch.sink.record("trouble", {**about, "during": RUN, "elapsed_s": elapsed, **describe_trouble(trouble)})
         return trouble
     return None
 
@@ -70,28 +64,27 @@ def measure_served_cell(
     *,
     model_sha256: str | None,
     client: Client,
-    sink: Sink,
-    cpu: CpuReader,
-    memory: MemoryReader,
-    own_pids: Sequence[int],
+    watch: Observers,
 ) -> RigTrouble | None:
     """Measure ``cell`` with one client on a fresh server and record it as ``decode.measure_cell`` does."""
     about = {"variant": cell.variant, "tokens": cell.tokens, "process": process, "target": HTTP}
     try:
         with open_server() as server:
             terms = _terms_of_one(cell, process, conditions)
-            bench = ServerBench(server, terms, client, cpu, memory, own_pids)
+            bench = ServerBench(server, terms, client, watch)
             rate = token_rate(client.run(bench.warm_up(1)).arrays)
             requests = max(conditions.min_requests, math.ceil(conditions.min_seconds * rate / cell.tokens))
             run = replace(bench, terms=replace(terms, requests=requests))
-            found = run.measure(run.closed(1), 1, rate)
+            about_readings = {"variant": cell.variant, "tokens": cell.tokens, "process": process, "during": cell.kind}
+            with watched(watch.probe, server.pid, watch.clock, watch.sink, about_readings):
+                found = run.measure(run.closed(1), 1, rate)
             _refuse_errors(found, cell)
     except RigTrouble as trouble:
-        sink.record("trouble", {**about, "during": cell.kind, **describe_trouble(trouble)})
+        watch.sink.record("trouble", {**about, "during": cell.kind, **describe_trouble(trouble)})
         return trouble
     prompt_tokens = found.arrays["prompt_tokens"].tolist()
     data = {**about, "model_sha256": model_sha256, **found.data, "prompt_tokens": prompt_tokens}
-    sink.record(cell.kind, data, found.arrays)
+    watch.sink.record(cell.kind, data, found.arrays)
     return None
 
 

@@ -5,22 +5,20 @@ The calibration tells how much of a measured gap is the client's own doing at th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pytest_rawrxd.measure.concurrency import LoadTerms
-from pytest_rawrxd.measure.contention import CpuReader
+from pytest_rawrxd.measure.concurrency import LoadTerms, Observers
 from pytest_rawrxd.measure.load.arrays import LoadArrays
 from pytest_rawrxd.measure.load.calibration import Calibration
 from pytest_rawrxd.measure.load.latency import failed, send_lag_ms
 from pytest_rawrxd.measure.load.plan import LoadPlan
 from pytest_rawrxd.measure.load.run import LoadResult
 from pytest_rawrxd.measure.load.schedule import ClosedLoop, OpenLoop, poisson
-from pytest_rawrxd.measure.memory import MemoryReader
 from pytest_rawrxd.measure.prompts import short_texts
 from pytest_rawrxd.rig.engine.decode import LENGTH
 from pytest_rawrxd.rig.engine.log import trouble as troubled_lines
@@ -65,9 +63,7 @@ class ServerBench:
     server: Served
     terms: LoadTerms
     client: Client
-    cpu: CpuReader
-    memory: MemoryReader
-    own_pids: Sequence[int]
+    watch: Observers
     probe: Callable[..., tuple[int, bytes] | None] = get
 
     def _plan(self, pace: ClosedLoop | OpenLoop, requests: int) -> LoadPlan:
@@ -103,12 +99,12 @@ class ServerBench:
         """One run between two calibrations at ``rate`` tokens a second."""
         server = self.server
         before = self._calibrated(streams, rate)
-        watched = [*self.own_pids, *([server.pid] if server.pid else [])]
-        held, used = self.memory.resident_bytes(server.pid), self.cpu.own_s(watched)
+        watched = [*self.watch.own_pids, *([server.pid] if server.pid else [])]
+        held, used = self.watch.memory.resident_bytes(server.pid), self.watch.cpu.own_s(watched)
         began = self._generated()
         result = self.client.run(plan)
         ended = self._generated()
-        spent, resident = self.cpu.own_s(watched) - used, self.memory.resident_bytes(server.pid)
+        spent, resident = self.watch.cpu.own_s(watched) - used, self.watch.memory.resident_bytes(server.pid)
         server.check()
         found = result.arrays
         reasons, finish = reasons_of(found)

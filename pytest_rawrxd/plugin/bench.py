@@ -18,6 +18,7 @@ from pytest_rawrxd.evidence.recorder import Recorder
 from pytest_rawrxd.measure.bandwidth import read_bandwidth
 from pytest_rawrxd.measure.cells import needed_cells, needs_bandwidth_test, needs_quality
 from pytest_rawrxd.measure.clock import SYSTEM
+from pytest_rawrxd.measure.concurrency import Observers
 from pytest_rawrxd.measure.contention import SystemCpu
 from pytest_rawrxd.measure.decode import REFERENCE, SUSTAINED, Cell, measure_cell
 from pytest_rawrxd.measure.gpu import watched
@@ -65,8 +66,8 @@ class Bench:
         self._recorder = Recorder(campaign.path, session, worker, self._stack.enter_context(ledger))
         self._described = False
         self._measured: set[Cell] = set()
-        self._probe, self._why_no_probe = self._open_probe()
         self._loaded: set[Level] = set()
+        self._probe, self._why_no_probe = self._open_probe()
 
     def record(self, kind: str, data: dict[str, Any]) -> str:
         return self._recorder.record(kind, data)
@@ -79,7 +80,7 @@ class Bench:
         host = self.rig.host
         self.progress.show(0, 1, "measuring the read bandwidth of this machine")
         bandwidth = read_bandwidth(host.cores, host.llc_bytes, SYSTEM.monotonic_ns)
-        device = device_bandwidth(self.rig.engine_spec) if self._gpu else DeviceBandwidth(None, "no GPU is measured")
+        device = device_bandwidth(self._scorer) if self._gpu else DeviceBandwidth(None, "no GPU is measured")
         self.record(
             "machine",
             {
@@ -121,17 +122,10 @@ class Bench:
         left = {level: count for level, count in wanted.items() if level not in self._loaded}
         if left and self.campaign.profile.protocol.phase2.variant not in self.rig.missing:
             self._loaded.update(left)
-            self.describe_rig()
             self.progress.begin()
             with lease(self._device(), default_cache().root / "locks", wait_s=LEASE_WAIT_S):
-                measure_levels(
-                    left,
-                    self.campaign.profile,
-                    self.rig,
-                    sink=self._recorder,
-                    memory=self._memory,
-                    progress=self.progress,
-                )
+                self.describe_rig()
+                measure_levels(left, self.campaign.profile, self.rig, self._observers, self.progress)
             self.progress.end()
 
     def _measure_missing(self, runs: Mapping[Cell, int]) -> None:
@@ -237,10 +231,7 @@ class Bench:
             terms,
             model_sha256=model.manifest.sha256 if model else None,
             client=CLIENT,
-            sink=self._recorder,
-            cpu=SystemCpu(),
-            memory=self._memory,
-            own_pids=[os.getpid()],
+            watch=self._observers,
         )
 
     def _bandwidth_cell(self) -> Cell | None:
@@ -254,12 +245,6 @@ class Bench:
         return Cell(largest, tokens, SUSTAINED) if largest else None
 
     @property
-    def _gpu(self) -> Gpu | None:
-        """The GPU under test; None where the engine computes on the CPU or in virtual time."""
-        on_gpu = self.rig.engine.backend not in {"cpu", SCRIPTED}
-        return self.rig.gpus[0] if self.rig.gpus and on_gpu else None
-
-    @property
     def _scorer(self) -> str:
         """Quality is a property of a file: behind a server, which tells no logits, the engine in process reads it."""
         return self.rig.engine_spec if self.rig.server is None else IN_PROCESS_ENGINE
@@ -267,6 +252,16 @@ class Bench:
     @property
     def _memory(self) -> SystemMemory:
         return SystemMemory(shared_memory(self._gpu))
+
+    @property
+    def _observers(self) -> Observers:
+        return Observers(self._recorder, SystemCpu(), self._memory, [os.getpid()], SYSTEM, self._probe)
+
+    @property
+    def _gpu(self) -> Gpu | None:
+        """The GPU under test; None where the engine computes on the CPU or in virtual time."""
+        on_gpu = self.rig.engine.backend not in {"cpu", SCRIPTED}
+        return self.rig.gpus[0] if self.rig.gpus and on_gpu else None
 
     def _device(self) -> str:
         return self._gpu.uuid if self._gpu else CPU_DEVICE

@@ -12,17 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from pytest_rawrxd.errors import LoadFailed, RigTrouble
-from pytest_rawrxd.measure.clock import SYSTEM
-from pytest_rawrxd.measure.concurrency import LoadTerms, measure_level
-from pytest_rawrxd.measure.contention import SystemCpu
+from pytest_rawrxd.measure.concurrency import LoadTerms, Observers, measure_level
 from pytest_rawrxd.measure.interleave import interleaved
 from pytest_rawrxd.measure.levels import MAIN, Level
 from pytest_rawrxd.measure.load.calibration import calibrate
 from pytest_rawrxd.measure.load.run import run_load
-from pytest_rawrxd.measure.memory import MemoryReader
 from pytest_rawrxd.measure.served import measure_served_level
 from pytest_rawrxd.measure.served_run import Client
-from pytest_rawrxd.measure.sink import Sink
 from pytest_rawrxd.plugin.conditions import load_terms
 from pytest_rawrxd.plugin.preflight import Rig
 from pytest_rawrxd.plugin.progress import Progress
@@ -39,14 +35,12 @@ CLIENT = Client(run=partial(run_load, environ=os.environ), calibrate=partial(cal
 Place = tuple[Level, str | None]
 
 
-def measure_levels(
-    runs: Mapping[Level, int], profile: Profile, rig: Rig, *, sink: Sink, memory: MemoryReader, progress: Progress
-) -> None:
+def measure_levels(runs: Mapping[Level, int], profile: Profile, rig: Rig, watch: Observers, progress: Progress) -> None:
     """Measure each level in as many fresh processes as ``runs`` says, on every engine that the profile names.
 
     A level that an engine refuses to load for is not tried again: another process would hear the same.
     """
-    load = _LoadTest(profile, rig, sink, memory)
+    load = _LoadTest(profile, rig, watch)
     order = interleaved(_places(runs, rig))
     refused: set[Place] = set()
     for done, (place, run) in enumerate(order):
@@ -70,8 +64,7 @@ def _places(runs: Mapping[Level, int], rig: Rig) -> dict[Place, int]:
 class _LoadTest:
     profile: Profile
     rig: Rig
-    sink: Sink
-    memory: MemoryReader
+    watch: Observers
 
     def measure(self, level: Level, beside: str | None, run: int) -> RigTrouble | None:
         terms = load_terms(self.profile, self.rig, level, run)
@@ -83,21 +76,14 @@ class _LoadTest:
             "model_sha256": model.manifest.sha256 if model else None,
             "beside": beside,
         }
-        how: dict[str, Any] = {
-            "sink": self.sink,
-            "cpu": SystemCpu(),
-            "memory": self.memory,
-            "own_pids": [os.getpid()],
-            "clock": SYSTEM,
-        }
         path = model.path if model else Path(variant)  # a scripted engine has no file, a running server its own
         server = self.rig.beside[beside] if beside else self.rig.server
         if server is not None:
             share = self.profile.protocol.phase2.open_loop.to("ratio")
             start = partial(_serve, server, path, terms)
-            return measure_served_level(start, level, about, terms, client=CLIENT, open_share=share, **how)
+            return measure_served_level(start, level, about, terms, client=CLIENT, open_share=share, watch=self.watch)
         start_engine = partial(_open, self.rig.engine_spec, terms, zlib.crc32(f"{level} {run}".encode()))
-        return measure_level(start_engine, path, level, about, terms, **how)
+        return measure_level(start_engine, path, level, about, terms, watch=self.watch)
 
 
 def _serve(server: FoundServer, model: Path, terms: LoadTerms) -> AbstractContextManager[Served]:

@@ -15,7 +15,7 @@ from pytest_rawrxd.report.charts.latency import (
     latency_histograms,
 )
 from pytest_rawrxd.report.charts.scaling import ScalingPoint, scaling
-from pytest_rawrxd.report.documents import explained, render_document
+from pytest_rawrxd.report.documents import render_document
 from pytest_rawrxd.report.dossier import RunView
 from pytest_rawrxd.report.levels import LevelRow, first_tokens
 from pytest_rawrxd.verdict.definitions import Reading, readings
@@ -48,7 +48,7 @@ def render_load(view: RunView, charts: Sequence[Chart]) -> str:
         view,
         "concurrency_load_test",
         "Concurrency load test",
-        explained=explained(found),
+        judged=found,
         rows=view.levels,
         absent=[(record.data["beside"], record.data["why"]) for record in view.of("load.missing")],
         charts=charts,

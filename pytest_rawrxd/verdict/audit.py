@@ -13,7 +13,7 @@ from pytest_rawrxd.measure.decode import REFERENCE, RUN, SUSTAINED
 from pytest_rawrxd.verdict import checks
 from pytest_rawrxd.verdict.cell import against_bandwidth, implausible, violations_of
 from pytest_rawrxd.verdict.decoding import decode_processes
-from pytest_rawrxd.verdict.load_run import read_run
+from pytest_rawrxd.verdict.level import run_of
 from pytest_rawrxd.verdict.load_validity import load_roofline, load_violations
 from pytest_rawrxd.verdict.selfcheck import SelfCheck
 from pytest_rawrxd.verdict.validity import RULES, Severity, Violation, violation
@@ -98,7 +98,7 @@ def _decoding(evidence: Evidence) -> Iterator[Breach]:
 def _load(evidence: Evidence) -> Iterator[Breach]:
     for record in evidence.of(LOAD):
         try:
-            run = read_run(evidence.raw, record)
+            run = run_of(evidence, record)
             broken = [*load_violations(evidence, record, run), *against_bandwidth(load_roofline(evidence, run))]
         except EvidenceProblem:
             continue  # the criteria of this level say what cannot be read, and are INVALID

@@ -22,6 +22,7 @@ from pytest_rawrxd.verdict.load_run import LoadRun, read_run
 from pytest_rawrxd.verdict.load_validity import load_roofline, load_violations
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.sample import Floats
+from pytest_rawrxd.verdict.telemetry import throttling_under_load
 from pytest_rawrxd.verdict.validity import Severity, Violation
 
 BLOCKS_OF_A_RUN = 1_000_000  #: block numbers of two runs never meet
@@ -117,6 +118,11 @@ def load_records(evidence: Evidence, beside: str | None = None) -> list[Record]:
     return evidence.of(RUN, beside=beside)
 
 
+def run_of(evidence: Evidence, found: Record) -> LoadRun:
+    """One record with its arrays, read once."""
+    return evidence.once(("load run", found.id), lambda: read_run(evidence.raw, found))
+
+
 def with_size(found: Finding, sample: LevelSample, blocks: int | None = None) -> Finding:
     """``found`` with the number of runs and time blocks it rests on, and what has to be said with every figure."""
     sizes = {"runs": len(sample.runs)} | ({"blocks": blocks} if blocks is not None else {})
@@ -148,7 +154,7 @@ def _sample(
         return LevelSample((), (*sources, *(found.id for found in troubles)), _troubled(troubles))
     if not records:
         return LevelSample((), (), _missing(evidence, of))
-    runs = tuple(read_run(evidence.raw, found) for found in records)
+    runs = tuple(run_of(evidence, found) for found in records)
     return LevelSample(runs, sources, _unusable(evidence, records, runs))
 
 
@@ -176,6 +182,8 @@ def _unusable(evidence: Evidence, records: Sequence[Record], runs: tuple[LoadRun
         for broken in load_violations(evidence, found, run):
             if broken.rule.severity is Severity.ERROR:
                 return _unusable_run(run, broken, len(runs))
+        if (slowed := throttling_under_load(evidence, run)) is not None:
+            return slowed
         judged = load_roofline(evidence, run)
         if judged is not None and (told := judged.finding()) is not None:
             return told

@@ -9,9 +9,11 @@ import numpy as np
 
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.ledger import Record
+from pytest_rawrxd.measure.concurrency import RUN as LOAD
 from pytest_rawrxd.measure.gpu import SAMPLES
 from pytest_rawrxd.rig.gpu.nvml import THROTTLED
 from pytest_rawrxd.verdict.decoding import DecodeProcess
+from pytest_rawrxd.verdict.load_run import LoadRun
 from pytest_rawrxd.verdict.outcome import Finding
 from pytest_rawrxd.verdict.sample import Floats, Integers
 from pytest_rawrxd.verdict.throttle import throttled
@@ -53,11 +55,26 @@ def loaded_samples(evidence: Evidence, process: DecodeProcess) -> LoadedSamples 
     """
     run = process.record
     about = {name: run.data[name] for name in ("variant", "tokens", "process")}
-    found = [each for each in evidence.of(SAMPLES, **about, during=run.kind) if each.session == run.session]
+    return _samples(evidence, run.session, {**about, "during": run.kind}, process.window_ns)
+
+
+def samples_under_load(evidence: Evidence, run: LoadRun) -> LoadedSamples | None:
+    """The readings of one run of the load test while every stream was busy; None where its GPU was not sampled."""
+    if run.window is None:
+        return None
+    about = {name: run.data.get(name) for name in ("variant", "streams", "part", "run", "beside")}
+    window = run.window.begin_ns, run.window.end_ns
+    return _samples(evidence, run.record.session, {**about, "during": LOAD}, window)
+
+
+def _samples(
+    evidence: Evidence, session: str, about: Mapping[str, object], window_ns: tuple[int, int]
+) -> LoadedSamples | None:
+    found = [each for each in evidence.of(SAMPLES, **about) if each.session == session]
     if not found:
         return None
     arrays = evidence.raw(found[-1].data["raw"])
-    began, ended = process.window_ns
+    began, ended = window_ns
     at = arrays["at_ns"].astype(np.int64)
     loaded = (at >= began) & (at <= ended)
     columns = {
@@ -68,7 +85,19 @@ def loaded_samples(evidence: Evidence, process: DecodeProcess) -> LoadedSamples 
 
 def throttling(evidence: Evidence, process: DecodeProcess) -> Finding | None:
     """INVALID when the GPU throttled during ``process``, None when nothing says so."""
-    samples, gates = loaded_samples(evidence, process), evidence.campaign.profile.gates
+    return _throttled(evidence, loaded_samples(evidence, process), process.request_tps)
+
+
+def throttling_under_load(evidence: Evidence, run: LoadRun) -> Finding | None:
+    """INVALID when the GPU throttled during a run of the load test, None when nothing says so."""
+    lengths = np.diff(run.offsets)
+    taken = run.ended_ns - run.submitted_ns
+    rates = lengths[taken > 0] / (taken[taken > 0] / 1e9)
+    return _throttled(evidence, samples_under_load(evidence, run), rates)
+
+
+def _throttled(evidence: Evidence, samples: LoadedSamples | None, rates: Floats) -> Finding | None:
+    gates = evidence.campaign.profile.gates
     if samples is None:
         return None
     reasons = samples.column("clock_reasons")
@@ -76,7 +105,7 @@ def throttling(evidence: Evidence, process: DecodeProcess) -> Finding | None:
         hard=None if reasons is None else (reasons & THROTTLED) != 0,
         clock_mhz=samples.column("core_clock_mhz"),
         block=samples.tenth,
-        rates=process.request_tps,
+        rates=rates,
         most_hard_share=gates.throttle_share_max.to("ratio"),
         least_clock=gates.clock_median_min.to("ratio"),
         most_slowdown=gates.throttle_slowdown_max.to("ratio"),

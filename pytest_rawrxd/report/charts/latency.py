@@ -52,13 +52,13 @@ def latency_cdf(
             shares = np.linspace(0, 1, min(MOST_POINTS, max(values.size, 2)))
             colour, _, dash = _look(each, looks)
             axes.plot(np.quantile(values, shares), shares, color=colour, linestyle=dash, label=each)
-        for bound in bounds:
+        for position, bound in enumerate(bounds):
             axes.plot(bound.limit_ms, bound.share, marker="v", color=BOUND, linestyle="none", zorder=4)
             if not small:
                 axes.annotate(
                     bound.id,
                     (bound.limit_ms, bound.share),
-                    (5, -9),
+                    (5, -9 - 8 * (position % 2)),  # neighbours that share a height do not share a line
                     textcoords="offset points",
                     color=BOUND,
                     fontsize=7,

@@ -58,7 +58,8 @@ def scaling(points: Sequence[ScalingPoint], *, least_efficiency: float | None = 
         right.set_ylabel("efficiency, %")
         handles = [*axes.get_legend_handles_labels()[0], *right.get_legend_handles_labels()[0]]
         if small:
-            axes.legend(handles=handles, loc="upper left", fontsize=5.5)
+            axes.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=5.5)
+            axes.tick_params(axis="x", labelsize=6)
         else:
             axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 1.12), ncols=4)
 

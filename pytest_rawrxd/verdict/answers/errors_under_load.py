@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.verdict.counts import zero
-from pytest_rawrxd.verdict.level import load_records, load_troubles
-from pytest_rawrxd.verdict.load_run import read_run
+from pytest_rawrxd.verdict.level import load_records, load_troubles, run_of
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
 
 ENDED = ("EngineCrashed", "EngineHung")  #: a process that had to be stopped is no better than one that died
@@ -40,7 +40,7 @@ def device_errors(evidence: Evidence, criterion: Criterion) -> Answer:
         told += _of_device([*found.data["log_tail"], found.data["what"], str(found.data["found"])])[:1]
     count = zero(len(told), hours=_hours(evidence), of="device errors", confidence=criterion.confidence)
     if told:
-        count = Finding(**{**vars(count), "reason": f"{count.reason}; first: {told[0]}"})
+        count = replace(count, reason=f"{count.reason}; first: {told[0]}")
     return count, tuple(found.id for found in (*records, *troubles))
 
 
@@ -58,7 +58,7 @@ def _of_device(lines: Iterable[str]) -> list[str]:
 def _hours(evidence: Evidence) -> float:
     """Time under load: of a run, from its first request to its last end; of one that failed, until it did."""
     seconds = sum(float(found.data["elapsed_s"]) for found in load_troubles(evidence))
-    for run in (read_run(evidence.raw, found) for found in load_records(evidence)):
+    for run in (run_of(evidence, found) for found in load_records(evidence)):
         if run.reasons:
             seconds += float(run.ended_ns.max() - run.submitted_ns.min()) / 1e9
     return seconds / 3600

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import numpy as np
+
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.profile.units import convert
 from pytest_rawrxd.verdict.answers.sustained_duration import bandwidth_sample
+from pytest_rawrxd.verdict.cell import CellSample
 from pytest_rawrxd.verdict.counts import value_range
+from pytest_rawrxd.verdict.level import LevelSample, load_sample
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
 from pytest_rawrxd.verdict.sample import Floats
-from pytest_rawrxd.verdict.telemetry import block_means, loaded_samples
+from pytest_rawrxd.verdict.telemetry import LoadedSamples, block_means, loaded_samples, samples_under_load
 from pytest_rawrxd.verdict.utilisation import utilisation
 
 
@@ -48,21 +54,43 @@ def gpu_utilisation(evidence: Evidence, criterion: Criterion) -> Answer:
 
 def _means(evidence: Evidence, criterion: Criterion, column: str) -> tuple[Floats | None, Answer]:
     """Block means of one reading during the criterion's test; without them None and what to answer instead."""
-    during = str(criterion.where["during"])
-    sample = bandwidth_sample(evidence)[1] if during == "bandwidth" else None
-    if sample is not None and sample.problem is not None:
+    sample = _sample(evidence, str(criterion.where["during"]))
+    if sample.problem is not None:
         return None, (sample.problem, sample.sources)
     block_s = evidence.campaign.profile.protocol.phase2.block.to("s")
+    found: list[Floats] = []
+    sources: list[str] = []
     why = _no_probe(evidence)
-    for process in reversed(sample.processes if sample is not None else ()):
-        samples = loaded_samples(evidence, process)
-        if samples is None:
-            continue
+    for record, samples in _readings(evidence, sample):
         means = block_means(samples, column, block_s=block_s)
-        if means is not None:
-            return means, (_nothing(criterion, ""), (process.record.id, samples.source.id))
-        why = samples.why_absent(column)
-    return None, (_nothing(criterion, why), sample.sources if sample is not None else ())
+        if means is None:
+            why = samples.why_absent(column)
+        else:
+            found.append(means)
+            sources += [record, samples.source.id]
+    if found:
+        return np.concatenate(found), (_nothing(criterion, ""), tuple(sources))
+    return None, (_nothing(criterion, why), sample.sources)
+
+
+def _sample(evidence: Evidence, during: str) -> CellSample | LevelSample:
+    if during == "load":
+        return load_sample(evidence)
+    # Of any other test this version keeps no readings.
+    return bandwidth_sample(evidence)[1] if during == "bandwidth" else CellSample((), (), None)
+
+
+def _readings(evidence: Evidence, sample: CellSample | LevelSample) -> Iterator[tuple[str, LoadedSamples]]:
+    """Each run with its readings: of the bandwidth test the newest that has some, under load every one."""
+    if isinstance(sample, LevelSample):
+        for run in sample.runs:
+            if (samples := samples_under_load(evidence, run)) is not None:
+                yield run.record.id, samples
+        return
+    for process in reversed(sample.processes):
+        if (samples := loaded_samples(evidence, process)) is not None:
+            yield process.record.id, samples
+            return
 
 
 def _nothing(criterion: Criterion, why: str) -> Finding:

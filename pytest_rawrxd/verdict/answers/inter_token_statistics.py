@@ -11,7 +11,7 @@ from pytest_rawrxd.verdict.decide import decide, invalid
 from pytest_rawrxd.verdict.level import LevelSample, level_sample, with_size
 from pytest_rawrxd.verdict.mean_range import mean_range
 from pytest_rawrxd.verdict.means import mean_interval
-from pytest_rawrxd.verdict.outcome import Answer, Finding
+from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
 from pytest_rawrxd.verdict.quantile import quantile_interval
 from pytest_rawrxd.verdict.wording import bounds, required
 
@@ -62,8 +62,9 @@ def _quantile(evidence: Evidence, criterion: Criterion, sample: LevelSample) -> 
         planning_effect=profile.gates.planning_design_effect.to("ratio"),
     )
     assert not isinstance(criterion.limit, bool)  # noqa: S101 - a time is never promised as yes or no
+    verdict = decide(interval.lower, interval.upper, direction=criterion.direction, limit=criterion.limit)
     return Finding(
-        decide(interval.lower, interval.upper, direction=criterion.direction, limit=criterion.limit),
+        verdict,
         f"P{percentile} {bounds(interval.estimate, interval.lower, interval.upper, criterion.unit)}, "
         f"required {required(criterion.direction, criterion.limit)}",
         interval.estimate,
@@ -73,4 +74,5 @@ def _quantile(evidence: Evidence, criterion: Criterion, sample: LevelSample) -> 
         interval.n,
         interval.n_eff,
         interval.method,
+        next="more runs: the interval reaches over the bound" if verdict is Verdict.INCONCLUSIVE else None,
     )

@@ -6,15 +6,17 @@ that the renderer will find every figure; it writes the file in the same session
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.measure.levels import LEVEL, MAIN, Part
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.verdict.answers.bottleneck import bottleneck_confirmed
 from pytest_rawrxd.verdict.answers.hybrid_known import HYBRID, hybrid_known
 from pytest_rawrxd.verdict.answers.sustained_duration import bandwidth_sample
 from pytest_rawrxd.verdict.counts import fact
 from pytest_rawrxd.verdict.ladder import judged_ladder
+from pytest_rawrxd.verdict.level import EVERY_PART, level_sample, load_sample
 from pytest_rawrxd.verdict.matrix import listed_cells
 from pytest_rawrxd.verdict.memory import used_bytes
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
@@ -32,12 +34,12 @@ def output_written(evidence: Evidence, criterion: Criterion) -> Answer:
     if output not in OUTPUTS:
         said = f"this version does not write {output}"
         return Finding(Verdict.NOT_MEASURED, said, next="a version of pytest-rawrxd that does"), ()
-    place, complete = OUTPUTS[output]
+    place, complete, whole = OUTPUTS[output]
     lacks = list(complete(evidence))
-    sources = judged_ladder(evidence).sources
+    sources = (load_sample(evidence) if whole == LOAD else judged_ladder(evidence)).sources
     if lacks:
         said = f"{output} is not complete: {'; '.join(lacks)}"
-        return Finding(Verdict.NOT_MEASURED, said, method="fact", next="measure all of phase 1"), sources
+        return Finding(Verdict.NOT_MEASURED, said, method="fact", next=f"measure all of {whole}"), sources
     return fact(True, sentence=f"{place}: nothing is lacking"), sources
 
 
@@ -96,6 +98,27 @@ def _hybrid_feasibility(evidence: Evidence) -> Lacks:
                 yield found.reason
 
 
+def _concurrency_load_test(evidence: Evidence) -> Lacks:
+    yield from _levels(evidence, EVERY_PART)
+    if (
+        problem := level_sample(evidence, evidence.campaign.profile.protocol.phase2.streams, (MAIN,)).problem
+    ) is not None:
+        yield f"main run: {problem.reason}"
+
+
+def _scaling_graph(evidence: Evidence) -> Lacks:
+    yield from _levels(evidence, (LEVEL,))
+
+
+def _levels(evidence: Evidence, parts: Sequence[Part]) -> Lacks:
+    for streams in evidence.campaign.profile.protocol.phase2.levels:
+        sample = level_sample(evidence, streams, parts)
+        if sample.problem is not None:
+            yield f"{streams} streams: {sample.problem.reason}"
+        elif len(sample.runs) < FEWEST_RUNS:
+            yield f"{streams} streams: one run has no interval"
+
+
 def _intervals(evidence: Evidence) -> Lacks:
     for variant, sample in judged_ladder(evidence).samples.items():
         if sample.problem is not None:
@@ -104,12 +127,16 @@ def _intervals(evidence: Evidence) -> Lacks:
             yield f"{variant}: one run has no interval"
 
 
-#: Output -> where a reader finds it, and what it may lack.
-OUTPUTS: Mapping[str, tuple[str, Callable[[Evidence], Lacks]]] = {
-    "performance_matrix": ("performance_matrix.csv", _performance_matrix),
-    "statistical_analysis": ("performance_statistics.csv", _statistical_analysis),
-    "performance_curves": ("charts/", _performance_curves),
-    "bandwidth_analysis": ("bandwidth_analysis.html", _bandwidth_analysis),
-    "hybrid_feasibility": ("hybrid_feasibility.html", _hybrid_feasibility),
-    "decision_matrix": ("performance_matrix.html, section 3", _decision_matrix),
+PHASE_1, LOAD = "phase 1", "the load test"
+
+#: Output -> where a reader finds it, what it may lack, and what it shows all of.
+OUTPUTS: Mapping[str, tuple[str, Callable[[Evidence], Lacks], str]] = {
+    "performance_matrix": ("performance_matrix.csv", _performance_matrix, PHASE_1),
+    "statistical_analysis": ("performance_statistics.csv", _statistical_analysis, PHASE_1),
+    "performance_curves": ("charts/", _performance_curves, PHASE_1),
+    "bandwidth_analysis": ("bandwidth_analysis.html", _bandwidth_analysis, PHASE_1),
+    "hybrid_feasibility": ("hybrid_feasibility.html", _hybrid_feasibility, PHASE_1),
+    "decision_matrix": ("performance_matrix.html, section 3", _decision_matrix, PHASE_1),
+    "concurrency_load_test": ("concurrency_load_test.html", _concurrency_load_test, LOAD),
+    "scaling_graph": ("charts/scaling.svg", _scaling_graph, LOAD),
 }

@@ -5,26 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy.typing as npt
+
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.profile.units import convert
 from pytest_rawrxd.verdict.counts import value_range
 from pytest_rawrxd.verdict.level import load_sample, with_size
+from pytest_rawrxd.verdict.load_run import LoadRun
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
+from pytest_rawrxd.verdict.telemetry import samples_under_load
 
 
 def vram_delta(evidence: Evidence, criterion: Criterion) -> Answer:
     """Judge the largest minus the smallest value in the life of one process, the most that any run shows.
 
-    Two runs are never compared: another number of streams has another cache. Device memory after the warm-up and at the
-    end; on a CPU, resident memory a few times a second.
+    Two runs are never compared: another number of streams has another cache. Of a GPU the readings of its probe, or
+    without one its free memory after the warm-up and at the end; of a CPU resident memory a few times a second.
     """
     if criterion.where["during"] != "load":
         return Finding(Verdict.NOT_MEASURED, f"no {criterion.where['during']} was run in this campaign"), ()
     sample = load_sample(evidence)
     if not sample.runs and sample.problem is not None:
         return sample.problem, sample.sources
-    moved = [_moved_bytes(evidence, run.data) for run in sample.runs]
+    moved = [_moved_bytes(evidence, run) for run in sample.runs]
     known = [size for size in moved if size is not None]
     if not known:
         said = "the engine reports no free memory of its device"
@@ -35,12 +39,20 @@ def vram_delta(evidence: Evidence, criterion: Criterion) -> Answer:
     return with_size(found, sample), sample.sources
 
 
-def _moved_bytes(evidence: Evidence, data: Mapping[str, Any]) -> int | None:
+def _moved_bytes(evidence: Evidence, run: LoadRun) -> int | None:
+    data = run.data
     if data["engine"]["backend"] == "cpu":
-        resident = evidence.raw(data["raw"])["memory_resident"]
-        return int(resident.max() - resident.min()) if resident.size else None
+        return _range(evidence.raw(data["raw"])["memory_resident"])
+    samples = samples_under_load(evidence, run)
+    read = samples.column("memory_used_bytes") if samples is not None else None
+    if read is not None:
+        return _range(read)
     used = [_used_bytes(data, when) for when in ("before", "after")]
     return None if used[0] is None or used[1] is None else abs(used[1] - used[0])
+
+
+def _range(values: npt.NDArray[Any]) -> int | None:
+    return int(values.max() - values.min()) if values.size else None
 
 
 def _used_bytes(data: Mapping[str, Any], when: str) -> int | None:
