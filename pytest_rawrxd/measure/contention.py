@@ -21,12 +21,17 @@ class CpuReader(Protocol):
         ...
 
 
+# A guest's time is already inside user and nice.
+NOT_BUSY = frozenset({"idle", "iowait", "guest", "guest_nice"})
+
+
 class SystemCpu:
     """CPU seconds as psutil reports them."""
 
     def busy_s(self) -> float:
-        times = psutil.cpu_times()
-        return sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0)
+        # Added up, never subtracted: a sum of counters that only grow cannot come out smaller by rounding.
+        times: dict[str, float] = psutil.cpu_times()._asdict()
+        return sum(seconds for state, seconds in times.items() if state not in NOT_BUSY)
 
     def own_s(self, pids: Sequence[int]) -> float:
         total = 0.0
