@@ -26,11 +26,15 @@ def find(spec, *, on_cpu=False, answers=None, found=None, listed=LISTED):
         assert command[1:] == ["--list-devices"]
         return subprocess.CompletedProcess(command, 0, listed, "")
 
+    def probe(url, *, timeout_s):
+        assert timeout_s > 0
+        return (answers or {}).get(url)
+
     return find_server(
         spec,
         environ={},
         on_cpu=on_cpu,
-        probe=lambda url, *, timeout_s: (answers or {}).get(url),
+        probe=probe,
         find=lambda named, *, environment: found,
         run=run,
     )
