@@ -59,6 +59,15 @@ def test_a_program_is_its_commit_its_files_and_the_device_it_lists(tmp_path):
     assert (device.memory_total, device.memory_free) == (16368 << 20, 15800 << 20)
 
 
+def test_memory_that_is_free_to_the_last_byte_was_not_reported(tmp_path):
+    listed = LISTED.replace("15800", "16368")
+
+    [device] = find("llama-server", found=program(tmp_path, "--list-devices"), listed=listed).devices
+
+    assert device.memory_free is None
+    assert "does not report" in device.reason
+
+
 def test_another_library_beside_the_program_is_another_identity(tmp_path):
     before = find("llama-server", found=program(tmp_path)).info.library_sha256
     (tmp_path / "README.md").write_bytes(b"other text")
