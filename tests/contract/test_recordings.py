@@ -1,0 +1,50 @@
+"""Evidence of real GPUs is judged here, on a machine that has none."""
+
+import pytest
+
+from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.places import package_data
+from pytest_rawrxd.verdict.judge import judge_criterion, measured_item
+
+RECORDINGS = package_data("fixtures") / "recordings"
+
+
+@pytest.fixture(params=["h100-pilot-vulkan", "h100-pilot-cuda"])
+def recorded(request):
+    return request.param, Evidence.read(RECORDINGS / request.param)
+
+
+def entry(evidence, identifier):
+    return judge_criterion(evidence, evidence.campaign.profile.criteria[identifier])
+
+
+def test_the_measured_item_names_the_backend_that_computed(recorded):
+    name, evidence = recorded
+
+    assert name.removeprefix("h100-pilot-") in measured_item(evidence)["measured"]
+
+
+@pytest.mark.parametrize(
+    ("criterion", "verdict"),
+    [
+        ("P1-OFFLOAD", "PASS"),
+        ("P1-HYBRID", "PASS"),
+        ("P1-BW-SUSTAINED", "PASS"),
+        ("P1-BW-TEMP", "PASS"),
+        ("SLA-TPS-GUARANTEE", "PASS"),
+        ("P1-BOTTLENECK", "FAIL"),
+    ],
+)
+def test_both_backends_keep_and_break_the_same_promises(recorded, criterion, verdict):
+    _, evidence = recorded
+
+    assert entry(evidence, criterion)["verdict"] == verdict
+
+
+def test_the_rates_are_those_that_were_measured(recorded):
+    name, evidence = recorded
+    found = entry(evidence, "SLA-TPS-GUARANTEE")
+
+    assert found["estimate"] == pytest.approx({"h100-pilot-vulkan": 201.0, "h100-pilot-cuda": 261.9}[name], abs=0.1)
+    assert found["lower"] < found["estimate"] < found["upper"]
+    assert found["n"] == 5
