@@ -24,11 +24,9 @@ from pytest_rawrxd.measure.sink import Sink
 from pytest_rawrxd.rig.engine.decode import NOT_ADMITTED
 from pytest_rawrxd.rig.engine.log import trouble as troubled_lines
 from pytest_rawrxd.rig.engine.protocol import (
-    Device,
     Engine,
     Generation,
     LoadOptions,
-    LoadReport,
     Progress,
     ProgressListener,
     Request,
@@ -133,64 +131,54 @@ def measure_level(
     began_ns = watch.clock.monotonic_ns()
     try:
         with open_engine(trace.read) as engine, watch.watched(engine.pid, about):
-            run = _Run.of(engine, model, terms, trace, watch)
+            data, arrays = _run(engine, model, terms, trace, watch)
     except RigTrouble as trouble:
         elapsed = (watch.clock.monotonic_ns() - began_ns) / 1e9
         watch.sink.record("trouble", {**about, "during": RUN, "elapsed_s": elapsed, **describe_trouble(trouble)})
         return trouble
-    watch.sink.record(RUN, {**about, **run.data}, {**run.arrays, **trace.arrays()})
+    watch.sink.record(RUN, {**about, **data}, arrays)
     return None
 
 
-@dataclass(frozen=True)
-class _Run:
-    data: dict[str, Any]
-    arrays: dict[str, npt.NDArray[Any]]
-
-    @classmethod
-    def of(
-        cls,
-        engine: Engine,
-        model: Path,
-        terms: LoadTerms,
-        trace: MemoryTrace,
-        watch: Observers,
-    ) -> _Run:
-        shared = trace.reader.shared_bytes()
-        loaded = engine.load(model, terms.options, deadline_s=terms.load_deadline_s)
-        trace.pid = engine.pid
-        spilled = trace.reader.shared_bytes()
-        requests = _requests(engine, terms)
-        trace.read()
-        pids = [*watch.own_pids, *([engine.pid] if engine.pid else [])]
-        observed = contention(watch.cpu, pids, terms.cores, watch.clock.monotonic_ns)
-        answered = engine.generate(requests, deadline_s=terms.run_deadline_s, admit_for_s=terms.seconds)
-        host = observed()
-        trace.read()
-        devices = engine.devices()
-        taken = [generation for generation in answered if generation.finish_reason != NOT_ADMITTED]
-        reasons = sorted({generation.finish_reason for generation in taken})
-        return cls(
-            {
-                "requests": len(taken),
-                "planned": {"requests": terms.requests, "seconds": terms.seconds},
-                "finish_reasons": reasons,
-                "engine": asdict(engine.info),
-                "options": asdict(terms.options),
-                "load": asdict(loaded),
-                "placement": asdict(terms.placement) if terms.placement else None,
-                "cost": _cost(engine),
-                "memory": {
-                    "resident_bytes": trace.newest,
-                    "shared_growth_bytes": None if shared is None or spilled is None else spilled - shared,
-                    "shared_source": trace.reader.shared_source,
-                },
-                "devices": _devices(loaded, devices),
-                "host": asdict(host),
-                "log": list(troubled_lines(engine.log)),
-            },
-            load_arrays(taken, reasons),
-        )
+def _run(
+    engine: Engine, model: Path, terms: LoadTerms, trace: MemoryTrace, watch: Observers
+) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+    """Load, generate, and what a record says about it: data and arrays."""
+    shared = watch.memory.shared_bytes()
+    loaded = engine.load(model, terms.options, deadline_s=terms.load_deadline_s)
+    trace.pid = engine.pid
+    spilled = watch.memory.shared_bytes()
+    requests = _requests(engine, terms)
+    trace.read()
+    pids = [*watch.own_pids, *([engine.pid] if engine.pid else [])]
+    observed = contention(watch.cpu, pids, terms.cores, watch.clock.monotonic_ns)
+    answered = engine.generate(requests, deadline_s=terms.run_deadline_s, admit_for_s=terms.seconds)
+    host = observed()
+    trace.read()
+    taken = [generation for generation in answered if generation.finish_reason != NOT_ADMITTED]
+    reasons = sorted({generation.finish_reason for generation in taken})
+    data = {
+        "requests": len(taken),
+        "planned": {"requests": terms.requests, "seconds": terms.seconds},
+        "finish_reasons": reasons,
+        "engine": asdict(engine.info),
+        "options": asdict(terms.options),
+        "load": asdict(loaded),
+        "placement": asdict(terms.placement) if terms.placement else None,
+        "cost": _cost(engine),
+        "memory": {
+            "resident_bytes": trace.newest,
+            "shared_growth_bytes": None if shared is None or spilled is None else spilled - shared,
+            "shared_source": watch.memory.shared_source,
+        },
+        "devices": {
+            "before": [asdict(device) for device in loaded.devices],
+            "after": [asdict(device) for device in engine.devices()],
+        },
+        "host": asdict(host),
+        "log": list(troubled_lines(engine.log)),
+    }
+    return data, {**load_arrays(taken, reasons), **trace.arrays()}
 
 
 def _requests(engine: Engine, terms: LoadTerms) -> list[Request]:
@@ -229,10 +217,3 @@ def load_arrays(generations: Sequence[Generation], reasons: Sequence[str]) -> di
 def _cost(engine: Engine) -> dict[str, Any] | None:
     cost = engine.cost
     return None if cost is None else {**asdict(cost), "overhead_us_per_step": cost.overhead_us_per_step}
-
-
-def _devices(loaded: LoadReport, after: Sequence[Device]) -> dict[str, Any]:
-    return {
-        "before": [asdict(device) for device in loaded.devices],
-        "after": [asdict(device) for device in after],
-    }

@@ -51,7 +51,12 @@ OPTIONS = {
         Option("models", "DIR", "folder with the .gguf files to test"),
         Option("run-dir", "DIR", "where evidence is kept; an existing one of the same identity is continued"),
         Option("baseline", "RUN_DIR", "an earlier run to show this one beside; it decides no criterion"),
-        Option("engine", "SPEC", "the engine to test: llama-cpp-python, or scripted:NAME for a demonstration"),
+        Option(
+            "engine",
+            "SPEC",
+            "the engine to test: llama-cpp-python, llama-server[:PATH], openai:URL, ollama:URL#model=NAME, rawrxd:URL, "
+            "or scripted:NAME for a demonstration",
+        ),
     )
 }
 

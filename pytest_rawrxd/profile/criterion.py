@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, WithJsonSchema
 
@@ -113,7 +113,3 @@ class Criterion(Section):
     informative: bool
     not_applicable: str | None
     bound_at: str
-
-    def content(self) -> dict[str, Any]:
-        """The criterion without the place it was read from: what a digest covers."""
-        return self.model_dump(mode="json", exclude={"bound_at"})

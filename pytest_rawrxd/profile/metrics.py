@@ -219,7 +219,7 @@ _PHASE_2 = (
     _fact("cpu_fallback", "requests are answered on the CPU while the GPU backend is down"),
     _fact("fault_handled", "the fault took effect, was reported with its cause, and service came back", "fault"),
     _count("queue_served", "requests waiting at once that are all answered"),
-    _count("concurrent_users", "largest number of streams at which every bound of that level holds"),
+    _count("concurrent_users", "largest number of streams up to which every bound of every level holds"),
     _fact("alerts_early", "each alert fires on degradation before its bound is broken, and is silent inside it"),
     _fact("output_written", "everything that the named output shows is in the evidence", "output"),
 )

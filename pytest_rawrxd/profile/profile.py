@@ -68,7 +68,8 @@ class Profile(Section):
                 found=first["msg"],
                 possible=f"a profile as {SCHEMA} describes it",
             ) from refused
-        digest = digest_of(profile)
+        # Of what is stored and not of what it reads as: a field that is newer than the file is no change of the file.
+        digest = _digest(resolved)
         if digest != profile.digest:
             raise EvidenceProblem(
                 f"the stored profile {profile.name!r} was changed",
@@ -80,6 +81,13 @@ class Profile(Section):
 
 def digest_of(profile: Profile) -> str:
     """The sha256 of the profile's content, in hexadecimal."""
-    content = profile.model_dump(mode="json", exclude={"digest", "files", "criteria"})
-    content["criteria"] = {name: criterion.content() for name, criterion in profile.criteria.items()}
+    return _digest(profile.to_resolved())
+
+
+def _digest(resolved: dict[str, Any]) -> str:
+    content = {key: value for key, value in resolved.items() if key not in {"schema", "digest", "files"}}
+    content["criteria"] = {
+        name: {key: value for key, value in criterion.items() if key != "bound_at"}
+        for name, criterion in resolved["criteria"].items()
+    }
     return hashlib.sha256(rfc8785.dumps(content)).hexdigest()

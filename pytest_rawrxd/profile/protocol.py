@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, Wit
 from pytest_rawrxd.profile.models import Variant
 from pytest_rawrxd.profile.quantities import Duration, Share, ascending, refusal
 from pytest_rawrxd.profile.section import Count, Section, Text
+from pytest_rawrxd.profile.units import Quantity
 
 Fault = Literal["device_unavailable", "out_of_memory", "timeout", "process_crash"]
 
@@ -111,7 +112,9 @@ class Load(Section):
     prompt_tokens: Count
     prefill_chunk: Count = Field(description="Prompt tokens per decode call; the knob for P95.")
     context_per_stream: Count = Field(description="Cells of the KV cache for each stream.")
-    open_loop: Share = Field(description="Over HTTP: rate of the open loop, as a share of the main run's throughput.")
+    open_loop: Share = Field(
+        default=Quantity(70.0, "%"), description="Over HTTP: rate of the open loop, as a share of the main run's tok/s."
+    )
     beside: tuple[Text, ...] = Field(
         default=(), description="Engines that do the main run and one stream beside the one under test; never judged."
     )

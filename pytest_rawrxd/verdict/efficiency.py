@@ -59,10 +59,5 @@ def efficiency(
     )
 
 
-def most_streams(passes: dict[int, bool]) -> int | None:
-    """Return the largest measured number of streams at which every criterion passes; None when none does."""
-    return max((streams for streams, passed in passes.items() if passed), default=None)
-
-
 def _mean(runs: npt.ArrayLike) -> float:
     return float(np.asarray(runs, dtype=np.float64).mean())

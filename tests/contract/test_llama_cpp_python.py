@@ -142,6 +142,14 @@ def test_a_warm_up_on_a_cpu_is_one_pass(engine, tiny_model) -> None:
     assert all(step["cold_ms"] > 0 and step["warm_ms"] is None for step in report.warm_up)
 
 
+def test_a_context_smaller_than_a_chunk_takes_the_prompt_in_smaller_ones(engine, tiny_model) -> None:
+    engine.load(tiny_model, replace(OPTIONS, n_ctx=64, n_streams=1, prefill_chunk=512), deadline_s=ENOUGH)
+
+    [answer] = engine.generate([Request(list(range(3, 53)), 8)], deadline_s=ENOUGH)
+
+    assert answer.finish_reason == "length"
+
+
 def test_damaged_weights_are_refused_by_name_and_pass_only_unchecked(engine, poisoned_model) -> None:
     with pytest.raises(LoadFailed) as caught:
         engine.load(poisoned_model, OPTIONS, deadline_s=ENOUGH)

@@ -32,7 +32,7 @@ at_most = "100 ms"
 at_most = "200 ms"
 
 [criteria.P2-LAT-STALL]
-at_most = "0.5 %"
+at_most = "5 %"
 
 [criteria.P2-LAT-TW95]
 bound_of = "P2-LAT-P95"
@@ -43,14 +43,6 @@ at_least = "700 tok/s"
 [criteria.P2-EFF-12]
 at_least = "70 %"
 """
-LOAD = {
-    "test_inter_token_latency.py",
-    "test_spikes.py",
-    "test_aggregate_throughput.py",
-    "test_scaling_efficiency.py",
-    "test_no_crash_under_load.py",
-    "test_users.py",
-}
 
 
 @pytest.fixture
@@ -63,19 +55,15 @@ def phase2(acceptance):
 
 
 def verdicts(phase2):
-    return {identifier: entry["verdict"] for identifier, entry in phase2.verdicts().items() if entry["claimed_by"]}
+    entries = phase2.verdicts().values()
+    return {entry["id"]: entry["verdict"] for entry in entries if entry["claimed_by"] and entry["phase"] == 2}
 
 
 def test_a_steady_engine_keeps_every_bound_and_the_page_shows_every_level(phase2):
     phase2.run("-m", "phase2")
 
-    found = verdicts(phase2)
-    assert {i for i in found if found[i] != "PASS" and i.startswith(("P2-", "SLA-LAT", "SLA-USERS"))} == {
-        "P2-TTFT",  # only a server has requests that come while others run
-        "P2-UTIL",
-        "P2-EXP-P95",
-        "P2-EXP-P99",
-    } - {identifier for identifier, verdict in found.items() if verdict == "PASS"}
+    open_ = {i for i, verdict in verdicts(phase2).items() if verdict not in {"PASS", "NOT APPLICABLE"}}
+    assert open_ == {"P2-TTFT"}  # only a server has requests that come while others run
     page = (phase2.run_dir / "concurrency_load_test.html").read_text()
     assert all(f'<th scope="row">{streams}</th>' in page for streams in (1, 8, 10, 12, 15, 16))
     assert (phase2.run_dir / "concurrency_load_test.csv").read_text().count("\n") == 7
@@ -105,6 +93,7 @@ def test_stalls_that_the_percentiles_forgive_break_spike_and_stalled_share(phase
     found = verdicts(phase2)
     assert (found["P2-LAT-P50"], found["P2-LAT-P95"]) == ("PASS", "PASS")
     assert (found["P2-LAT-SPIKE"], found["P2-LAT-STALL"]) == ("FAIL", "FAIL")
+    assert phase2.verdicts()["P2-LAT-SPIKE"]["estimate"] == pytest.approx(3000, rel=0.05)
 
 
 def test_tokens_that_come_together_leave_gaps_invalid_and_throughput_valid(phase2):
@@ -116,9 +105,8 @@ def test_tokens_that_come_together_leave_gaps_invalid_and_throughput_valid(phase
     assert found["P2-AGG"]["verdict"] == "PASS"
 
 
-@pytest.mark.parametrize("engine", ["scripted:crash", "scripted:hang"])
-def test_a_process_that_ends_under_load_is_counted_and_the_rest_goes_on(phase2, engine):
-    phase2.run("-m", "phase2", engine=engine)
+def test_a_process_that_ends_under_load_is_counted_and_the_rest_goes_on(phase2):
+    phase2.run("-m", "phase2", engine="scripted:crash")
 
     found = verdicts(phase2)
     assert found["P2-CRASH-LOAD"] == "FAIL"

@@ -217,7 +217,8 @@ class LlamaCpp:
             self._api,
             context,
             n_streams=options.n_streams,
-            rows=options.n_streams + options.prefill_chunk,
+            # llama.cpp cuts the batch to the context, and aborts the process for a row more.
+            rows=min(options.n_streams + options.prefill_chunk, self._api.llama_n_batch(self._context)),
             n_vocab=self._n_vocab,
             n_ctx=self._api.llama_n_ctx(context),
             in_graph=in_graph,

@@ -114,17 +114,20 @@ def _devices(
         stdin=subprocess.DEVNULL,
         check=False,
     )
-    mib = 1 << 20
-    return tuple(
-        Device(
-            name=found["name"],
-            description=found["description"],
-            kind="gpu",
-            backend=backend_of(found["name"]),
-            memory_free=int(found["free"]) * mib,
-            memory_total=int(found["total"]) * mib,
-        )
-        for found in _DEVICE.finditer(said.stdout + said.stderr)
+    return tuple(_device(found) for found in _DEVICE.finditer(said.stdout + said.stderr))
+
+
+def _device(found: re.Match[str]) -> Device:
+    free, total = (int(found[name]) << 20 for name in ("free", "total"))
+    reported = free != total  # equal is how ggml says that it does not know
+    return Device(
+        name=found["name"],
+        description=found["description"],
+        kind="gpu",
+        backend=backend_of(found["name"]),
+        memory_free=free if reported else None,
+        memory_total=total if reported else None,
+        reason="" if reported else "the backend does not report it: free equals total",
     )
 
 

@@ -1,4 +1,4 @@
-"""``concurrent_users``: the largest number of streams at which every bound of that level holds."""
+"""``concurrent_users``: the largest number of streams up to which every bound of every level holds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from pytest_rawrxd.verdict.answers.requests import requests_completed
 from pytest_rawrxd.verdict.answers.scaling_efficiency import scaling_efficiency
 from pytest_rawrxd.verdict.answers.stalls import longest_gap, stalled_share
 from pytest_rawrxd.verdict.counts import count_of
-from pytest_rawrxd.verdict.efficiency import most_streams
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
 
 OF_A_LEVEL: Mapping[str, Callable[[Evidence, Criterion], Answer]] = MappingProxyType(
@@ -30,11 +29,11 @@ OF_A_LEVEL: Mapping[str, Callable[[Evidence, Criterion], Answer]] = MappingProxy
         )
     }
 )
-UNDECIDED = (Verdict.INVALID, Verdict.INCONCLUSIVE, Verdict.NOT_MEASURED)
+MORE = "more runs of that level"
 
 
 def concurrent_users(evidence: Evidence, criterion: Criterion) -> Answer:
-    """Judge the largest level at which every deciding criterion of that level passes."""
+    """Judge the largest level up to which every deciding criterion of each level passes."""
     levels: dict[int, list[Finding]] = {}
     sources: dict[str, None] = {}
     for other in evidence.campaign.profile.criteria.values():
@@ -44,13 +43,16 @@ def concurrent_users(evidence: Evidence, criterion: Criterion) -> Answer:
             levels.setdefault(int(other.where["streams"]), []).append(found)
             sources |= dict.fromkeys(used)
     assert isinstance(criterion.limit, float)  # noqa: S101 - a count has one bound
-    needed = int(criterion.limit)
-    most = most_streams({n: all(f.verdict is Verdict.PASS for f in findings) for n, findings in levels.items()})
-    if most is None or most < needed:
-        for streams, findings in sorted(levels.items()):
-            undecided = [found for found in findings if found.verdict in UNDECIDED]
-            if streams >= needed and undecided and not any(found.verdict is Verdict.FAIL for found in findings):
-                first = undecided[0]
-                said = f"{streams} streams are not decided: {first.reason}"
-                return Finding(first.verdict, said, method="count", next=first.next), tuple(sources)
-    return count_of(most or 0, needed=needed, of="concurrent users with every bound kept"), tuple(sources)
+    needed, most = int(criterion.limit), 0
+    for streams, findings in sorted(levels.items()):
+        broken = [found for found in findings if found.verdict is not Verdict.PASS]
+        if not broken:
+            most = streams
+            continue
+        # A level above one that does not hold proves nothing: who has more users also has as few.
+        failed = any(found.verdict is Verdict.FAIL for found in broken)
+        if most < needed and not failed:
+            said = f"{streams} streams are not decided: {broken[0].reason}"
+            return Finding(broken[0].verdict, said, method="count", next=broken[0].next or MORE), tuple(sources)
+        break
+    return count_of(most, needed=needed, of="concurrent users with every bound kept"), tuple(sources)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import rfc8785
 from pydantic import ValidationError
 
 from pytest_rawrxd.errors import EvidenceProblem
@@ -72,3 +74,18 @@ def test_what_is_declared_about_a_variant_is_found(extended: Callable[[str], Pro
     models = extended('[models.declared.Q4_K]\nweights_per_token = "6 GB"\n').models
     assert str(models.declaration("Q4_K").weights_per_token) == "6 GB"
     assert models.declaration("Q2_K").weights_per_token is None
+
+
+def test_a_stored_profile_without_a_newer_field_is_read_with_its_default_and_keeps_its_digest() -> None:
+    """Its digest is that of what is stored, as the version that wrote it computed it."""
+    stored = load_profile("rx7800xt").to_resolved()
+    del stored["protocol"]["phase2"]["open_loop"]
+    content = {key: value for key, value in stored.items() if key not in {"schema", "digest", "files"}}
+    criteria = stored["criteria"].items()
+    content["criteria"] = {name: {k: v for k, v in each.items() if k != "bound_at"} for name, each in criteria}
+    stored["digest"] = hashlib.sha256(rfc8785.dumps(content)).hexdigest()
+
+    read = Profile.from_resolved(stored)
+
+    assert str(read.protocol.phase2.open_loop) == "70 %"
+    assert read.digest == stored["digest"]

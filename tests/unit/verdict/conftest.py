@@ -141,6 +141,62 @@ class Book:
             {"at_ns": at, "cost_ns": np.zeros(count, np.int64), **arrays},
         )
 
+    def load(self, streams: int = 12, part: str = "main", run: int = 1, **changes: Any) -> str:
+        """One run under load: all streams share every step, ``gaps_ms`` (steps,) apart, ``tokens`` a request."""
+        tokens, chunk = changes.pop("tokens", 256), changes.pop("chunk", 1)
+        gaps = np.asarray(changes.pop("gaps_ms", np.full(2 * tokens, 10.0)), np.float64)
+        gaps = gaps + self._random.uniform(0, 1e-4, gaps.size)  # what was timed is never twice the same
+        rounds, stamps = gaps.size // tokens, np.cumsum(gaps * 1e6).astype(np.int64)
+        begins = np.concatenate([[0], stamps[tokens - 1 :: tokens][: rounds - 1]])
+        answers = stamps.reshape(rounds, tokens)
+        answers = answers[:, (np.arange(tokens) // chunk + 1) * chunk - 1]
+        reasons = changes.pop("reasons", ["length"])
+        data = {
+            "variant": "Q4_K",
+            "target": "in process",
+            "beside": None,
+            "part": part,
+            "streams": changes.pop("asked", streams),
+            "run": run,
+            "tokens": tokens,
+            "model_sha256": "sha of Q4_K",
+            "requests": rounds * streams,
+            "finish_reasons": reasons,
+            "engine": {
+                "name": "llama.cpp",
+                "version": "1",
+                "binding": "",
+                "backend": self.backend,
+                "device": "a device",
+            },
+            "load": {"layers_offloaded": 33, "layers_total": 33, "buffers": []},
+            "placement": None,
+            "cost": {"steps": gaps.size, "wall_ns": 1, "engine_ns": 1, "overhead_us_per_step": 40.0},
+            "memory": {"resident_bytes": None, "shared_growth_bytes": None, "shared_source": "no GPU"},
+            "devices": {"before": [], "after": []},
+            "host": {"foreign_share": 0.01},
+            "log": [],
+        }
+        arrays = {
+            "submitted_ns": np.repeat(begins, streams),
+            "offsets": np.arange(rounds * streams + 1) * tokens,
+            "stamps_ns": np.repeat(answers, streams, axis=0).ravel(),
+            "token_ids": np.zeros(rounds * streams * tokens, np.int32),
+            "prompt_tokens": np.full(rounds * streams, 128),
+            "ended_ns": np.repeat(answers[:, -1], streams),
+            "finish": changes.pop("finish", np.zeros(rounds * streams, np.int32)),
+            "memory_resident": np.array(changes.pop("resident", []), np.int64),
+            **changes.pop("arrays", {}),
+        }
+        return self._recorder.record("load.run", {**data, **changes}, arrays)
+
+    def levels(self, *streams: int, runs: int = 5, tps_of_one: float = 80.0, efficiency: float = 0.9) -> None:
+        """Interleaved runs of a length of time: one stream, and each of ``streams`` at an efficiency."""
+        for run in range(1, runs + 1):
+            self.load(1, "level", run, gaps_ms=np.full(512, 1000 / tps_of_one))
+            for level in streams:
+                self.load(level, "level", run, gaps_ms=np.full(512, 1000 / tps_of_one / efficiency))
+
     def ladder(self, *, rounds: int = 10, without: tuple[str, ...] = (), share: float = 1.0, **changes: Any) -> None:
         """Every variant but ``without`` in ``rounds`` processes at a ``share`` of its speed, with its manifest."""
         self.machine()

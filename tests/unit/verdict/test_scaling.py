@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from pytest_rawrxd.errors import EvidenceProblem
-from pytest_rawrxd.verdict.efficiency import efficiency, efficiency_interval, most_streams
+from pytest_rawrxd.verdict.efficiency import efficiency, efficiency_interval
 from pytest_rawrxd.verdict.means import ratio_interval
 from pytest_rawrxd.verdict.outcome import Verdict
 from pytest_rawrxd.verdict.pairs import compare, interleaved
@@ -46,11 +46,6 @@ def test_efficiency_needs_five_quiet_runs_on_both_sides() -> None:
     assert efficiency(noisy * 10, ONE, streams=12).verdict is Verdict.INCONCLUSIVE
     with pytest.raises(EvidenceProblem, match="needs streams"):
         efficiency_interval(ONE, ONE, streams=0)
-
-
-def test_the_maximum_concurrency_is_the_largest_level_where_all_passes() -> None:
-    assert most_streams({1: True, 8: True, 12: True, 15: False, 16: False}) == 12
-    assert most_streams({1: False}) is None
 
 
 def test_the_law_gives_back_the_coefficients_it_was_made_from() -> None:

@@ -1,0 +1,136 @@
+"""Our batching loop beside llama-batched-bench in one run: the same file, threads, prompt and number of streams.
+
+    uv run python benchmarks/batched_streams.py [--model FILE] [--rounds N] [--tokens N] [--threads N] [--peer PROGRAM]
+
+Both decode in lock step: all prompts first, then one token of every stream a step. Each round asks both at every
+number of streams, in turning order, so that a machine that drifts favours nobody. Ratios count: ours / peer, the median
+over rounds, goal 1.00, at least 0.95. Beside them stands what our loop spends outside decode calls: below 100 us a step
+at 12 streams, goal 50. Where there is no llama-batched-bench (--peer, or on PATH) only that is printed, and it says so;
+it must be of the llama.cpp commit that is printed, or the ratio compares two engines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import psutil
+
+from pytest_rawrxd.measure.contention import SystemCpu, watch
+from pytest_rawrxd.measure.prompts import prompts, unique_prompts
+from pytest_rawrxd.rig.engine.choose import EngineSetup, open_engine
+from pytest_rawrxd.rig.engine.environment import child_environment
+from pytest_rawrxd.rig.engine.protocol import LoadOptions, Request
+from pytest_rawrxd.rig.models.cache import default_cache
+from pytest_rawrxd.rig.models.ladder import ModelsSpec, prepare_models
+
+STREAMS = (1, 2, 4, 8, 12, 16)
+PROMPT_TOKENS = 16
+DEADLINE_S = 600.0
+LEAST, MOST_US = 0.95, 100.0
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One run at one number of streams."""
+
+    tps: float  #: tokens of all streams per second of decoding
+    overhead_us: float | None  #: our own time a step; None of a peer
+
+
+def main() -> None:
+    """Run the rounds and print the table."""
+    asked = _arguments()
+    model = Path(asked.model) if asked.model else _rehearsal_model()
+    peer = asked.peer or shutil.which("llama-batched-bench")
+    turns: dict[tuple[str, int], list[Turn]] = {}
+    order = [(who, streams) for streams in STREAMS for who in ("ours", *(("peer",) if peer else ()))]
+    observed = watch(SystemCpu(), [os.getpid()], psutil.cpu_count() or 1, time.perf_counter_ns)
+    for turn in range(asked.rounds):
+        for who, streams in order[turn % len(order) :] + order[: turn % len(order)]:
+            made = (
+                _ours(model, streams, asked.tokens, asked.threads)
+                if who == "ours"
+                else _peer(peer, model, streams, asked.tokens, asked.threads)
+            )
+            turns.setdefault((who, streams), []).append(made)
+    _print(turns, peer)
+    print(f"processor used by others and by child processes: {observed().foreign_share:.0%}")
+
+
+def _print(turns: dict[tuple[str, int], list[Turn]], peer: str | None) -> None:
+    print(f"{'streams':>7} {'ours tok/s':>11} {'us a step':>10} {'peer tok/s':>11} {'ratio':>7}")
+    for streams in STREAMS:
+        ours = turns["ours", streams]
+        overhead = median(turn.overhead_us or 0.0 for turn in ours)
+        line = f"{streams:>7} {median(turn.tps for turn in ours):>11.1f} {overhead:>10.1f}"
+        if peer:
+            theirs = turns["peer", streams]
+            ratio = median(a.tps / b.tps for a, b in zip(ours, theirs, strict=True))
+            told = "" if ratio >= LEAST else f"  below {LEAST}"
+            line += f" {median(turn.tps for turn in theirs):>11.1f} {ratio:>7.3f}{told}"
+        if streams == 12 and overhead > MOST_US:
+            line += f"  above {MOST_US:.0f} us"
+        print(line)
+    if not peer:
+        print("no llama-batched-bench: not on PATH, and no --peer; nothing is compared")
+
+
+def _ours(model: Path, streams: int, tokens: int, threads: int) -> Turn:
+    cells = streams * (PROMPT_TOKENS + tokens)
+    options = LoadOptions(n_ctx=cells, n_streams=streams, n_threads=threads, prefill_chunk=512)
+    with open_engine("llama-cpp-python", EngineSetup(environ=os.environ)) as engine:
+        engine.load(model, options, deadline_s=DEADLINE_S)
+        texts = [engine.tokenize(text) for text in prompts(seed=1)]
+        asked = unique_prompts(texts, count=streams, length=PROMPT_TOKENS, seed=(1,))
+        answers = engine.generate(
+            [Request(prompt, tokens, id=str(number)) for number, prompt in enumerate(asked)],
+            deadline_s=DEADLINE_S,
+            lock_step=True,
+        )
+        first = max(int(answer.stamps_ns[0]) for answer in answers)
+        last = max(int(answer.stamps_ns[-1]) for answer in answers)
+        decoded = sum(int(np.count_nonzero(answer.stamps_ns > first)) for answer in answers)
+        cost = engine.cost
+        return Turn(decoded / ((last - first) / 1e9), cost.overhead_us_per_step if cost else None)
+
+
+def _peer(program: str, model: Path, streams: int, tokens: int, threads: int) -> Turn:
+    command = [program, "-m", str(model), "-c", str(streams * (PROMPT_TOKENS + tokens)), "-t", str(threads)]
+    command += ["-npp", str(PROMPT_TOKENS), "-ntg", str(tokens), "-npl", str(streams), "-ngl", "0"]
+    done = subprocess.run(
+        [*command, "--output-format", "jsonl"],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=True,
+        env=child_environment(os.environ),
+    )
+    [row] = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{") and '"speed_tg"' in line]
+    return Turn(float(row["speed_tg"]), None)
+
+
+def _rehearsal_model() -> Path:
+    return prepare_models(ModelsSpec("smollm2", ("Q4_K",)), cache=default_cache(), progress=print).models["Q4_K"].path
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--model")
+    parser.add_argument("--peer", help="path of llama-batched-bench")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--tokens", type=int, default=128)
+    parser.add_argument("--threads", type=int, default=psutil.cpu_count(logical=False) or 1)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
