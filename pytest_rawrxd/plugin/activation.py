@@ -8,7 +8,8 @@ import pytest
 
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.plugin import fixtures, options, refusals
-from pytest_rawrxd.plugin.acceptance import Acceptance, WorkerSeed
+from pytest_rawrxd.plugin.acceptance import Acceptance
+from pytest_rawrxd.plugin.lanes import WorkerSeed
 from pytest_rawrxd.profile import Profile, load_profile
 
 if TYPE_CHECKING:

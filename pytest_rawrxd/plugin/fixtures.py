@@ -39,8 +39,8 @@ class Sla:
 @pytest.fixture
 def sla(request: pytest.FixtureRequest) -> Sla:
     """The bounds that this test's ``sla`` mark claims."""
-    acceptance = _acceptance(request.config)
-    return Sla(lambda identifier: acceptance.bound(request.node, identifier))
+    decisions = _acceptance(request.config).decisions
+    return Sla(lambda identifier: decisions.bound(request.node, identifier))
 
 
 @pytest.fixture(scope="session")

@@ -33,3 +33,14 @@ def pytest_rawrxd_signoff(config: pytest.Config, run_dir: Path, verdicts: dict[s
         def pytest_rawrxd_signoff(config, run_dir, verdicts):
             notify(run_dir, verdicts["state"])
     """
+
+
+@pytest.hookspec
+def pytest_rawrxd_verdict(config: pytest.Config, test: str, entry: dict[str, Any]) -> None:
+    """Called in the process that ran ``test``, once for each criterion it claims; ``entry`` is as in verdicts.json.
+
+    Follows a long run from outside::
+
+        def pytest_rawrxd_verdict(config, test, entry):
+            metrics.gauge(entry["id"], entry["verdict"] == "PASS")
+    """

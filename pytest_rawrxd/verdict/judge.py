@@ -15,6 +15,7 @@ from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.rulebook import RULES
 from pytest_rawrxd.verdict.state import PHASES, deciding, describe_phase, error_rules
+from pytest_rawrxd.verdict.unfinished import unfinished
 
 SCHEMA = "pytest-rawrxd/verdicts/1"
 
@@ -87,6 +88,8 @@ def _find(evidence: Evidence, criterion: Criterion, *, claimed: bool) -> tuple[F
         return Finding(Verdict.NOT_APPLICABLE, criterion.not_applicable), ()
     if not claimed:
         return Finding(Verdict.NOT_MEASURED, "no acceptance test claims this criterion"), ()
+    if (stopped := unfinished(evidence, criterion.id)) is not None:
+        return stopped
     rule = RULES.get(criterion.metric)
     if rule is None:
         raise SuiteDefect(
