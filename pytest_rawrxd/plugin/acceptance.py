@@ -52,6 +52,7 @@ class Acceptance:
         self._session = seed.session if seed else ""
         self._reported: set[str] = set()
         self._interrupted = False
+        self._concluded = False
         if seed is None and config.pluginmanager.hasplugin("xdist"):
             config.pluginmanager.register(Lanes(self.seed_for), "rawrxd-lanes")
         self.decisions = Decisions(profile, self.run_dir, self._record)
@@ -168,8 +169,16 @@ class Acceptance:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        if self.bench is None:
+        self.conclude(session)
+        judged = self.seed is None and self.bench is not None and self.trouble is None
+        if judged and exitstatus == pytest.ExitCode.OK and not self._accepted():
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def conclude(self, session: pytest.Session) -> None:
+        """End the measuring, judge and write the pages: once, for whichever reporter needs the verdicts first."""
+        if self.bench is None or self._concluded:
             return
+        self._concluded = True
         if self.seed is None:
             self.bench.record("session.end", {"why": "interrupted" if self._interrupted else "finished"})
         self._stack.close()
@@ -183,9 +192,15 @@ class Acceptance:
         except Exception as problem:  # the evidence is safe on disk, and a defect of ours must not look like a verdict
             self.trouble = str(problem) if isinstance(problem, RawrxdError) else traceback.format_exc()
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
-            return
-        if exitstatus == pytest.ExitCode.OK and not self._accepted():
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def state_lines(self) -> list[str]:
+        """The state of each phase in a sentence, for formats that have room for no more."""
+        if self.view is None:
+            return [self.trouble or "no verdict"]
+        return [
+            f"Phase {phase.number}: {'REHEARSAL ' if phase.rehearsal else ''}{phase.said} – {phase.sentence}"
+            for phase in self.view.phases
+        ]
 
     def _phases(self) -> set[int]:
         """The phases that this session ran a test of."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from pytest_rawrxd.errors import UsageProblem
-from pytest_rawrxd.plugin import fixtures, options, refusals
+from pytest_rawrxd.plugin import fixtures, options, refusals, reporters
 from pytest_rawrxd.plugin.acceptance import Acceptance
 from pytest_rawrxd.plugin.lanes import WorkerSeed
 from pytest_rawrxd.profile import Profile, load_profile
@@ -28,7 +28,9 @@ def activate(config: pytest.Config) -> None:
         config.hook.pytest_rawrxd_profile(config=config, profile=profile)
     except UsageProblem as problem:
         refuse(problem)
-    config.pluginmanager.register(Acceptance(config, profile, seed), PLUGIN)
+    acceptance = Acceptance(config, profile, seed)
+    config.pluginmanager.register(acceptance, PLUGIN)
+    reporters.register(config, acceptance)
     config.pluginmanager.register(fixtures, "rawrxd-fixtures")
 
 

@@ -17,7 +17,7 @@ from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.report.explain import explain
 from pytest_rawrxd.report.judged import Judged
 from pytest_rawrxd.verdict.judge import judge_criterion
-from pytest_rawrxd.verdict.unfinished import TEST_END
+from pytest_rawrxd.verdict.unfinished import BEGUN, TEST, last_words
 
 DECIDED = pytest.StashKey[dict[str, dict[str, Any]]]()
 #: Appends one record to the ledger of this process.
@@ -32,7 +32,9 @@ class Decisions:
         self._run_dir = run_dir
         self._record = record
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Before the fixtures, which measure."""
         item.stash[DECIDED] = {}
         ids = marked(item)
         promised = self._promised(item)
@@ -45,6 +47,8 @@ class Decisions:
         ]
         if ids and len(reasons) == len(ids):
             pytest.skip("; ".join(reasons))
+        if promised:
+            self._record(TEST, {"test": item.nodeid, "criteria": promised, "why": BEGUN})
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -75,7 +79,7 @@ class Decisions:
         skipped = raised is not None and isinstance(raised.value, pytest.skip.Exception)
         why = None if skipped else why_unfinished(raised, decided)
         if not skipped:
-            self._record(TEST_END, {"test": item.nodeid, "criteria": promised, "why": why})
+            self._record(TEST, {"test": item.nodeid, "criteria": promised, "why": why})
         known = {} if why else decided  # an unfinished test spoils what was decided in it
         fresh = self.judged([identifier for identifier in promised if identifier not in known])
         for entry in (*known.values(), *fresh):
@@ -88,6 +92,11 @@ class Decisions:
             return []
         evidence = Evidence.read(self._run_dir)
         return [judge_criterion(evidence, self._profile.criteria[identifier]) for identifier in identifiers]
+
+    def begun(self, test: str) -> list[str]:
+        """The criteria of a test that some process of this session began."""
+        record = last_words(Evidence.read(self._run_dir)).get(test)
+        return list(record.data["criteria"]) if record else []
 
     def pytest_assertrepr_compare(self, left: object, right: object) -> list[str] | None:
         bound = right if isinstance(right, Bound) else left if isinstance(left, Bound) else None
@@ -104,7 +113,9 @@ class Decisions:
         decided = item.stash[DECIDED]
         return Bound(
             self._profile.criteria[identifier],
-            lambda name: judge_criterion(Evidence.read(self._run_dir), self._profile.criteria[name]),
+            lambda name: judge_criterion(
+                Evidence.read(self._run_dir), self._profile.criteria[name], running=item.nodeid
+            ),
             lambda entry: decided.update({entry["id"]: entry}),
         )
 
