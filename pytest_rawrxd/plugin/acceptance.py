@@ -22,7 +22,7 @@ from pytest_rawrxd.plugin.claims import claims
 from pytest_rawrxd.plugin.decisions import Decisions
 from pytest_rawrxd.plugin.lanes import Lanes, WorkerSeed
 from pytest_rawrxd.plugin.marks import marked
-from pytest_rawrxd.plugin.preflight import Rig, prepare
+from pytest_rawrxd.plugin.preflight import Added, Rig, prepare
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.report.dossier import RunView
@@ -126,6 +126,10 @@ class Acceptance:
             Path(models.value) if models else None,
             self.run_dir,
             lambda what: progress.show(0, 1, what),
+            added=Added.of(
+                self.config.hook.pytest_rawrxd_engine(config=self.config),
+                self.config.hook.pytest_rawrxd_gpu(config=self.config),
+            ),
         )
 
     def _claims(self) -> dict[str, list[str]]:

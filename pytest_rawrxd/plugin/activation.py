@@ -9,6 +9,7 @@ import pytest
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.plugin import fixtures, options, refusals, reporters
 from pytest_rawrxd.plugin.acceptance import Acceptance
+from pytest_rawrxd.plugin.deadline import Deadlines
 from pytest_rawrxd.plugin.lanes import WorkerSeed
 from pytest_rawrxd.profile import Profile, load_profile
 
@@ -31,6 +32,8 @@ def activate(config: pytest.Config) -> None:
     acceptance = Acceptance(config, profile, seed)
     config.pluginmanager.register(acceptance, PLUGIN)
     reporters.register(config, acceptance)
+    if config.pluginmanager.hasplugin("timeout"):
+        config.pluginmanager.register(Deadlines(profile), "rawrxd-deadlines")
     config.pluginmanager.register(fixtures, "rawrxd-fixtures")
 
 
