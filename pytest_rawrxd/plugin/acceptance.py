@@ -4,62 +4,35 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Generator, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_rawrxd import __version__
-from pytest_rawrxd.errors import RawrxdError, SuiteDefect, UsageProblem
+from pytest_rawrxd.errors import RawrxdError, UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence, SessionLock, check_joinable, open_campaign, read_card
 from pytest_rawrxd.measure.clock import SYSTEM
 from pytest_rawrxd.plugin import options
 from pytest_rawrxd.plugin.baseline import baseline
 from pytest_rawrxd.plugin.bench import Bench
-from pytest_rawrxd.plugin.bound import Bound
+from pytest_rawrxd.plugin.capture import uncaptured
 from pytest_rawrxd.plugin.claims import claims
-from pytest_rawrxd.plugin.preflight import Rig, prepare
+from pytest_rawrxd.plugin.decisions import Decisions
+from pytest_rawrxd.plugin.lanes import Lanes, WorkerSeed
+from pytest_rawrxd.plugin.marks import marked
+from pytest_rawrxd.plugin.preflight import Added, Rig, prepare
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.report.dossier import RunView
-from pytest_rawrxd.report.explain import explain
-from pytest_rawrxd.report.judged import Judged
 from pytest_rawrxd.report.render import render
 from pytest_rawrxd.report.terminal import table
-from pytest_rawrxd.verdict.judge import judge, judge_criterion
+from pytest_rawrxd.verdict.judge import judge
 from pytest_rawrxd.verdict.selfcheck import SelfCheck, self_check
 from pytest_rawrxd.verdict.state import accepted
 
 DEFAULT_ENGINE = "llama-cpp-python"
-WORKER_KEY = "rawrxd"
-DECIDED = pytest.StashKey[dict[str, dict[str, Any]]]()
-
-
-@dataclass(frozen=True)
-class WorkerSeed:
-    """What an xdist worker is told by its controller, as plain values on the wire."""
-
-    profile: Profile
-    run_dir: Path
-    session: str
-    worker: str
-
-    @classmethod
-    def of(cls, config: pytest.Config) -> WorkerSeed | None:
-        """The seed of this process, None in a controller or without xdist."""
-        sent = getattr(config, "workerinput", {}).get(WORKER_KEY)
-        if sent is None:
-            return None
-        told = json.loads(sent)
-        return cls(
-            profile=Profile.from_resolved(told["profile"]),
-            run_dir=Path(told["run_dir"]),
-            session=told["session"],
-            worker=told["worker"],
-        )
 
 
 class Acceptance:
@@ -79,8 +52,11 @@ class Acceptance:
         self._session = seed.session if seed else ""
         self._reported: set[str] = set()
         self._interrupted = False
+        self._concluded = False
         if seed is None and config.pluginmanager.hasplugin("xdist"):
-            config.pluginmanager.register(_Lanes(self), "rawrxd-lanes")
+            config.pluginmanager.register(Lanes(self.seed_for), "rawrxd-lanes")
+        self.decisions = Decisions(profile, self.run_dir, self._record)
+        config.pluginmanager.register(self.decisions, "rawrxd-decisions")
 
     def _run_dir(self) -> Path:
         named = options.setting(self.config, "run-dir")
@@ -150,6 +126,10 @@ class Acceptance:
             Path(models.value) if models else None,
             self.run_dir,
             lambda what: progress.show(0, 1, what),
+            added=Added.of(
+                self.config.hook.pytest_rawrxd_engine(config=self.config),
+                self.config.hook.pytest_rawrxd_gpu(config=self.config),
+            ),
         )
 
     def _claims(self) -> dict[str, list[str]]:
@@ -171,41 +151,7 @@ class Acceptance:
         }
         return json.dumps(told)
 
-    # -- one test -----------------------------------------------------------------------------------------------
-
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        ids = marked(item)
-        missing = [identifier for identifier in ids if identifier not in self.profile.criteria]
-        if ids and missing == ids:
-            pytest.skip(f"{', '.join(ids)}: not promised by profile {self.profile.name}")
-        reasons = [
-            f"{identifier}: NOT APPLICABLE, {self.profile.criteria[identifier].not_applicable}"
-            for identifier in ids
-            if identifier in self.profile.criteria and self.profile.criteria[identifier].not_applicable
-        ]
-        if ids and len(reasons) == len(ids):
-            pytest.skip("; ".join(reasons))
-        item.stash[DECIDED] = {}
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
-        try:
-            result = yield
-        finally:
-            for decision in item.stash[DECIDED].values():
-                item.user_properties.append((f"rawrxd:{decision['id']}", json.dumps(decision, sort_keys=True)))
-        if forgotten := [i for i in marked(item) if i in self.profile.criteria and i not in item.stash[DECIDED]]:
-            raise SuiteDefect(
-                "a test ended without deciding the criteria it claims",
-                where=item.nodeid,
-                found=f"no comparison with {', '.join(forgotten)}",
-                possible="compare each one: assert quantity <= sla[...]",
-            )
-        return result
-
-    def pytest_assertrepr_compare(self, left: object, right: object) -> list[str] | None:
-        bound = right if isinstance(right, Bound) else left if isinstance(left, Bound) else None
-        return explain(Judged.from_record(bound.decision)) if bound is not None and bound.decision is not None else None
+    # -- during -------------------------------------------------------------------------------------------------
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._reported.add(report.nodeid.split("[")[0])
@@ -215,19 +161,10 @@ class Acceptance:
         wanted = {identifier for item in session.items for identifier in marked(item)}
         return [criterion for criterion in self.profile.criteria.values() if criterion.id in wanted]
 
-    def bound(self, item: pytest.Item, identifier: str) -> Bound:
-        """The bound that a test compares with. Raises SuiteDefect for one that its sla mark does not name."""
-        if identifier not in marked(item) or identifier not in self.profile.criteria:
-            raise SuiteDefect(
-                f"the test does not claim {identifier}",
-                where=item.nodeid,
-                possible=", ".join(marked(item)) or "an sla mark on the test",
-            )
-        decided = item.stash[DECIDED]
-        return Bound(self.profile.criteria[identifier], self._judge, lambda entry: decided.update({entry["id"]: entry}))
-
-    def _judge(self, identifier: str) -> dict[str, Any]:
-        return judge_criterion(Evidence.read(self.run_dir), self.profile.criteria[identifier])
+    def _record(self, kind: str, data: dict[str, Any]) -> str:
+        if self.bench is None:
+            raise UsageProblem("nothing is recorded while tests are only collected")
+        return self.bench.record(kind, data)
 
     # -- after --------------------------------------------------------------------------------------------------
 
@@ -236,8 +173,16 @@ class Acceptance:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        if self.bench is None:
+        self.conclude(session)
+        judged = self.seed is None and self.bench is not None and self.trouble is None
+        if judged and exitstatus == pytest.ExitCode.OK and not self._accepted():
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def conclude(self, session: pytest.Session) -> None:
+        """End the measuring, judge and write the pages: once, for whichever reporter needs the verdicts first."""
+        if self.bench is None or self._concluded:
             return
+        self._concluded = True
         if self.seed is None:
             self.bench.record("session.end", {"why": "interrupted" if self._interrupted else "finished"})
         self._stack.close()
@@ -251,9 +196,15 @@ class Acceptance:
         except Exception as problem:  # the evidence is safe on disk, and a defect of ours must not look like a verdict
             self.trouble = str(problem) if isinstance(problem, RawrxdError) else traceback.format_exc()
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
-            return
-        if exitstatus == pytest.ExitCode.OK and not self._accepted():
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def state_lines(self) -> list[str]:
+        """The state of each phase in a sentence, for formats that have room for no more."""
+        if self.view is None:
+            return [self.trouble or "no verdict"]
+        return [
+            f"Phase {phase.number}: {'REHEARSAL ' if phase.rehearsal else ''}{phase.said} – {phase.sentence}"
+            for phase in self.view.phases
+        ]
 
     def _phases(self) -> set[int]:
         """The phases that this session ran a test of."""
@@ -279,31 +230,3 @@ class Acceptance:
             tw = self.config.get_terminal_writer()
             writer.write(table(self.view, width=tw.fullwidth, colour=tw.hasmarkup, phases=self._phases()))
             writer.write_line(f"evidence and pages: {self.run_dir}")
-
-
-class _Lanes:
-    """Tells each xdist worker its lane. Registered only where xdist is there to call it."""
-
-    def __init__(self, acceptance: Acceptance) -> None:
-        self._acceptance = acceptance
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
-        node.workerinput[WORKER_KEY] = self._acceptance.seed_for(node.gateway.id)
-
-
-def marked(item: pytest.Item) -> list[str]:
-    """The criteria that a test's sla marks name, in order, each once."""
-    return list(dict.fromkeys(identifier for mark in item.iter_markers("sla") for identifier in mark.args))
-
-
-@contextmanager
-def uncaptured(config: pytest.Config) -> Iterator[None]:
-    """A stretch of time in which output reaches the person, whatever pytest captures."""
-    manager = config.pluginmanager.getplugin("capturemanager")
-    context: AbstractContextManager[None] | None = manager.global_and_fixture_disabled() if manager else None
-    if context is None:
-        yield
-        return
-    with context:
-        yield

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from pytest_rawrxd.errors import UsageProblem
-from pytest_rawrxd.plugin import fixtures, options, refusals
-from pytest_rawrxd.plugin.acceptance import Acceptance, WorkerSeed
+from pytest_rawrxd.plugin import fixtures, options, refusals, reporters
+from pytest_rawrxd.plugin.acceptance import Acceptance
+from pytest_rawrxd.plugin.deadline import Deadlines
+from pytest_rawrxd.plugin.lanes import WorkerSeed
 from pytest_rawrxd.profile import Profile, load_profile
 
 if TYPE_CHECKING:
@@ -27,7 +29,11 @@ def activate(config: pytest.Config) -> None:
         config.hook.pytest_rawrxd_profile(config=config, profile=profile)
     except UsageProblem as problem:
         refuse(problem)
-    config.pluginmanager.register(Acceptance(config, profile, seed), PLUGIN)
+    acceptance = Acceptance(config, profile, seed)
+    config.pluginmanager.register(acceptance, PLUGIN)
+    reporters.register(config, acceptance)
+    if config.pluginmanager.hasplugin("timeout"):
+        config.pluginmanager.register(Deadlines(profile), "rawrxd-deadlines")
     config.pluginmanager.register(fixtures, "rawrxd-fixtures")
 
 

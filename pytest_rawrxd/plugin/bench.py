@@ -33,7 +33,7 @@ from pytest_rawrxd.plugin.preflight import SCRIPTED, Rig
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.rig.engine.bandwidth import DeviceBandwidth, device_bandwidth
-from pytest_rawrxd.rig.engine.choose import EngineSetup, open_engine
+from pytest_rawrxd.rig.engine.choose import EngineSetup
 from pytest_rawrxd.rig.gpu import Gpu, lease
 from pytest_rawrxd.rig.gpu.nvml import NvmlProbe, open_probe
 from pytest_rawrxd.rig.gpu.shared import shared_memory
@@ -175,7 +175,7 @@ class Bench:
                 self.rig.reference,
                 terms(self.campaign.profile, self.rig),
                 text=text,
-                start=lambda: open_engine(self._scorer, EngineSetup(environ=os.environ)),
+                start=lambda: self.rig.open(self._scorer, EngineSetup(environ=os.environ)),
                 sink=self._recorder,
                 scratch=Path(scratch),
                 on_model=lambda done, total, name: self.progress.show(done, total, f"{name}, quality"),
@@ -197,7 +197,7 @@ class Bench:
         about = {"variant": cell.variant, "tokens": cell.tokens, "process": process, "during": cell.kind}
         probe = None if cell.kind == REFERENCE else self._probe  # the GPU idles meanwhile
         with (
-            open_engine(self.rig.engine_spec, setup) as engine,
+            self.rig.open(self.rig.engine_spec, setup) as engine,
             watched(probe, engine.pid, SYSTEM, self._recorder, about),
         ):
             return measure_cell(

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_rawrxd.errors import UsageProblem
+from pytest_rawrxd.errors import SuiteDefect, UsageProblem
 from pytest_rawrxd.plugin.bound import Bound, Measured
 from pytest_rawrxd.plugin.load_test import Loaded, LoadTest
+from pytest_rawrxd.profile.metrics import OWN_DIMENSIONS
+from pytest_rawrxd.profile.units import UNITS
+from pytest_rawrxd.verdict.answers.own_quantity import QUANTITY
 
 if TYPE_CHECKING:
     from pytest_rawrxd.plugin.acceptance import Acceptance
@@ -39,8 +42,8 @@ class Sla:
 @pytest.fixture
 def sla(request: pytest.FixtureRequest) -> Sla:
     """The bounds that this test's ``sla`` mark claims."""
-    acceptance = _acceptance(request.config)
-    return Sla(lambda identifier: acceptance.bound(request.node, identifier))
+    decisions = _acceptance(request.config).decisions
+    return Sla(lambda identifier: decisions.bound(request.node, identifier))
 
 
 @pytest.fixture(scope="session")
@@ -187,3 +190,22 @@ def output(measured: None) -> Callable[[str], Measured]:  # noqa: ARG001 - to as
 def data_under_version_control() -> Measured:
     """Whether a commit holds the digests of everything this run rests on."""
     return Measured("data_under_version_control")
+
+
+@pytest.fixture
+def record_quantity(request: pytest.FixtureRequest, bench: Bench) -> Callable[[str, float, str], Measured]:
+    """``record_quantity("cold_start", 1.2, "s")``: keep a value of your own as evidence, and compare what all show."""
+
+    def record(name: str, value: float, unit: str) -> Measured:
+        if unit not in known_units():
+            raise SuiteDefect(f"{unit!r} is no unit", where=request.node.nodeid, possible=", ".join(known_units()))
+        metric = f"own_{UNITS[unit].dimension.replace(' ', '_')}"
+        bench.record(QUANTITY, {"name": name, "value": float(value), "unit": unit, "test": request.node.nodeid})
+        return Measured(metric, {"name": name})
+
+    return record
+
+
+def known_units() -> list[str]:
+    """The symbols of every unit that an own quantity may have."""
+    return [unit.symbol for unit in UNITS.values() if unit.dimension in OWN_DIMENSIONS]

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from pytest_rawrxd.profile import Profile
+    from pytest_rawrxd.rig.engine.choose import Opener
+    from pytest_rawrxd.rig.gpu import Gpu
 
 
 @pytest.hookspec
@@ -25,6 +28,28 @@ def pytest_rawrxd_profile(config: pytest.Config, profile: Profile) -> None:
 
 
 @pytest.hookspec
+def pytest_rawrxd_engine(config: pytest.Config) -> Mapping[str, Opener]:  # type: ignore[empty-body]  # a hookspec
+    """Kinds of engine that ``--sla-engine KIND:REST`` may name beside the built-in ones.
+
+    An opener gets what stands behind the colon, and returns an engine of ``rig/engine/protocol.py``::
+
+        def pytest_rawrxd_engine(config):
+            return {"warp": lambda rest, setup: WarpEngine(rest, setup.seed)}
+    """
+
+
+@pytest.hookspec
+def pytest_rawrxd_gpu(config: pytest.Config) -> Sequence[Gpu]:  # type: ignore[empty-body]  # a hookspec
+    """GPUs of this machine that NVML, amdgpu and the Windows registry do not show.
+
+    They count for the profile's ``hardware.gpus`` and stand in the identity of the machine::
+
+        def pytest_rawrxd_gpu(config):
+            return [Gpu(name="Warp W1", uuid="warp-0", vram_bytes=16 << 30, driver="7.1", source="warpctl")]
+    """
+
+
+@pytest.hookspec
 def pytest_rawrxd_signoff(config: pytest.Config, run_dir: Path, verdicts: dict[str, Any]) -> None:
     """Called once by the controller after ``verdicts.json`` and the reports are written.
 
@@ -32,4 +57,15 @@ def pytest_rawrxd_signoff(config: pytest.Config, run_dir: Path, verdicts: dict[s
 
         def pytest_rawrxd_signoff(config, run_dir, verdicts):
             notify(run_dir, verdicts["state"])
+    """
+
+
+@pytest.hookspec
+def pytest_rawrxd_verdict(config: pytest.Config, test: str, entry: dict[str, Any]) -> None:
+    """Called in the process that ran ``test``, once for each criterion it claims; ``entry`` is as in verdicts.json.
+
+    Follows a long run from outside::
+
+        def pytest_rawrxd_verdict(config, test, entry):
+            metrics.gauge(entry["id"], entry["verdict"] == "PASS")
     """

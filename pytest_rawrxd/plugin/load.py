@@ -23,7 +23,7 @@ from pytest_rawrxd.plugin.conditions import load_terms
 from pytest_rawrxd.plugin.preflight import Rig
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.profile import Profile
-from pytest_rawrxd.rig.engine.choose import EngineSetup, open_engine
+from pytest_rawrxd.rig.engine.choose import EngineSetup
 from pytest_rawrxd.rig.engine.protocol import Engine, ProgressListener
 from pytest_rawrxd.rig.server.found import FoundServer
 from pytest_rawrxd.rig.server.served import Served, serve
@@ -82,7 +82,7 @@ class _LoadTest:
             share = self.profile.protocol.phase2.open_loop.to("ratio")
             start = partial(_serve, server, path, terms)
             return measure_served_level(start, level, about, terms, client=CLIENT, open_share=share, watch=self.watch)
-        start_engine = partial(_open, self.rig.engine_spec, terms, zlib.crc32(f"{level} {run}".encode()))
+        start_engine = partial(_open, self.rig, terms, zlib.crc32(f"{level} {run}".encode()))
         return measure_level(start_engine, path, level, about, terms, watch=self.watch)
 
 
@@ -90,6 +90,6 @@ def _serve(server: FoundServer, model: Path, terms: LoadTerms) -> AbstractContex
     return serve(server, model, terms.options, environ=os.environ, deadline_s=terms.load_deadline_s)
 
 
-def _open(spec: str, terms: LoadTerms, seed: int, listener: ProgressListener) -> Engine:
+def _open(rig: Rig, terms: LoadTerms, seed: int, listener: ProgressListener) -> Engine:
     setup = EngineSetup(environ=os.environ, silence_s=terms.request_deadline_s, on_progress=listener, seed=seed)
-    return open_engine(spec, setup)
+    return rig.open(rig.engine_spec, setup)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ from typing import Any
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.evidence.identity import Identity
 from pytest_rawrxd.profile import Profile
-from pytest_rawrxd.rig.engine.choose import EngineSetup, open_engine
-from pytest_rawrxd.rig.engine.protocol import Device, EngineInfo
+from pytest_rawrxd.rig.engine.choose import OPENERS, EngineSetup, Opener, open_engine
+from pytest_rawrxd.rig.engine.protocol import Device, Engine, EngineInfo
 from pytest_rawrxd.rig.gpu import Gpu, find_gpus
 from pytest_rawrxd.rig.host import Host, read_host
 from pytest_rawrxd.rig.models.cache import default_cache
@@ -41,6 +41,11 @@ class Rig:
     server: FoundServer | None = None  #: where the engine under test is one
     beside: dict[str, FoundServer] = field(default_factory=dict)  #: engine -> the server that does the same load
     absent: dict[str, str] = field(default_factory=dict)  #: engine beside it that cannot be had -> why
+    openers: Mapping[str, Opener] = field(default_factory=dict)  #: kinds of engine that other packages add
+
+    def open(self, spec: str, setup: EngineSetup) -> Engine:
+        """Start an engine, of a kind that is built in or added."""
+        return open_engine(spec, setup, openers=self.openers)
 
     def identity(self, profile: Profile) -> Identity:
         gpus = [gpu.to_dict() for gpu in self.gpus]
@@ -72,16 +77,46 @@ def check_gpus(profile: Profile, engine_spec: str, gpus: tuple[Gpu, ...]) -> Non
     if wanted and not engine_spec.startswith(SCRIPTED) and len(gpus) < wanted:
         raise UsageProblem(
             f"profile {profile.name} measures {wanted} GPU{'s' if wanted > 1 else ''}, this machine shows {len(gpus)}",
-            where="NVML, amdgpu sysfs, Windows registry",
+            where="NVML, amdgpu sysfs, Windows registry, hook pytest_rawrxd_gpu",
             found=", ".join(gpu.name for gpu in gpus) or "no GPU",
             possible="a machine with the GPU and its driver, or --sla-profile embedded for a rehearsal on the CPU",
         )
 
 
-def prepare(profile: Profile, engine_spec: str, folder: Path | None, run_dir: Path, say: Callable[[str], None]) -> Rig:
+@dataclass(frozen=True)
+class Added:
+    """What other packages bring: kinds of engine, and GPUs that no probe of ours sees."""
+
+    openers: Mapping[str, Opener] = field(default_factory=dict)
+    gpus: tuple[Gpu, ...] = ()
+
+    @classmethod
+    def of(cls, openers: Sequence[Mapping[str, Opener]], gpus: Sequence[Sequence[Gpu]]) -> Added:
+        """The answers of the hooks together. Raises UsageProblem where two name one kind or a built-in one."""
+        table: dict[str, Opener] = {}
+        for more in openers:
+            if taken := sorted(more.keys() & (table.keys() | OPENERS.keys())):
+                raise UsageProblem(
+                    f"two packages open engines of kind {', '.join(taken)}",
+                    where="hook pytest_rawrxd_engine",
+                    possible="a kind of its own for each",
+                )
+            table |= more
+        return cls(table, tuple(gpu for found in gpus for gpu in found))
+
+
+def prepare(
+    profile: Profile,
+    engine_spec: str,
+    folder: Path | None,
+    run_dir: Path,
+    say: Callable[[str], None],
+    *,
+    added: Added = Added(),
+) -> Rig:
     """Find and check everything a session needs. Raises UsageProblem; ``say`` takes one line of progress."""
     check_disk(run_dir)
-    gpus = find_gpus()
+    gpus = (*find_gpus(), *added.gpus)
     check_gpus(profile, engine_spec, gpus)
     say("asking the engine who it is")
     on_cpu = profile.target.backend == "cpu"
@@ -89,7 +124,7 @@ def prepare(profile: Profile, engine_spec: str, folder: Path | None, run_dir: Pa
     if server is not None:
         info, devices = server.info, server.devices
     else:
-        with open_engine(engine_spec, EngineSetup(environ=os.environ)) as engine:
+        with open_engine(engine_spec, EngineSetup(environ=os.environ), openers=added.openers) as engine:
             info, devices = engine.info, engine.devices()
     beside, absent = find_beside(profile, engine_spec, on_cpu=on_cpu)
     say("preparing the models")
@@ -107,6 +142,7 @@ def prepare(profile: Profile, engine_spec: str, folder: Path | None, run_dir: Pa
         server,
         beside,
         absent,
+        added.openers,
     )
 
 

@@ -28,7 +28,10 @@ class Progress:
         self._last_ns = None
 
     def show(self, done: float, total: float, what: str) -> None:
-        """Show that ``done`` of ``total`` units are finished and ``what`` is going on, as often as it can be read."""
+        """Show that ``done`` of ``total`` units are finished and ``what`` is going on, as often as it can be read.
+
+        A ``total`` of one is a single step without an end in sight: only ``what`` is said.
+        """
         now = self._clock.monotonic_ns()
         elapsed = (now - self._began_ns) / 1e9
         with self._uncaptured():
@@ -37,7 +40,8 @@ class Progress:
             if self._last_ns is not None and (now - self._last_ns) / 1e9 < pause:
                 return
             self._last_ns = now
-            line = f"rawrxd: {what}; {done:.0f} of {total:.0f} done, {eta(done, total, elapsed)}"
+            far = f"; {done:.0f} of {total:.0f} done, {eta(done, total, elapsed)}" if total > 1 else ""
+            line = f"rawrxd: {what}{far}"
             if terminal:
                 sys.stderr.write(f"\r{line:<{self._width}}")
                 self._width = len(line)

@@ -62,6 +62,7 @@ class Where(Section):
     record: Record | None = None
     output: Output | None = None
     document: Document | None = None
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")] | None = None
 
 
 class CriterionEntry(Section):

@@ -9,6 +9,16 @@ from typing import Final
 from pytest_rawrxd.profile.kinds import Kind
 from pytest_rawrxd.profile.units import Dimension
 
+OWN_DIMENSIONS: Final[tuple[Dimension, ...]] = (
+    "time",
+    "token rate",
+    "request rate",
+    "data",
+    "data rate",
+    "ratio",
+    "temperature",
+)
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -237,4 +247,17 @@ _PHASE_3 = (
     _fact("release_ready", "all phases are approved and the version is 1.0"),
 )
 
-METRICS: Final = MappingProxyType({metric.name: metric for metric in (*_PHASE_1, *_PHASE_2, *_PHASE_3)})
+#: What an acceptance test of somebody else records under a name of its own, one metric a dimension.
+OWN: Final = tuple(
+    Metric(
+        f"own_{dimension.replace(' ', '_')}",
+        dimension,
+        "the values that tests record under this name with record_quantity, all of them",
+        ("floor", "range"),
+        ("name",),
+        required=1,
+    )
+    for dimension in OWN_DIMENSIONS
+)
+
+METRICS: Final = MappingProxyType({metric.name: metric for metric in (*_PHASE_1, *_PHASE_2, *_PHASE_3, *OWN)})

@@ -154,6 +154,10 @@ class Protocol(Section):
     seed: int = Field(ge=0, le=2**53 - 1, description="Seed of prompts, order and burst sizes.")
     load_deadline: Duration = Field(description="An engine that has not loaded a model by then hangs.")
     request_deadline: Duration = Field(description="A request that is not complete by then is lost.")
+    test_deadline: Duration = Field(
+        default=Quantity(1800.0, "s"),
+        description="A test is stopped after this time and three times what its session plans to measure.",
+    )
     phase1: SingleStream
     bandwidth: BandwidthTest
     quality: QualityText

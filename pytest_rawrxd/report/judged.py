@@ -10,6 +10,7 @@ from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.report import number
 from pytest_rawrxd.verdict.outcome import Verdict
 
+MOST_MARGIN = 9.99  #: a larger share of the bound says no more than this one
 KINDS_OF_RUNS = frozenset({"floor", "equivalence"})  #: their n counts fresh processes
 
 
@@ -83,6 +84,15 @@ class Judged:
         share = number.margin(self.estimate, self.limit)
         absolute = number.number(abs(self.room), self.unit, decimals=decimals)
         return absolute if share is None else f"{absolute} ({number.percent(share)})"
+
+    @property
+    def margin(self) -> str:
+        """The distance to the bound as a signed share of it, "+22.4 %" on the kept side; a dash where there is none."""
+        share = None if self.estimate is None else number.margin(self.estimate, self.limit)
+        if share is None or self.room is None:
+            return number.ABSENT
+        sign = "+" if self.room > 0 else "−" if self.room < 0 else "±"
+        return f">{sign}999 %" if share > MOST_MARGIN else f"{sign}{number.percent(share)}"
 
     @property
     def size(self) -> str:

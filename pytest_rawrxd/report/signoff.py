@@ -20,7 +20,6 @@ UNPROVEN = (Verdict.FAIL, Verdict.INVALID, Verdict.INCONCLUSIVE, Verdict.NOT_MEA
 
 SHA256_DIGITS = 64
 UNREPORTED = "not reported"
-MOST_MARGIN = 9.99  #: a larger share of the bound says no more than this one
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def render_signoff(view: RunView, phase: int, *, charts: Sequence[Chart] = ()) -
         rehearsal=shown.rehearsal,
         phase=shown,
         rows=[
-            Row(judged, _margin(judged), references(judged, files), _finding(judged))
+            Row(judged, judged.margin, references(judged, files), _finding(judged))
             for judged in shown.criteria
             if judged.verdict is not Verdict.NOT_APPLICABLE
         ],
@@ -99,16 +98,6 @@ def unproven(phase: Phase) -> tuple[Unproven, ...]:
 def _finding(judged: Judged) -> str:
     """The reason behind a yes or no: of what is open, section 6 says it."""
     return judged.reason if isinstance(judged.limit, bool) and judged.estimate is not None else ""
-
-
-def _margin(judged: Judged) -> str:
-    if judged.estimate is None or judged.room is None:
-        return number.ABSENT
-    share = number.margin(judged.estimate, judged.limit)
-    sign = "+" if judged.room > 0 else "−" if judged.room < 0 else "±"
-    if share is None:
-        return number.ABSENT
-    return f">{sign}999 %" if share > MOST_MARGIN else f"{sign}{number.percent(share)}"
 
 
 def _limits_of_claim(view: RunView) -> Iterator[str]:

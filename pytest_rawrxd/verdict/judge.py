@@ -15,6 +15,7 @@ from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.rulebook import RULES
 from pytest_rawrxd.verdict.state import PHASES, deciding, describe_phase, error_rules
+from pytest_rawrxd.verdict.unfinished import unfinished
 
 SCHEMA = "pytest-rawrxd/verdicts/1"
 
@@ -49,10 +50,10 @@ def verdict_bytes(verdicts: dict[str, Any]) -> bytes:
     return canonical(verdicts)
 
 
-def judge_criterion(evidence: Evidence, criterion: Criterion) -> dict[str, Any]:
-    """One criterion's entry of ``verdicts.json``, not rounded yet."""
+def judge_criterion(evidence: Evidence, criterion: Criterion, *, running: str | None = None) -> dict[str, Any]:
+    """One criterion's entry of ``verdicts.json``, not rounded yet; ``running`` is the test that asks."""
     claimed_by = claims(evidence).get(criterion.id, [])
-    finding, sources = _find(evidence, criterion, claimed=bool(claimed_by))
+    finding, sources = _find(evidence, criterion, claimed=bool(claimed_by), running=running)
     return {
         "id": criterion.id,
         "phase": criterion.phase,
@@ -82,11 +83,15 @@ def judge_criterion(evidence: Evidence, criterion: Criterion) -> dict[str, Any]:
     }
 
 
-def _find(evidence: Evidence, criterion: Criterion, *, claimed: bool) -> tuple[Finding, tuple[str, ...]]:
+def _find(
+    evidence: Evidence, criterion: Criterion, *, claimed: bool, running: str | None
+) -> tuple[Finding, tuple[str, ...]]:
     if criterion.not_applicable is not None:
         return Finding(Verdict.NOT_APPLICABLE, criterion.not_applicable), ()
     if not claimed:
         return Finding(Verdict.NOT_MEASURED, "no acceptance test claims this criterion"), ()
+    if (stopped := unfinished(evidence, criterion.id, running=running)) is not None:
+        return stopped
     rule = RULES.get(criterion.metric)
     if rule is None:
         raise SuiteDefect(

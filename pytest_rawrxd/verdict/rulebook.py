@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.profile import Criterion
+from pytest_rawrxd.profile.metrics import OWN
 from pytest_rawrxd.verdict.answers.aggregate_tps import aggregate_tps
 from pytest_rawrxd.verdict.answers.bottleneck import bottleneck_answered, bottleneck_confirmed
 from pytest_rawrxd.verdict.answers.concurrent_users import concurrent_users
@@ -21,6 +22,7 @@ from pytest_rawrxd.verdict.answers.hybrid_known import hybrid_known
 from pytest_rawrxd.verdict.answers.inter_token_latency import inter_token_latency, time_weighted_latency
 from pytest_rawrxd.verdict.answers.inter_token_statistics import inter_token_quantile, mean_inter_token_latency
 from pytest_rawrxd.verdict.answers.output_written import output_written
+from pytest_rawrxd.verdict.answers.own_quantity import own_quantity
 from pytest_rawrxd.verdict.answers.requests import request_duration, requests_completed
 from pytest_rawrxd.verdict.answers.scaling_efficiency import scaling_efficiency
 from pytest_rawrxd.verdict.answers.stalls import longest_gap, stalled_share
@@ -74,4 +76,5 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             concurrent_users,
         )
     }
+    | {metric.name: own_quantity for metric in OWN}
 )

@@ -1,0 +1,131 @@
+"""One acceptance test: which criteria it claims, what was decided for each, and whether it came to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_rawrxd.errors import NotAPass, SuiteDefect
+from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.plugin.bound import Bound
+from pytest_rawrxd.plugin.marks import marked
+from pytest_rawrxd.plugin.told import attach
+from pytest_rawrxd.profile import Profile
+from pytest_rawrxd.report.explain import explain
+from pytest_rawrxd.report.judged import Judged
+from pytest_rawrxd.verdict.judge import judge_criterion
+from pytest_rawrxd.verdict.unfinished import BEGUN, TEST, last_words
+
+DECIDED = pytest.StashKey[dict[str, dict[str, Any]]]()
+#: Appends one record to the ledger of this process.
+Record = Callable[[str, dict[str, Any]], str]
+
+
+class Decisions:
+    """The plugin object that stands beside each test, in the process that runs it."""
+
+    def __init__(self, profile: Profile, run_dir: Path, record: Record) -> None:
+        self._profile = profile
+        self._run_dir = run_dir
+        self._record = record
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Before the fixtures, which measure."""
+        item.stash[DECIDED] = {}
+        ids = marked(item)
+        promised = self._promised(item)
+        if ids and not promised:
+            pytest.skip(f"{', '.join(ids)}: not promised by profile {self._profile.name}")
+        reasons = [
+            f"{identifier}: NOT APPLICABLE, {reason}"
+            for identifier in promised
+            if (reason := self._profile.criteria[identifier].not_applicable)
+        ]
+        if ids and len(reasons) == len(ids):
+            pytest.skip("; ".join(reasons))
+        if promised:
+            self._record(TEST, {"test": item.nodeid, "criteria": promised, "why": BEGUN})
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        result = yield
+        if forgotten := [i for i in self._promised(item) if i not in item.stash[DECIDED]]:
+            raise SuiteDefect(
+                "a test ended without deciding the criteria it claims",
+                where=item.nodeid,
+                found=f"no comparison with {', '.join(forgotten)}",
+                possible="compare each one: assert quantity <= sla[...]",
+            )
+        return result
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Before any reporter sees the report: every claimed criterion has its verdict on it, whatever happened."""
+        if call.when == "call" or (call.when == "setup" and call.excinfo is not None):
+            self._end(item, call.excinfo)
+        return (yield)
+
+    def _end(self, item: pytest.Item, raised: pytest.ExceptionInfo[BaseException] | None) -> None:
+        promised = self._promised(item)
+        if not promised:
+            return
+        decided = item.stash.get(DECIDED, {})
+        skipped = raised is not None and isinstance(raised.value, pytest.skip.Exception)
+        why = None if skipped else why_unfinished(raised, decided)
+        if not skipped:
+            self._record(TEST, {"test": item.nodeid, "criteria": promised, "why": why})
+        known = {} if why else decided  # an unfinished test spoils what was decided in it
+        fresh = self.judged([identifier for identifier in promised if identifier not in known])
+        for entry in (*known.values(), *fresh):
+            attach(item.user_properties, entry)
+            item.ihook.pytest_rawrxd_verdict(config=item.config, test=item.nodeid, entry=entry)
+
+    def judged(self, identifiers: list[str]) -> list[dict[str, Any]]:
+        """The verdicts of these criteria from what the run directory holds now, as plain values."""
+        if not identifiers:
+            return []
+        evidence = Evidence.read(self._run_dir)
+        return [judge_criterion(evidence, self._profile.criteria[identifier]) for identifier in identifiers]
+
+    def begun(self, test: str) -> list[str]:
+        """The criteria of a test that some process of this session began."""
+        record = last_words(Evidence.read(self._run_dir)).get(test)
+        return list(record.data["criteria"]) if record else []
+
+    def pytest_assertrepr_compare(self, left: object, right: object) -> list[str] | None:
+        bound = right if isinstance(right, Bound) else left if isinstance(left, Bound) else None
+        return explain(Judged.from_record(bound.decision)) if bound is not None and bound.decision is not None else None
+
+    def bound(self, item: pytest.Item, identifier: str) -> Bound:
+        """The bound that a test compares with. Raises SuiteDefect for one that its sla mark does not name."""
+        if identifier not in self._promised(item):
+            raise SuiteDefect(
+                f"the test does not claim {identifier}",
+                where=item.nodeid,
+                possible=", ".join(marked(item)) or "an sla mark on the test",
+            )
+        decided = item.stash[DECIDED]
+        return Bound(
+            self._profile.criteria[identifier],
+            lambda name: judge_criterion(
+                Evidence.read(self._run_dir), self._profile.criteria[name], running=item.nodeid
+            ),
+            lambda entry: decided.update({entry["id"]: entry}),
+        )
+
+    def _promised(self, item: pytest.Item) -> list[str]:
+        return [identifier for identifier in marked(item) if identifier in self._profile.criteria]
+
+
+def why_unfinished(raised: pytest.ExceptionInfo[BaseException] | None, decided: dict[str, Any]) -> str | None:
+    """Why a test that claims criteria did not come to its comparison, in one line; None when it did."""
+    if raised is None or (decided and isinstance(raised.value, AssertionError | NotAPass)):
+        return None
+    said = str(raised.value).strip().splitlines()
+    return f"{raised.typename}: {said[0]}" if said else raised.typename
