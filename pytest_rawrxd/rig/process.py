@@ -1,4 +1,4 @@
-"""How a process that the suite started ends: with its whole family, and with a status that a person can read."""
+"""Processes as the system shows them: how one ends, in words, with its whole family; who listens on a port."""
 
 from __future__ import annotations
 
@@ -50,3 +50,19 @@ def end_tree(child: subprocess.Popen[bytes], end_s: float, *, ask: bool = False)
             psutil.wait_procs(family[:-1], end_s / 2)
     with contextlib.suppress(subprocess.TimeoutExpired):  # a process stuck in its driver dies when the driver lets go
         child.wait(end_s)
+
+
+def listening(host: str, port: int) -> int | None:
+    """The process that listens on ``port`` of this machine's address ``host``; None where the system does not tell."""
+    try:
+        sockets = psutil.net_connections(kind="tcp")
+    except (psutil.Error, OSError):
+        return None
+    wanted = {host, "0.0.0.0", "::", *(("127.0.0.1", "::1") if host == "localhost" else ())}  # noqa: S104 - compared, not bound
+    owners = {
+        found.pid
+        for found in sockets
+        if found.status == psutil.CONN_LISTEN and found.pid and found.laddr
+        if found.laddr.port == port and found.laddr.ip in wanted
+    }
+    return owners.pop() if len(owners) == 1 else None

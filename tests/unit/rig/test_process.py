@@ -1,12 +1,14 @@
 """The end of a process that the suite started."""
 
+import os
+import socket
 import subprocess
 import sys
 
 import psutil
 import pytest
 
-from pytest_rawrxd.rig.process import describe_exit, end_tree
+from pytest_rawrxd.rig.process import describe_exit, end_tree, listening
 
 PARENT = """
 import subprocess, sys
@@ -51,6 +53,17 @@ def test_a_process_that_is_gone_needs_no_end():
     end_tree(child, 0.1)
 
     assert child.returncode == 3
+
+
+def test_who_listens_on_a_port_is_found_and_nobody_is_not():
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        assert listening("127.0.0.1", port) is None
+        held.listen()
+
+        assert listening("127.0.0.1", port) == listening("localhost", port) == os.getpid()
+        assert listening("127.0.0.9", port) is None
 
 
 @pytest.mark.parametrize(
