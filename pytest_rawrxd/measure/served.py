@@ -13,7 +13,7 @@ from pytest_rawrxd.measure.concurrency import RUN, LoadTerms, Observers
 from pytest_rawrxd.measure.decode import Cell, Conditions, describe_trouble
 from pytest_rawrxd.measure.gpu import watched
 from pytest_rawrxd.measure.levels import MAIN, OPEN, Level
-from pytest_rawrxd.measure.served_run import Client, ServedRun, ServerBench, token_rate
+from pytest_rawrxd.measure.served_run import Client, ServedRun, ServerBench
 from pytest_rawrxd.rig.server.served import Served
 
 HTTP = "http"
@@ -41,7 +41,7 @@ def measure_served_level(
     try:
         with open_server() as server:
             bench = ServerBench(server, terms, client, watch)
-            rate = token_rate(client.run(bench.warm_up(level.streams)).arrays)
+            rate = bench.rate(client.run(bench.warm_up(level.streams)).arrays)
             with watch.watched(server.pid, about):
                 closed = bench.measure(bench.closed(level.streams), level.streams, rate)
             watch.sink.record(RUN, {**about, **closed.data}, closed.arrays)
@@ -72,7 +72,7 @@ def measure_served_cell(
         with open_server() as server:
             terms = _terms_of_one(cell, process, conditions)
             bench = ServerBench(server, terms, client, watch)
-            rate = token_rate(client.run(bench.warm_up(1)).arrays)
+            rate = bench.rate(client.run(bench.warm_up(1)).arrays)
             requests = max(conditions.min_requests, math.ceil(conditions.min_seconds * rate / cell.tokens))
             run = replace(bench, terms=replace(terms, requests=requests))
             about_readings = {"variant": cell.variant, "tokens": cell.tokens, "process": process, "during": cell.kind}

@@ -53,7 +53,7 @@ class ServedRun:
 
     data: dict[str, Any]
     arrays: dict[str, npt.NDArray[Any]]
-    rate: float  #: tokens a second of all streams together
+    rate: float  #: tokens a second of all streams together, as `ServerBench.rate` has them
 
 
 @dataclass(frozen=True)
@@ -142,14 +142,28 @@ class ServerBench:
             "finish": finish,
             "memory_resident": np.array(sizes, np.int64),
         }
-        return ServedRun(data, arrays, token_rate(found))
+        return ServedRun(data, arrays, self.rate(found))
+
+    def rate(self, found: LoadArrays) -> float:
+        """Tokens a second from the first request to the last end, 0 where nothing came.
+
+        Of a server that tells no tokens, as many as were asked for: a rate to plan with, which no verdict reads.
+        """
+        whole = ~failed(found)
+        if not whole.any():
+            return 0.0
+        tokens = np.count_nonzero(whole) * self.terms.tokens if self._tells_none else found.tokens.sum()
+        return float(tokens / ((found.ended_ns.max() - found.sent_ns.min()) / 1e9))
+
+    @property
+    def _tells_none(self) -> bool:
+        return "tokens" in DIALECTS[self.server.target.dialect].not_measurable
 
     def _generated(self) -> int | None:
         """The token counter of a server whose replies tell no tokens; None for any other."""
-        target = self.server.target
-        if "tokens" not in DIALECTS[target.dialect].not_measurable:
+        if not self._tells_none:
             return None
-        answer = self.probe(target.base_url + HEALTH_PATH, timeout_s=PROBE_S)
+        answer = self.probe(self.server.target.base_url + HEALTH_PATH, timeout_s=PROBE_S)
         return tokens_generated(answer[1]) if answer is not None and answer[0] == 200 else None
 
     def _calibrated(self, streams: int, rate: float) -> Calibration:
@@ -196,14 +210,6 @@ def reasons_of(found: LoadArrays) -> tuple[list[str], npt.NDArray[np.int32]]:
     ]
     reasons = sorted(set(each))
     return reasons, np.array([reasons.index(reason) for reason in each], np.int32)
-
-
-def token_rate(found: LoadArrays) -> float:
-    """Tokens a second from the first request to the last end, 0 where nothing came."""
-    whole = ~failed(found)
-    if not whole.any():
-        return 0.0
-    return float(found.tokens.sum() / ((found.ended_ns.max() - found.sent_ns.min()) / 1e9))
 
 
 def host_use(summary: Mapping[str, Any], spent_s: float) -> dict[str, float]:

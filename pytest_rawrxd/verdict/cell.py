@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.evidence.ledger import Record
 from pytest_rawrxd.measure.decode import REFERENCE, RUN
 from pytest_rawrxd.verdict import checks
 from pytest_rawrxd.verdict.decide import invalid
-from pytest_rawrxd.verdict.decoding import DecodeProcess, decode_processes
+from pytest_rawrxd.verdict.decoding import DecodeProcess, decode_processes, untold
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.plausibility import Plausibility, plausibility
 from pytest_rawrxd.verdict.sample import Floats, Integers
 from pytest_rawrxd.verdict.telemetry import throttling
 from pytest_rawrxd.verdict.validity import Severity, Violation, violation
+from pytest_rawrxd.verdict.wording import number
 
 SCRIPTED = "scripted"
 
@@ -62,6 +64,8 @@ def _cell_sample(evidence: Evidence, variant: str, tokens: int, kind: str) -> Ce
         return CellSample((), (*sources, *(record.id for record in troubles)), told)
     if not runs:
         return CellSample((), (), _missing(evidence, variant, tokens))
+    if (why := next(filter(None, (untold(record, "itl") for record in runs)), None)) is not None:
+        return CellSample((), sources, _without_instants(evidence, runs, why))
     processes = tuple(decode_processes(evidence, variant, tokens, kind))
     return CellSample(processes, sources, _unusable(evidence, processes))
 
@@ -146,6 +150,22 @@ def _missing(evidence: Evidence, variant: str, tokens: int) -> Finding:
         f"no process generated {tokens} tokens with {variant} in this campaign{why}",
         next=f"pytest acceptance/ -m phase1 --sla-profile {campaign.profile.name} --sla-run-dir reports/{campaign.id}",
     )
+
+
+def _without_instants(evidence: Evidence, runs: Sequence[Record], why: str) -> Finding:
+    """What is left of a server that replies once: tokens by its own counter, over whole requests, prompts included.
+
+    A rate of decoding is higher than that by an unknown share, so that no bound on it can be decided.
+    """
+    rates = []
+    for record in runs:
+        raw, counted = evidence.raw(record.data["raw"]), record.data["http"]["tokens_generated"]
+        if counted is not None:
+            waited = np.asarray(raw["ended_ns"], np.int64) - np.asarray(raw["submitted_ns"], np.int64)
+            rates.append(counted / (float(waited.sum()) / 1e9))
+    shown = f"{number(float(np.mean(rates)))} tok/s" if rates else "no rate, its token counter was not read,"
+    said = f"{why}; {shown} from request to reply over {len(runs)} processes"
+    return Finding(Verdict.NOT_MEASURED, said, n=len(runs), next="a server that streams its tokens")
 
 
 def _troubled(trouble: dict[str, Any], count: int) -> Finding:

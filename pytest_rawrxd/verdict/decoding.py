@@ -46,8 +46,17 @@ class DecodeProcess:
 
 
 def decode_processes(evidence: Evidence, variant: str, tokens: int, kind: str = RUN) -> list[DecodeProcess]:
-    """Every recorded process of one cell, in the order they ran. Raises EvidenceProblem for raw data that cannot be."""
-    return [_process(evidence, record) for record in evidence.of(kind, variant=variant, tokens=tokens)]
+    """Every recorded process of one cell whose tokens have instants, in the order they ran.
+
+    Raises EvidenceProblem for raw data that cannot be.
+    """
+    records = evidence.of(kind, variant=variant, tokens=tokens)
+    return [_process(evidence, record) for record in records if untold(record, "itl") is None]
+
+
+def untold(record: Record, what: str) -> str | None:
+    """Why the server that was measured cannot show ``what`` ("ttft", "itl", "tokens"); None where it can."""
+    return (record.data.get("not_measurable") or {}).get(what)
 
 
 def _process(evidence: Evidence, record: Record) -> DecodeProcess:

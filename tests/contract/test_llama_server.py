@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from pytest_rawrxd.errors import EngineCrashed, LoadFailed
-from pytest_rawrxd.measure.load.latency import active_window, first_token_ms, most_open, token_counts
+from pytest_rawrxd.measure.load.latency import first_token_ms, most_open, token_counts
 from pytest_rawrxd.measure.load.plan import LoadPlan
 from pytest_rawrxd.measure.load.run import run_load
 from pytest_rawrxd.measure.load.schedule import ClosedLoop
@@ -19,6 +19,7 @@ from pytest_rawrxd.rig.server.failure import Failure
 from pytest_rawrxd.rig.server.managed import ManagedServer
 from pytest_rawrxd.rig.server.program import PACKAGE, find_program
 from pytest_rawrxd.rig.server.response import Finish
+from pytest_rawrxd.verdict.gaps import full_window
 
 if importlib.util.find_spec(PACKAGE) is None:
     pytest.skip("the extra [server] is not installed", allow_module_level=True)
@@ -71,7 +72,7 @@ def test_four_streams_overlap_and_their_tokens_are_counted_alike(server, dialect
     assert arrays.cached_tokens.tolist() == [0] * STREAMS
     assert (arrays.engine_decode_ns > 0).all()
     assert most_open(arrays) == STREAMS
-    assert active_window(arrays, streams=STREAMS) is not None
+    assert full_window(arrays.sent_ns, arrays.ended_ns, streams=STREAMS) is not None
     firsts, lasts = arrays.stamps_ns[arrays.offsets[:-1]], arrays.stamps_ns[arrays.offsets[1:] - 1]
     assert firsts.max() < lasts.min(), "every stream has begun before the first one ends"
     assert np.isfinite(first_token_ms(arrays)).all()

@@ -259,8 +259,26 @@ async def ollama(writer, ask):
     await end(writer)
 
 
+class RawrXD:
+    """One request at a time, /health too; 32 tokens each, told by the counter only."""
+
+    def __init__(self):
+        self.turn, self.generated = asyncio.Lock(), 0
+
+    async def reply(self, path):
+        async with self.turn:
+            if path.endswith("/health"):
+                return {"status": "ok", "model_loaded": True, "tokens_generated": self.generated}
+            await asyncio.sleep(0.01)
+            self.generated += 32
+            return {"model": "gguf-model", "created_at": "2026-11-23T03:00:00", "response": "some words", "done": True}
+
+
+RAWRXD = RawrXD()
+
+
 async def rawrxd(writer, ask):
-    body = {"model": "gguf-model", "created_at": "2026-11-23T03:00:00", "response": "some words", "done": True}
+    body = await RAWRXD.reply(ask["path"])
     await answer(writer, media="application/json", body=json.dumps(body).encode())
 
 
@@ -283,8 +301,12 @@ async def serve_one(reader, writer):
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         fields = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
         body = await reader.readexactly(int(fields.get("content-length", 0)))
-        script = head.split(" ")[1].split("/")[1]
-        ask = json.loads(body or "{}") | {"key": fields.get("authorization", "").removeprefix("bearer ")}
+        path = head.split(" ")[1]
+        script = path.split("/")[1]
+        ask = json.loads(body or "{}") | {
+            "key": fields.get("authorization", "").removeprefix("bearer "),
+            "path": path,
+        }
         await SCRIPTS.get(script, missing)(writer, ask)
     except (OSError, asyncio.IncompleteReadError):
         pass

@@ -79,32 +79,6 @@ def token_counts(arrays: LoadArrays) -> Counts:
     )
 
 
-@dataclass(frozen=True)
-class ActiveWindow:
-    """The part of a run between ramp-up and ramp-down."""
-
-    begin_ns: int
-    end_ns: int
-    full_share: float  #: share of it during which exactly the asked number of streams was active
-
-
-def active_window(arrays: LoadArrays, *, streams: int) -> ActiveWindow | None:
-    """From the first to the last instant at which exactly ``streams`` requests are open; None if never.
-
-    Dips between two requests of a client stay inside: there the prompt of the next one holds up the others.
-    """
-    # At one instant an end comes before a beginning: the stream is handed over.
-    instants = np.concatenate([arrays.ended_ns, arrays.sent_ns])
-    change = np.repeat([-1, 1], len(arrays))
-    order = np.argsort(instants, kind="stable")
-    at, active = instants[order], np.cumsum(change[order])
-    full = np.flatnonzero((active[:-1] == streams) & (np.diff(at) > 0))
-    if not full.size:
-        return None
-    begin, end = int(at[full[0]]), int(at[full[-1] + 1])
-    return ActiveWindow(begin, end, float(np.diff(at)[full].sum() / (end - begin)))
-
-
 def most_open(arrays: LoadArrays) -> int:
     """The most requests that were open at once: streams plus queue."""
     order = np.argsort(np.concatenate([arrays.ended_ns, arrays.sent_ns]), kind="stable")

@@ -21,7 +21,7 @@ from pytest_rawrxd.measure.load.arrays import LoadArrays, load, merge
 from pytest_rawrxd.measure.load.plan import LoadPlan, Share
 from pytest_rawrxd.measure.load.summary import merge_summaries
 from pytest_rawrxd.rig.engine.environment import child_environment
-from pytest_rawrxd.rig.engine.process import describe_exit
+from pytest_rawrxd.rig.process import describe_exit
 
 START_S = 60.0  #: a client process imports and settles
 LEAD_NS = 100_000_000  #: between "all are ready" and the common start

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import signal
 import subprocess
 import threading
 import weakref
@@ -15,21 +14,12 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO
 
-import psutil
-
 from pytest_rawrxd.errors import EngineCrashed, EngineHung, RawrxdError, RigTrouble, UsageProblem
 from pytest_rawrxd.rig.engine.wire import Frame, WireError, encode, read_frame
+from pytest_rawrxd.rig.process import describe_exit, end_tree
 
 KEPT_LINES = 2000
 TAIL = 80
-#: Exit statuses of Windows that are a fault's name.
-WINDOWS_FAULTS = {
-    0xC0000005: "access violation",
-    0xC00000FD: "stack overflow",
-    0xC0000374: "heap corruption",
-    0xC0000409: "abort (stack buffer overrun)",
-    0xC000013A: "Ctrl-C",
-}
 
 Spawn = Callable[..., "subprocess.Popen[bytes]"]
 Clock = Callable[[], float]
@@ -62,7 +52,7 @@ class EngineProcess:
         self._inbox: queue.Queue[Frame | WireError | None] = queue.Queue()
         self._outbox: queue.Queue[Pieces | None] = queue.Queue()
         self._log: deque[str] = deque(maxlen=KEPT_LINES)
-        self._finalizer = weakref.finalize(self, _kill_tree, self._child, end_s)
+        self._finalizer = weakref.finalize(self, end_tree, self._child, end_s)
         self._threads = [
             threading.Thread(target=target, args=arguments, daemon=True, name=f"engine-{self.pid}-{target.__name__}")
             for target, arguments in (
@@ -209,29 +199,6 @@ class EngineProcess:
     def _end_with(self, trouble: RigTrouble) -> RigTrouble:
         self._ended = trouble
         return trouble
-
-
-def describe_exit(status: int) -> str:
-    """An exit status in words: ``signal SIGSEGV``, ``access violation (0xC0000005)``, ``exit status 1``."""
-    if status < 0:
-        try:
-            return f"signal {signal.Signals(-status).name}"
-        except ValueError:
-            return f"signal {-status}"
-    if fault := WINDOWS_FAULTS.get(status):
-        return f"{fault} (0x{status:08X})"
-    return f"exit status {status}"
-
-
-def _kill_tree(child: subprocess.Popen[bytes], end_s: float) -> None:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        process = psutil.Process(child.pid)
-        family = [*process.children(recursive=True), process] if child.poll() is None else []
-        for member in family:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                member.kill()
-    with contextlib.suppress(subprocess.TimeoutExpired):  # a process stuck in its driver dies when the driver lets go
-        child.wait(end_s)
 
 
 def _send(stream: IO[bytes], outbox: queue.Queue[Pieces | None]) -> None:

@@ -9,16 +9,18 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.rig.engine.devices import digest, foremost
 from pytest_rawrxd.rig.engine.environment import child_environment
 from pytest_rawrxd.rig.engine.protocol import Device, EngineInfo
+from pytest_rawrxd.rig.process import listening
 from pytest_rawrxd.rig.server.managed import backend_of, server_environment
 from pytest_rawrxd.rig.server.probe import get
 from pytest_rawrxd.rig.server.program import Program, find_program
 from pytest_rawrxd.rig.server.rawrxd import HEALTH_PATH
-from pytest_rawrxd.rig.server.target import HTTP_KINDS, HttpTarget, ManagedTarget, parse_target
+from pytest_rawrxd.rig.server.target import HTTP_KINDS, LOOPBACK, HttpTarget, ManagedTarget, parse_target
 
 KINDS = (*HTTP_KINDS, "llama-server", "command")
 UNTOLD = "not told"  #: a server keeps its backend to itself, and nobody else can know it
@@ -46,6 +48,7 @@ class FoundRemote:
     target: HttpTarget
     info: EngineInfo
     devices: tuple[Device, ...] = ()  #: it does not tell
+    pid: int | None = None  #: where it runs on this machine and the system tells
 
 
 FoundServer = FoundProgram | FoundRemote
@@ -62,6 +65,7 @@ def find_server(
     environ: Mapping[str, str],
     on_cpu: bool,
     probe: Get = get,
+    listener: Callable[[str, int], int | None] = listening,
     find: Callable[..., Program] = find_program,
     run: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run,
 ) -> FoundServer:
@@ -71,7 +75,7 @@ def find_server(
     """
     target = parse_target(spec, environ=environ, windows=sys.platform == "win32")
     if isinstance(target, HttpTarget):
-        return FoundRemote(target, _ask(target, probe))
+        return FoundRemote(target, _ask(target, probe), pid=_pid(target, listener))
     if isinstance(target, ManagedTarget):
         program = find(target.program, environment=child_environment(environ))
         devices = () if on_cpu else _devices(program, environ, run)
@@ -153,6 +157,12 @@ def _ask(target: HttpTarget, probe: Get) -> EngineInfo:
         library_sha256="",
         details={"url": target.base_url, "model": target.model or _model(told), "dialect": target.dialect},
     )
+
+
+def _pid(target: HttpTarget, listener: Callable[[str, int], int | None]) -> int | None:
+    """The process behind a loopback address: what it uses is not somebody else's work."""
+    url = urlsplit(target.base_url)
+    return listener(url.hostname, url.port or 80) if url.hostname in LOOPBACK else None
 
 
 def _addresses(target: HttpTarget) -> list[str]:

@@ -22,8 +22,8 @@ from pytest_rawrxd.errors import EngineCrashed, EngineHung, LoadFailed
 from pytest_rawrxd.rig.engine.devices import digest
 from pytest_rawrxd.rig.engine.environment import child_environment
 from pytest_rawrxd.rig.engine.log import buffers, notable, offloaded
-from pytest_rawrxd.rig.engine.process import describe_exit
 from pytest_rawrxd.rig.engine.protocol import EngineInfo, LoadOptions
+from pytest_rawrxd.rig.process import describe_exit, end_tree
 from pytest_rawrxd.rig.server.arguments import server_arguments
 from pytest_rawrxd.rig.server.probe import get
 from pytest_rawrxd.rig.server.program import Program
@@ -84,7 +84,7 @@ class ManagedServer:
         self._log: deque[str] = deque(maxlen=KEPT_LINES)
         self._reader = threading.Thread(target=_collect, args=(self._child.stdout, self._log), daemon=True)
         self._reader.start()
-        self._finalizer = weakref.finalize(self, _end_tree, self._child, end_s)
+        self._finalizer = weakref.finalize(self, end_tree, self._child, end_s, ask=True)
         self._load: ServerLoad | None = None
 
     @property
@@ -221,20 +221,3 @@ def _collect(stream: IO[bytes], log: deque[str]) -> None:
         line = raw.decode("utf-8", "replace").rstrip()
         match = _PREFIX.match(line)
         log.append(f"{match[1]} {line[match.end() :].lstrip()}" if match else f"I {line}")
-
-
-def _end_tree(child: subprocess.Popen[bytes], end_s: float) -> None:
-    """Ask the process to end, then end it and its children."""
-    if child.poll() is None:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            family = psutil.Process(child.pid).children(recursive=True)
-            child.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(end_s / 2)
-            for member in family:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    member.kill()
-            psutil.wait_procs(family, end_s / 2)
-        child.kill()
-    with contextlib.suppress(subprocess.TimeoutExpired):  # a process stuck in its driver dies when the driver lets go
-        child.wait(end_s / 2)

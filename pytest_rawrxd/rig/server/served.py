@@ -35,7 +35,7 @@ class Served(Protocol):
 
 @dataclass(frozen=True)
 class Remote:
-    """A server that somebody else started: only what it sends can be seen."""
+    """A server that somebody else started: what it sends can be seen, and on this machine what its process uses."""
 
     target: HttpTarget
     info: EngineInfo
@@ -85,7 +85,7 @@ def serve(
     Raises LoadFailed or EngineHung when a managed one does not become ready.
     """
     if isinstance(found, FoundRemote):
-        yield Remote(found.target, found.info)
+        yield Remote(found.target, found.info, found.pid)
         return
     with ManagedServer(found.program, model, options, environ=environ, arguments=found.arguments) as server:
         yield Managed(server, deadline_s=deadline_s)

@@ -20,6 +20,7 @@ from pytest_rawrxd.rig.server.dialects import DIALECTS
 
 SETTINGS = ("model", "key_env", "ca")
 HTTP_KINDS = ("openai", "openai-chat", "ollama", "rawrxd")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 MANAGED_ARGUMENTS = ("-m", "--model", "--host", "--port", "--api-key", "--api-key-file")
 
 
@@ -97,7 +98,7 @@ def _http(kind: str, rest: str, spec: str, environ: Mapping[str, str]) -> HttpTa
     key_env = settings.get("key_env")
     if key_env is not None and not environ.get(key_env):
         raise _problem(spec, f"the environment variable {key_env} is not set", f"set {key_env} to the API key")
-    if key_env is not None and url.scheme == "http" and url.hostname not in ("127.0.0.1", "::1", "localhost"):
+    if key_env is not None and url.scheme == "http" and url.hostname not in LOOPBACK:
         raise _problem(spec, "an API key over http would travel unencrypted", "an https URL")
     if kind == "ollama" and "model" not in settings:
         raise _problem(spec, "Ollama needs the name of a model", f"{rest}#model=NAME:TAG")

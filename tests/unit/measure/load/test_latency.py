@@ -7,8 +7,6 @@ from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.measure.load.arrays import ABSENT, pack
 from pytest_rawrxd.measure.load.exchange import Exchange
 from pytest_rawrxd.measure.load.latency import (
-    ActiveWindow,
-    active_window,
     coalesced,
     end_to_end_ms,
     first_token_ms,
@@ -82,24 +80,9 @@ def test_failed_requests_count_no_tokens():
     assert (counts.reported, counts.chunks, counts.disagreeing) == (None, 0, 0)
 
 
-def test_the_window_lies_between_ramp_up_and_ramp_down():
-    run = arrays(request(0, 0, 0, [], 100), request(1, 0, 10, [], 60), request(2, 0, 60, [], 90))
-
-    assert active_window(run, streams=2) == ActiveWindow(10 * MS, 90 * MS, 1.0)
-    assert active_window(run, streams=3) is None
-    assert active_window(arrays(), streams=1) is None
-
-
-def test_a_dip_between_two_requests_is_inside_and_its_share_is_told():
-    run = arrays(request(0, 0, 0, [], 100), request(1, 0, 0, [], 40), request(2, 0, 60, [], 100))
-
-    assert active_window(run, streams=2) == ActiveWindow(0, 100 * MS, 0.8)
-
-
-def test_more_streams_than_asked_are_not_the_asked_ones():
+def test_what_is_open_at_once_is_streams_and_queue():
     run = arrays(*(request(number, 0, number, [], 100 - number) for number in range(3)))
 
-    assert active_window(run, streams=2) == ActiveWindow(1 * MS, 99 * MS, pytest.approx(2 / 98))
     assert most_open(run) == 3
 
 

@@ -14,7 +14,7 @@ import pytest
 from pytest_rawrxd.errors import EngineCrashed, EngineHung, UsageProblem
 from pytest_rawrxd.rig.engine.environment import child_environment
 from pytest_rawrxd.rig.engine.handle import ChildEngine
-from pytest_rawrxd.rig.engine.process import EngineProcess, describe_exit
+from pytest_rawrxd.rig.engine.process import EngineProcess
 from pytest_rawrxd.rig.engine.protocol import LoadOptions, Progress, Request
 
 FAKE = Path(__file__).parents[3] / "fakes" / "engine_child.py"
@@ -207,22 +207,3 @@ with test_process.engine("hangs", on_progress=lambda _: (print(child.pid, flush=
     if psutil.pid_exists(pid):
         gone, _ = psutil.wait_procs([psutil.Process(pid)], timeout=30)
         assert gone
-
-
-@pytest.mark.parametrize(
-    ("status", "words"),
-    [
-        (0, "exit status 0"),
-        (1, "exit status 1"),
-        (0xC0000005, "access violation (0xC0000005)"),
-        (0xC0000409, "abort (stack buffer overrun) (0xC0000409)"),
-        (-250, "signal 250"),
-    ],
-)
-def test_an_exit_status_is_put_in_words(status, words) -> None:
-    assert describe_exit(status) == words
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal 11")
-def test_a_signal_is_named() -> None:
-    assert describe_exit(-11) == "signal SIGSEGV"

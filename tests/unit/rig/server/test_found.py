@@ -21,7 +21,7 @@ def program(tmp_path, *options):
     return Program(tmp_path / "llama-server", "named", "1 (build 1, commit abcdef1)", frozenset(options))
 
 
-def find(spec, *, on_cpu=False, answers=None, found=None, listed=LISTED):
+def find(spec, *, on_cpu=False, answers=None, found=None, listed=LISTED, listener=lambda host, port: None):
     def run(command, **_how):
         assert command[1:] == ["--list-devices"]
         return subprocess.CompletedProcess(command, 0, listed, "")
@@ -35,6 +35,7 @@ def find(spec, *, on_cpu=False, answers=None, found=None, listed=LISTED):
         environ={},
         on_cpu=on_cpu,
         probe=probe,
+        listener=listener,
         find=lambda named, *, environment: found,
         run=run,
     )
@@ -97,6 +98,27 @@ def test_a_running_server_is_what_it_says_and_its_backend_is_not_told():
     assert isinstance(found, FoundRemote)
     assert (found.info.version, found.info.backend) == ("b1-abcdef1", UNTOLD)
     assert found.info.details == {"url": f"{base}/v1", "model": "qwen3", "dialect": "openai"}
+
+
+@pytest.mark.parametrize(
+    ("base", "asked"),
+    [
+        ("http://127.0.0.1:8080", [("127.0.0.1", 8080)]),
+        ("http://localhost", [("localhost", 80)]),
+        ("http://192.0.2.7:8080", []),
+    ],
+)
+def test_the_process_of_a_server_on_this_machine_is_known(base, asked):
+    said = []
+
+    found = find(
+        f"openai:{base}",
+        answers={f"{base}/v1/models": (200, b"{}")},
+        listener=lambda host, port: said.append((host, port)) or 4711,
+    )
+
+    assert said == asked
+    assert found.pid == (4711 if asked else None)
 
 
 @pytest.mark.parametrize("body", [b"not json", b"[1]", b"{}"])
