@@ -37,10 +37,10 @@ def bundle(view: RunView) -> Mapping[str, bytes]:
     return files
 
 
-def write_bundle(view: RunView, directory: Path) -> list[Path]:
-    """Write the bundle into ``directory`` and return the paths written; earlier reports of the run are replaced."""
+def write_files(files: Mapping[str, bytes], directory: Path) -> list[Path]:
+    """Write ``files`` into ``directory`` and return the paths written; earlier ones of the run are replaced."""
     written = []
-    for name, content in bundle(view).items():
+    for name, content in files.items():
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         # In one step, so that a reader never sees half a page.
