@@ -98,7 +98,7 @@ def _overdue(waivers: Waivers) -> str | None:
     late = [f"{each.criterion} ({each.expiry})" for each in waivers.expired(today)]
     if waivers.day is None or not late or today <= waivers.day:
         return None
-    return f"waivers that have expired since {waivers.day}, the day they were judged on: {', '.join(late)}; --today {today}"
+    return f"waivers have expired since {waivers.day}, the day they are judged on: {', '.join(late)}; --today {today}"
 
 
 def _with_publication(evidence: Evidence, named: Path | None) -> Evidence:

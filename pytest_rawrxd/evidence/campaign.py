@@ -185,7 +185,7 @@ class Evidence:
 
     @classmethod
     def read(cls, run_dir: Path) -> Evidence:
-        """The evidence of a run directory. Raises EvidenceProblem where a record is of another identity than the card."""
+        """The evidence of a run directory. Raises EvidenceProblem where a record is of another identity."""
         campaign = read_card(run_dir)
         records = tuple(read_ledger(run_dir / "ledger"))
         _refuse_foreign(campaign, records)

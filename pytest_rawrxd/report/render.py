@@ -10,11 +10,11 @@ from pytest_rawrxd.evidence.campaign import SIGNATURES, Evidence
 from pytest_rawrxd.evidence.canonical import file_digest
 from pytest_rawrxd.report.bundle import bundle, write_files
 from pytest_rawrxd.report.dossier import EvidenceFile, Promises, RunView
+from pytest_rawrxd.report.pdf import PRINTED
 from pytest_rawrxd.report.publish import VERDICTS
 from pytest_rawrxd.report.sums import write_sums
 from pytest_rawrxd.verdict.judge import verdict_bytes
 
-PRINTED = "signoff-phase*.pdf"
 NAMED = 4
 
 
@@ -32,8 +32,9 @@ def view_of(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
 
 
 def render(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
-    """Write ``verdicts.json``, every report and ``SHA256SUMS`` into the run directory; the same evidence, the same bytes.
+    """Write ``verdicts.json``, every report and ``SHA256SUMS`` into the run directory.
 
+    The same evidence gives the same bytes.
     A signed run is not rewritten: EvidenceProblem names each file that would read differently now.
     """
     run_dir = evidence.campaign.path

@@ -118,7 +118,9 @@ def test_a_folder_without_a_card_is_no_run_directory(tmp_path):
 
 def test_records_are_found_by_kind_and_by_what_they_hold(tmp_path):
     open_campaign(tmp_path, IDENTITY, PROFILE, STILL)
-    with LedgerWriter(tmp_path / "ledger", session="s001", worker="main", identity=IDENTITY.digest, clock=STILL) as ledger:
+    with LedgerWriter(
+        tmp_path / "ledger", session="s001", worker="main", identity=IDENTITY.digest, clock=STILL
+    ) as ledger:
         recorder = Recorder(tmp_path, "s001", "main", ledger)
         first = recorder.record("run", {"variant": "Q4_K", "n": 1})
         second = recorder.record("run", {"variant": "Q2_K", "n": 1})

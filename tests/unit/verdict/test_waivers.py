@@ -43,9 +43,7 @@ def entry(verdict, identifier="P1-X", **more):
 
 
 def under_waiver(verdict, day=LAST):
-    waiver = Waiver(
-        criterion="P1-X", owner="o", reason="r", ticket="T-1", expiry=LAST, compensating_measure="c"
-    )
+    waiver = Waiver(criterion="P1-X", owner="o", reason="r", ticket="T-1", expiry=LAST, compensating_measure="c")
     return waived(entry(verdict), Waivers(day, {}, {"P1-X": waiver}))
 
 
