@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,7 @@ from pytest_rawrxd.evidence.identity import Identity
 from pytest_rawrxd.evidence.ledger import LedgerWriter
 from pytest_rawrxd.evidence.recorder import Recorder
 from pytest_rawrxd.measure.clock import Clock
-from pytest_rawrxd.measure.decode import Cell, Conditions, measure_cell
 from pytest_rawrxd.profile import Profile, load_profile
-from pytest_rawrxd.rig.engine.protocol import LoadOptions
-from pytest_rawrxd.rig.engine.scenes import SCENES, Scene
-from pytest_rawrxd.rig.engine.scripted import ScriptedEngine
 from pytest_rawrxd.verdict.outcome import Finding
 from pytest_rawrxd.verdict.rulebook import RULES
 
