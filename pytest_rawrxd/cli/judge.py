@@ -6,14 +6,18 @@ import argparse
 import os
 import shutil
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from pytest_rawrxd.cli.publish import DESTINATION
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence
-from pytest_rawrxd.evidence.publication import record_publication
+from pytest_rawrxd.evidence.publication import record_publication, sha256
+from pytest_rawrxd.evidence.raw import checked
+from pytest_rawrxd.evidence.waivers import record_waivers
 from pytest_rawrxd.measure.clock import SYSTEM
+from pytest_rawrxd.profile.waivers import read_waivers
 from pytest_rawrxd.report.published import published
 from pytest_rawrxd.report.render import render
 from pytest_rawrxd.report.terminal import table, wants_colour
@@ -21,6 +25,7 @@ from pytest_rawrxd.verdict.answers.data_under_version_control import data_under_
 from pytest_rawrxd.verdict.judge import judge
 from pytest_rawrxd.verdict.outcome import Verdict
 from pytest_rawrxd.verdict.state import accepted
+from pytest_rawrxd.verdict.waivers import Waivers, waivers_of
 
 
 def add(verbs: Any) -> None:
@@ -32,11 +37,21 @@ def add(verbs: Any) -> None:
         type=Path,
         help="the published copy, to record that it is committed; default: reports/signed/NAME_OF_THE_RUN",
     )
+    verb.add_argument(
+        "--waivers", metavar="FILE", type=Path, help="waivers in TOML; kept in the run, and used until others are given"
+    )
+    verb.add_argument(
+        "--today",
+        metavar="YYYY-MM-DD",
+        type=date.fromisoformat,
+        help="the day that waivers are judged on, recorded in the run; default: the day they are given, in UTC",
+    )
     verb.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    evidence = _with_publication(Evidence.read(arguments.run_dir), arguments.published)
+    evidence = _with_waivers(Evidence.read(arguments.run_dir), arguments.waivers, arguments.today)
+    evidence = _with_publication(evidence, arguments.published)
     verdicts = judge(evidence)
     view = render(evidence, verdicts)
     colour = wants_colour(os.environ, is_terminal=sys.stdout.isatty())
@@ -45,7 +60,45 @@ def run(arguments: argparse.Namespace) -> int:
     measured = {entry["phase"] for entry in verdicts["criteria"] if entry["evidence"]}
     rehearsal = any(state["rehearsal"] for state in verdicts["state"].values())
     kept = accepted(verdicts["criteria"], measured, rehearsal=rehearsal, validity=verdicts["validity"])
-    return 0 if measured and kept else 1
+    overdue = _overdue(waivers_of(evidence))
+    if overdue:
+        print(overdue, file=sys.stderr)
+    return 0 if measured and kept and not overdue else 1
+
+
+def _with_waivers(evidence: Evidence, given: Path | None, day: date | None) -> Evidence:
+    """The evidence, with the waivers that are given or another day for those it has; nothing new records nothing."""
+    run_dir, known = evidence.campaign.path, waivers_of(evidence)
+    if given is None and (day is None or known.day is None):
+        if day is not None:
+            raise UsageProblem(
+                "--today dates waivers, and this run has none", where=str(run_dir), possible="--waivers FILE"
+            )
+        return evidence
+    if given is None:
+        content = checked(run_dir, dict(known.ref)).read_bytes()
+    else:
+        try:
+            content = given.read_bytes()
+        except OSError as trouble:
+            raise UsageProblem(
+                "the waivers cannot be read", where=str(given), found=trouble.strerror, possible="a TOML file"
+            ) from trouble
+        read_waivers(content, str(given), evidence.campaign.profile.criteria)
+    day = day or SYSTEM.wall().date()
+    if (sha256(content), day) == (known.ref.get("sha256"), known.day):
+        return evidence
+    record_waivers(run_dir, content, day, SYSTEM)
+    return Evidence.read(run_dir)
+
+
+def _overdue(waivers: Waivers) -> str | None:
+    """Verdicts keep the day they were judged on; that a waiver has run out since then must not stay unsaid."""
+    today = SYSTEM.wall().date()
+    late = [f"{each.criterion} ({each.expiry})" for each in waivers.expired(today)]
+    if waivers.day is None or not late or today <= waivers.day:
+        return None
+    return f"waivers have expired since {waivers.day}, the day they are judged on: {', '.join(late)}; --today {today}"
 
 
 def _with_publication(evidence: Evidence, named: Path | None) -> Evidence:

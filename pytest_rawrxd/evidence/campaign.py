@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -24,6 +24,8 @@ from pytest_rawrxd.profile import Profile
 SCHEMA = 1
 CARD = "campaign.json"
 MAX_CARD = 16 << 20
+SIGNATURES = "signatures"
+LOCK = ".session.lock"
 Derived = TypeVar("Derived")
 
 
@@ -49,7 +51,7 @@ class SessionLock:
     def __init__(self, run_dir: Path) -> None:
         run_dir.mkdir(parents=True, exist_ok=True)
         self._run_dir = run_dir
-        self._lock = FileLock(run_dir / ".session.lock")
+        self._lock = FileLock(run_dir / LOCK)
 
     def __enter__(self) -> Self:
         try:
@@ -66,10 +68,21 @@ class SessionLock:
         self._lock.release()
 
 
+def refuse_signed(run_dir: Path) -> None:
+    """Raise CampaignProblem where the run is signed: its evidence is closed."""
+    if any((run_dir / SIGNATURES).glob("*")):
+        raise CampaignProblem(
+            "this run is signed, and its evidence is closed",
+            where=str(run_dir / SIGNATURES),
+            possible="a new run directory; or a copy of this one without its signatures, to be signed anew",
+        )
+
+
 def check_joinable(run_dir: Path, identity: Identity) -> None:
-    """Raise CampaignProblem naming each differing field unless ``run_dir`` is empty, new or of this identity."""
+    """Raise CampaignProblem unless ``run_dir`` is empty, new, or of this identity (naming each field) and unsigned."""
+    refuse_signed(run_dir)
     if not (run_dir / CARD).exists():
-        if run_dir.is_dir() and any(p.name != ".session.lock" for p in run_dir.iterdir()):
+        if run_dir.is_dir() and any(p.name != LOCK for p in run_dir.iterdir()):
             raise CampaignProblem(
                 "the run directory holds other files but no campaign",
                 where=str(run_dir),
@@ -134,6 +147,27 @@ def read_card(run_dir: Path) -> Campaign:
         raise EvidenceProblem("the campaign card cannot be read", where=str(card), found=repr(error)) from error
 
 
+def _refuse_foreign(campaign: Campaign, records: Iterable[Record]) -> None:
+    """A ledger of another profile, model, engine, driver or machine says nothing about this campaign."""
+    identity = campaign.identity
+    if identity.profile != campaign.profile.digest:
+        raise EvidenceProblem(
+            "the campaign's identity names another profile than the campaign carries",
+            where=str(campaign.path / CARD),
+            found=identity.profile,
+            possible=campaign.profile.digest,
+        )
+    expected = identity.digest
+    for record in records:
+        if record.identity != expected:
+            raise EvidenceProblem(
+                "a record belongs to another identity (profile, model, engine, driver or machine)",
+                where=f"ledger/{record.session}-{record.worker}.jsonl:{record.seq}",
+                found=record.identity,
+                possible=f"{expected}, the identity in {CARD}",
+            )
+
+
 @dataclass(frozen=True)
 class Evidence:
     """Everything that may decide: the campaign's card and its records. Raw arrays are read when asked for."""
@@ -151,7 +185,11 @@ class Evidence:
 
     @classmethod
     def read(cls, run_dir: Path) -> Evidence:
-        return cls(campaign=read_card(run_dir), records=tuple(read_ledger(run_dir / "ledger")))
+        """The evidence of a run directory. Raises EvidenceProblem where a record is of another identity."""
+        campaign = read_card(run_dir)
+        records = tuple(read_ledger(run_dir / "ledger"))
+        _refuse_foreign(campaign, records)
+        return cls(campaign=campaign, records=records)
 
     def of(self, kind: str, **where: Any) -> list[Record]:
         """Records of one kind whose data hold all of ``where``."""

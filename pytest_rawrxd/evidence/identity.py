@@ -30,9 +30,13 @@ class Identity:
     def from_dict(cls, data: dict[str, Any]) -> Identity:
         return cls(**{key: data[key] for key in cls.__dataclass_fields__})
 
+    def fields(self) -> dict[str, Any]:
+        """Every single value by its dotted name: ``engine.version``, ``models.Q4_K``, ``driver``."""
+        return dict(_flat(asdict(self)))
+
     def differences(self, other: Identity) -> list[str]:
         """Each field in which ``other`` is another thing: ``engine.version: 'b1' is now 'b2'``."""
-        mine, theirs = dict(_flat(asdict(self))), dict(_flat(asdict(other)))
+        mine, theirs = self.fields(), other.fields()
         return [
             f"{name}: {mine.get(name)!r} is now {theirs.get(name)!r}"
             for name in sorted(mine.keys() | theirs.keys())

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_rawrxd.evidence.campaign import SessionLock, read_card
+from pytest_rawrxd.evidence.campaign import SessionLock, read_card, refuse_signed
 from pytest_rawrxd.evidence.ledger import LedgerWriter
 from pytest_rawrxd.measure.clock import Clock
 
@@ -27,6 +27,7 @@ class Publication:
 def record_publication(run_dir: Path, publication: Publication, clock: Clock) -> str:
     """Append the fact to the run as a session of its own and return its evidence id: no earlier file changes."""
     with SessionLock(run_dir):
+        refuse_signed(run_dir)
         campaign = read_card(run_dir)
         with LedgerWriter(
             run_dir / "ledger",

@@ -37,20 +37,22 @@ def save_raw(run_dir: Path, session: str, name: str, arrays: dict[str, npt.NDArr
     return RawRef(file=relative.as_posix(), sha256=file_digest(path), bytes=path.stat().st_size)
 
 
+def save_bytes(run_dir: Path, session: str, name: str, content: bytes) -> RawRef:
+    """Write a file that is evidence as it stands; it must not exist yet."""
+    relative = Path("raw") / session / name
+    path = run_dir / relative
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("xb") as file:
+        file.write(content)
+    return RawRef(file=relative.as_posix(), sha256=file_digest(path), bytes=path.stat().st_size)
+
+
 def load_raw(run_dir: Path, ref: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:
     """Read back what ``save_raw`` wrote, after checking place, size and digest.
 
     Raises EvidenceProblem naming the file when it is missing, outside ``raw/``, changed or larger than it may be.
     """
-    name = str(ref.get("file", ""))
-    parts = name.split("/")
-    if parts[0] != "raw" or not all(part.strip(".") and set(part) <= PORTABLE_NAME for part in parts):
-        raise EvidenceProblem("raw evidence must lie below raw/", found=repr(name))
-    path = run_dir.joinpath(*parts)
-    if not path.is_file() or not path.resolve().is_relative_to(run_dir.resolve()):
-        raise EvidenceProblem("raw evidence is missing", where=name)
-    if path.stat().st_size != ref.get("bytes") or file_digest(path) != ref.get("sha256"):
-        raise EvidenceProblem("raw evidence was changed after it was recorded", where=name)
+    name, path = str(ref.get("file", "")), checked(run_dir, ref)
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
@@ -64,3 +66,17 @@ def load_raw(run_dir: Path, ref: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:
             return {key: stored[key] for key in stored.files}
     except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
         raise EvidenceProblem("raw evidence cannot be read", where=name, found=str(error)) from error
+
+
+def checked(run_dir: Path, ref: dict[str, Any]) -> Path:
+    """The file behind ``ref``. Raises EvidenceProblem when it is missing, outside ``raw/`` or changed."""
+    name = str(ref.get("file", ""))
+    parts = name.split("/")
+    if parts[0] != "raw" or not all(part.strip(".") and set(part) <= PORTABLE_NAME for part in parts):
+        raise EvidenceProblem("raw evidence must lie below raw/", found=repr(name))
+    path = run_dir.joinpath(*parts)
+    if not path.is_file() or not path.resolve().is_relative_to(run_dir.resolve()):
+        raise EvidenceProblem("raw evidence is missing", where=name)
+    if path.stat().st_size != ref.get("bytes") or file_digest(path) != ref.get("sha256"):
+        raise EvidenceProblem("raw evidence was changed after it was recorded", where=name)
+    return path

@@ -34,6 +34,10 @@ def check(written: WrittenProfile | None, entries: Mapping[str, CriterionEntry])
             yield from _exemption(name, entry, written)
     if written is not None:
         yield from check_protocol(written)
+        for role in written.roles.signatures:
+            if role not in written.roles.sign_off:
+                place: Path = ("roles", "signatures", role)
+                yield Complaint(place, f"{role!r} does not sign", nearest(role, written.roles.sign_off))
 
 
 def _shape(name: str, entry: CriterionEntry, metric: Metric) -> Iterator[Complaint]:

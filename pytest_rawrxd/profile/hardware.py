@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from pytest_rawrxd.profile.quantities import Bandwidth, Data, Share, ascending
-from pytest_rawrxd.profile.section import Section, Text
+from pytest_rawrxd.profile.section import Count, Section, Text
 
 Backend = Literal["cpu", "vulkan", "cuda", "rocm", "metal", "scripted"]
 
@@ -39,3 +39,10 @@ class Roles(Section):
     """Who approves."""
 
     sign_off: tuple[Text, ...] = Field(min_length=1, description="Roles that approve each phase.")
+    signatures: dict[Text, Count] = Field(
+        default={}, description="How many different keys of a role have to sign; absent: one."
+    )
+
+    def needed(self, role: str) -> int:
+        """How many different keys of ``role`` have to sign."""
+        return self.signatures.get(role, 1)

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pytest_rawrxd.report.charts.canvas import Chart
+from pytest_rawrxd.report.checklists import CHECKLISTS, render_checklist
 from pytest_rawrxd.report.curves import phase1_curves, phase1_thumbnails
 from pytest_rawrxd.report.documents import render_bandwidth, render_hybrid, render_matrix
 from pytest_rawrxd.report.dossier import RunView
+from pytest_rawrxd.report.evidence_page import render_evidence
 from pytest_rawrxd.report.levels import levels_csv
 from pytest_rawrxd.report.load_pages import load_curves, load_thumbnails, render_load
 from pytest_rawrxd.report.matrix import cells, performance_matrix, statistics_csv
@@ -20,8 +22,9 @@ CHARTS = "charts"
 def bundle(view: RunView) -> Mapping[str, bytes]:
     """Return each report's bytes by its name relative to the run directory; the same view gives the same bytes.
 
-    A sign-off page for each phase of the verdicts; with decoding runs also the matrix, its statistics, the curves
-    and the pages of Phase 1; with a load test its page, its table and its curves.
+    A sign-off page for each phase of the verdicts, the checklists and the way to the evidence; with decoding runs
+    also the matrix, its statistics, the curves and the pages of Phase 1; with a load test its page, its table and its
+    curves.
     """
     thumbnails = {1: phase1_thumbnails, 2: load_thumbnails}
     files = {
@@ -30,6 +33,8 @@ def bundle(view: RunView) -> Mapping[str, bytes]:
         ).encode()
         for phase in view.phases
     }
+    files |= {f"{checklist.name}.html": render_checklist(view, checklist).encode() for checklist in CHECKLISTS}
+    files["evidence.html"] = render_evidence(view).encode()
     if view.runs:
         files |= _phase1(view)
     if view.levels:
@@ -37,10 +42,10 @@ def bundle(view: RunView) -> Mapping[str, bytes]:
     return files
 
 
-def write_bundle(view: RunView, directory: Path) -> list[Path]:
-    """Write the bundle into ``directory`` and return the paths written; earlier reports of the run are replaced."""
+def write_files(files: Mapping[str, bytes], directory: Path) -> list[Path]:
+    """Write ``files`` into ``directory`` and return the paths written; earlier ones of the run are replaced."""
     written = []
-    for name, content in bundle(view).items():
+    for name, content in files.items():
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         # In one step, so that a reader never sees half a page.

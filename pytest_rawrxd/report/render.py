@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.errors import EvidenceProblem
+from pytest_rawrxd.evidence.campaign import SIGNATURES, Evidence
 from pytest_rawrxd.evidence.canonical import file_digest
-from pytest_rawrxd.report.bundle import write_bundle
+from pytest_rawrxd.report.bundle import bundle, write_files
 from pytest_rawrxd.report.dossier import EvidenceFile, Promises, RunView
+from pytest_rawrxd.report.pdf import PRINTED
+from pytest_rawrxd.report.publish import VERDICTS
+from pytest_rawrxd.report.sums import write_sums
 from pytest_rawrxd.verdict.judge import verdict_bytes
 
-VERDICTS = "verdicts.json"
+NAMED = 4
 
 
 def view_of(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
@@ -27,8 +32,35 @@ def view_of(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
 
 
 def render(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
-    """Write ``verdicts.json`` and every report into the run directory; the same evidence gives the same bytes."""
-    (evidence.campaign.path / VERDICTS).write_bytes(verdict_bytes(verdicts))
+    """Write ``verdicts.json``, every report and ``SHA256SUMS`` into the run directory.
+
+    The same evidence gives the same bytes.
+    A signed run is not rewritten: EvidenceProblem names each file that would read differently now.
+    """
+    run_dir = evidence.campaign.path
     view = view_of(evidence, verdicts)
-    write_bundle(view, evidence.campaign.path)
+    files = rendered(view)
+    changed = [name for name, content in files.items() if not _holds(run_dir / name, content)]
+    if changed and any((run_dir / SIGNATURES).glob("*")):
+        raise EvidenceProblem(
+            "this run is signed, and judging it again gives other files",
+            where=str(run_dir),
+            found=", ".join(changed[:NAMED]) + (f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""),
+            possible="rawrxd verify RUN_DIR says why; a copy without signatures/ can be judged and signed anew",
+        )
+    if changed:
+        # A PDF prints an earlier page: it goes with the page.
+        for stale in run_dir.glob(PRINTED):
+            stale.unlink()
+    write_files(files, run_dir)
+    write_sums(run_dir)
     return view
+
+
+def rendered(view: RunView) -> dict[str, bytes]:
+    """Every file that a run's evidence and verdicts give, by its name in the run directory."""
+    return {VERDICTS: verdict_bytes(dict(view.verdicts)), **bundle(view)}
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    return path.is_file() and path.read_bytes() == content

@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_rawrxd.report import number
+from pytest_rawrxd.report.approval import approval_options
 from pytest_rawrxd.report.charts.canvas import Chart
+from pytest_rawrxd.report.checklists import CHECKLISTS, answered, done
 from pytest_rawrxd.report.comparison import rows
+from pytest_rawrxd.report.deviations import deviations
 from pytest_rawrxd.report.dossier import Phase, RunView
 from pytest_rawrxd.report.exhibits import exhibits, references
 from pytest_rawrxd.report.judged import Judged
 from pytest_rawrxd.report.matrix import cells
+from pytest_rawrxd.report.milestones import milestones
 from pytest_rawrxd.report.page import render
-from pytest_rawrxd.verdict.outcome import State, Verdict
+from pytest_rawrxd.verdict.outcome import Verdict
 
 UNPROVEN = (Verdict.FAIL, Verdict.INVALID, Verdict.INCONCLUSIVE, Verdict.NOT_MEASURED, Verdict.NOT_APPLICABLE)
 
@@ -53,6 +57,11 @@ def render_signoff(view: RunView, phase: int, *, charts: Sequence[Chart] = ()) -
         comparisons=[(each, rows(each)) for each in view.verdicts["comparisons"]],
         errors=[broken for broken in view.validity if broken.is_error and phase in broken.phases],
         waived=[judged for judged in shown.criteria if judged.waiver],
+        milestones=milestones(view),
+        deviations=tuple(deviations(view, shown)),
+        checklists=[
+            (checklist, done(lines), len(lines)) for checklist in CHECKLISTS for lines in [answered(view, checklist)]
+        ],
         unproven=unproven(shown),
         limits_of_claim=tuple(_limits_of_claim(view)),
         item=tuple(_item(view)),
@@ -61,18 +70,6 @@ def render_signoff(view: RunView, phase: int, *, charts: Sequence[Chart] = ()) -
         exhibits=files,
         charts=charts,
     )
-
-
-def approval_options(phase: Phase) -> tuple[str, ...]:
-    """Return what a signer may tick: acceptance is open only where the state allows it."""
-    if phase.rehearsal:
-        return ("seen (rehearsal, no acceptance)",)
-    return {
-        State.APPROVED: ("accept", "reject"),
-        State.APPROVED_WITH_WAIVERS: ("accept with waivers", "reject"),
-        State.INCOMPLETE: ("more evidence", "reject"),
-        State.REJECTED: ("reject", "repair and test again"),
-    }[phase.state]
 
 
 @dataclass(frozen=True)

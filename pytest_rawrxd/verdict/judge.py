@@ -8,6 +8,7 @@ from pytest_rawrxd.errors import EvidenceProblem, SuiteDefect
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.canonical import canonical, plain, rounded
 from pytest_rawrxd.evidence.publication import PUBLICATION
+from pytest_rawrxd.evidence.waivers import WAIVERS
 from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.verdict import audit
 from pytest_rawrxd.verdict.comparison import comparisons
@@ -16,14 +17,17 @@ from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.rulebook import RULES
 from pytest_rawrxd.verdict.state import PHASES, deciding, describe_phase, error_rules
 from pytest_rawrxd.verdict.unfinished import unfinished
+from pytest_rawrxd.verdict.waivers import waived, waivers_of
 
 SCHEMA = "pytest-rawrxd/verdicts/1"
+SAID_LATER = frozenset({PUBLICATION, WAIVERS})  #: records about the run that measure nothing
 
 
 def judge(evidence: Evidence) -> dict[str, Any]:
     """All verdicts of a campaign, as the plain value that ``verdicts.json`` holds."""
     profile = evidence.campaign.profile
-    entries = [judge_criterion(evidence, criterion) for criterion in profile.criteria.values()]
+    waivers = waivers_of(evidence)
+    entries = [waived(judge_criterion(evidence, criterion), waivers) for criterion in profile.criteria.values()]
     validity = audit.entries(audit.audit(evidence), entries)
     target = measured_item(evidence)
     rehearsal = profile.kind == "rehearsal" or not target["matches"]
@@ -32,6 +36,7 @@ def judge(evidence: Evidence) -> dict[str, Any]:
         "run": _run(evidence),
         "profile": {"name": profile.name, "title": profile.title, "kind": profile.kind, "digest": profile.digest},
         "target": target,
+        "waivers": waivers.to_dict(),
         "state": {
             str(phase): describe_phase(
                 deciding(entries, phase), rehearsal=rehearsal, errors=error_rules(validity, [phase])
@@ -51,7 +56,7 @@ def verdict_bytes(verdicts: dict[str, Any]) -> bytes:
 
 
 def judge_criterion(evidence: Evidence, criterion: Criterion, *, running: str | None = None) -> dict[str, Any]:
-    """One criterion's entry of ``verdicts.json``, not rounded yet; ``running`` is the test that asks."""
+    """One criterion's entry of ``verdicts.json`` before any waiver, not rounded yet; ``running`` is the test that asks."""
     claimed_by = claims(evidence).get(criterion.id, [])
     finding, sources = _find(evidence, criterion, claimed=bool(claimed_by), running=running)
     return {
@@ -141,7 +146,7 @@ def _run(evidence: Evidence) -> dict[str, Any]:
         "id": evidence.campaign.id,
         "suite": starts[-1].data["suite"] if starts else None,
         "started": records[0].at if records else None,
-        "ended": max((record.at for record in records if record.kind != PUBLICATION), default=None),
+        "ended": max((record.at for record in records if record.kind not in SAID_LATER), default=None),
         "sessions": [record.session for record in starts],
         "identity": evidence.campaign.identity.to_dict(),
     }

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pytest_rawrxd.verdict.outcome import State, Verdict
+from pytest_rawrxd.verdict.waivers import has_expired
 
 PHASES = (1, 2, 3)
 OPEN = (Verdict.INCONCLUSIVE, Verdict.INVALID, Verdict.NOT_MEASURED)
@@ -42,7 +43,7 @@ def phase_state(entries: Sequence[Mapping[str, Any]], *, errors: Sequence[str] =
     ``errors`` are the validity rules that its evidence breaks: with one, INCOMPLETE is the best there is.
     """
     verdicts = [entry["verdict"] for entry in entries]
-    if Verdict.FAIL in verdicts:
+    if Verdict.FAIL in verdicts or any(has_expired(entry) for entry in entries):
         return State.REJECTED
     if errors or not verdicts or any(verdict in OPEN for verdict in verdicts):
         return State.INCOMPLETE
@@ -56,8 +57,11 @@ def describe_phase(
 ) -> dict[str, Any]:
     """The state of one phase as ``verdicts.json`` holds it: state, rehearsal, sentence, counts, unclaimed."""
     counts = Counter(str(entry["verdict"]) for entry in entries)
+    state = phase_state(entries, errors=errors)
+    waived = counts[str(Verdict.WAIVED)]
+    counted = f"APPROVED WITH {waived} WAIVER{'' if waived == 1 else 'S'}"
     return {
-        "state": str(phase_state(entries, errors=errors)),
+        "state": counted if state is State.APPROVED_WITH_WAIVERS else str(state),
         "rehearsal": rehearsal,
         "sentence": _sentence(entries, errors),
         "counts": {str(verdict): counts[str(verdict)] for verdict in Verdict},
@@ -73,6 +77,8 @@ def _sentence(entries: Sequence[Mapping[str, Any]], errors: Sequence[str]) -> st
         if named:
             more = f" and {len(named) - NAMED_AT_MOST} more" if len(named) > NAMED_AT_MOST else ""
             parts.append(f"{words}: {', '.join(named[:NAMED_AT_MOST])}{more}")
+    if expired := [f"{entry['id']} ({entry['waiver']['expiry']})" for entry in entries if has_expired(entry)]:
+        parts.append(f"waiver expired: {', '.join(expired)}")
     if unclaimed := sum(is_unclaimed(entry) for entry in entries):
         parts.append(f"without a test: {unclaimed}")
     for verdict, words in ((Verdict.WAIVED, "waived"), (Verdict.NOT_APPLICABLE, "not applicable in a rehearsal")):
@@ -101,7 +107,7 @@ def accepted(
     for phase in phases:
         there = deciding(everything, phase)
         if rehearsal:
-            if any(e["verdict"] in (Verdict.FAIL, *OPEN) and not is_unclaimed(e) for e in there):
+            if any((e["verdict"] in (Verdict.FAIL, *OPEN) and not is_unclaimed(e)) or has_expired(e) for e in there):
                 return False
         elif phase_state(there) not in {State.APPROVED, State.APPROVED_WITH_WAIVERS}:
             return False

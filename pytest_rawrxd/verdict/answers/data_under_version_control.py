@@ -12,6 +12,7 @@ from typing import Any
 from pytest_rawrxd.evidence.campaign import CARD, Evidence
 from pytest_rawrxd.evidence.canonical import file_digest
 from pytest_rawrxd.evidence.publication import PUBLICATION
+from pytest_rawrxd.evidence.waivers import WAIVERS
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.verdict.counts import fact
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
@@ -30,7 +31,7 @@ def data_under_version_control(evidence: Evidence, criterion: Criterion) -> Answ
         said = "no commit with the published copy of this run is recorded"
         return Finding(Verdict.NOT_MEASURED, said, method="digests in a git commit", next=again), ()
     newest = publications[-1]
-    later = sorted({record.session for record in evidence.records if record.session > newest.session})
+    later = sorted({r.session for r in evidence.records if r.session > newest.session and r.kind != WAIVERS})
     if later:
         said = f"session {', '.join(later)} was measured after commit {newest.data['commit'][:12]}"
         return Finding(Verdict.NOT_MEASURED, said, method="digests in a git commit", next=again), (newest.id,)
@@ -61,13 +62,13 @@ def _lacks(evidence: Evidence, publication: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _evidence_files(evidence: Evidence) -> Iterator[tuple[str, str]]:
-    """Name and digest of the card, the ledgers and the raw arrays; not of the ledger that only says "published"."""
+    """Name and digest of the card, the ledgers and the raw arrays; not of what was said about the run later."""
     run_dir = evidence.campaign.path
     yield CARD, file_digest(run_dir / CARD)
-    measured = {(r.session, r.worker) for r in evidence.records if r.kind != PUBLICATION}
+    measured = {(r.session, r.worker) for r in evidence.records if r.kind not in {PUBLICATION, WAIVERS}}
     for session, worker in sorted(measured):
         name = f"ledger/{session}-{worker}.jsonl"
         yield name, file_digest(run_dir / name)
     for record in evidence.records:
-        if raw := record.data.get("raw"):
+        if record.kind != WAIVERS and (raw := record.data.get("raw")):
             yield raw["file"], raw["sha256"]

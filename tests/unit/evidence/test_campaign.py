@@ -118,7 +118,9 @@ def test_a_folder_without_a_card_is_no_run_directory(tmp_path):
 
 def test_records_are_found_by_kind_and_by_what_they_hold(tmp_path):
     open_campaign(tmp_path, IDENTITY, PROFILE, STILL)
-    with LedgerWriter(tmp_path / "ledger", session="s001", worker="main", identity="x", clock=STILL) as ledger:
+    with LedgerWriter(
+        tmp_path / "ledger", session="s001", worker="main", identity=IDENTITY.digest, clock=STILL
+    ) as ledger:
         recorder = Recorder(tmp_path, "s001", "main", ledger)
         first = recorder.record("run", {"variant": "Q4_K", "n": 1})
         second = recorder.record("run", {"variant": "Q2_K", "n": 1})
@@ -129,3 +131,31 @@ def test_records_are_found_by_kind_and_by_what_they_hold(tmp_path):
     assert [record.id for record in evidence.of("run")] == [first, second]
     assert [record.id for record in evidence.of("run", variant="Q4_K")] == [first]
     assert evidence.of("run", variant="Q4_K", n=2) == []
+
+
+def test_a_ledger_of_another_identity_is_refused_and_named(tmp_path):
+    open_campaign(tmp_path, IDENTITY, PROFILE, STILL)
+    stale = replace(IDENTITY, engine={"name": "llama.cpp", "version": "b0"}).digest
+    with LedgerWriter(tmp_path / "ledger", session="s001", worker="main", identity=stale, clock=STILL) as ledger:
+        ledger.write("run", {})
+
+    with pytest.raises(EvidenceProblem, match="another identity") as caught:
+        Evidence.read(tmp_path)
+    assert caught.value.where == "ledger/s001-main.jsonl:1"
+
+
+def test_an_identity_of_another_profile_than_the_carried_one_is_refused(tmp_path):
+    open_campaign(tmp_path, replace(IDENTITY, profile="b" * 64), PROFILE, STILL)
+
+    with pytest.raises(EvidenceProblem, match="another profile"):
+        Evidence.read(tmp_path)
+
+
+def test_a_signed_run_is_closed(tmp_path):
+    open_campaign(tmp_path, IDENTITY, PROFILE, STILL)
+    (tmp_path / "signatures").mkdir()
+    check_joinable(tmp_path, IDENTITY)
+    (tmp_path / "signatures" / "phase1.json").write_text("{}")
+
+    with pytest.raises(CampaignProblem, match="is signed"):
+        check_joinable(tmp_path, IDENTITY)

@@ -176,6 +176,8 @@ def phase1_criteria() -> list[dict[str, Any]]:
         "ticket": "RX-118",
         "expiry": "2026-02-28",
         "compensating_measure": "Q4_K serves production meanwhile.",
+        "standing": "in force",
+        "waives": "FAIL",
     }
     return [
         _speed("Q2_K", 113.42, 0.31, [100, 120], verdict="PASS", reason="inside the band"),
@@ -335,6 +337,7 @@ def make_verdicts(criteria: list[dict[str, Any]] | None = None, **state: Any) ->
             "measured": "llama.cpp 0f3c9d2a, vulkan, through llama-cpp-python 0.3.36",
             "matches": False,
         },
+        "waivers": {"day": "2025-12-11", "file": "raw/s003/waivers.toml", "sha256": sha("waivers")},
         "validity": [],
         "comparisons": [],
         "state": {

@@ -1,0 +1,53 @@
+"""``evidence.html``: from each number to the records it rests on, and from each record to its raw file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pytest_rawrxd.report.documents import render_document
+from pytest_rawrxd.report.dossier import RunView
+from pytest_rawrxd.report.judged import Judged
+from pytest_rawrxd.report.runs import RecordLike
+
+ABOUT = ("variant", "target", "beside", "part", "streams", "tokens", "process", "run", "during", "type", "what")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A record that a number rests on: what it is about, its raw file, and the criteria that use it."""
+
+    record: RecordLike
+    about: str
+    file: str
+    sha256: str
+    criteria: tuple[str, ...]
+
+
+def render_evidence(view: RunView) -> str:
+    """Return the page that every number of the dossier links to; each record has its id as anchor."""
+    return render_document(
+        view,
+        "evidence",
+        "Evidence: from each number to its records",
+        judged=[judged for judged in view.criteria if judged.evidence],
+        records=_records(view, view.criteria),
+    )
+
+
+def _records(view: RunView, criteria: tuple[Judged, ...]) -> list[Shown]:
+    users: dict[str, list[str]] = {}
+    for judged in criteria:
+        for identifier in judged.evidence:
+            users.setdefault(identifier, []).append(judged.id)
+    return [
+        Shown(
+            record,
+            ", ".join(f"{key} {record.data[key]}" for key in ABOUT if record.data.get(key) is not None),
+            str(raw.get("file", "")),
+            str(raw.get("sha256", "")),
+            tuple(users.get(record.id, ())),
+        )
+        for record in view.records
+        for raw in [record.data.get("raw") or {}]
+        if raw or record.id in users
+    ]

@@ -1,0 +1,152 @@
+"""Is a run still what it says? Every digest computed again, every verdict and page derived again from raw evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pytest_rawrxd.errors import EvidenceProblem, RawrxdError
+from pytest_rawrxd.evidence.campaign import CARD, Evidence
+from pytest_rawrxd.evidence.canonical import canonical, file_digest, strict_loads
+from pytest_rawrxd.evidence.raw import checked
+from pytest_rawrxd.report.pdf import PRINTED, pdf_is_possible, printed
+from pytest_rawrxd.report.publish import SUMS, VERDICTS, digests
+from pytest_rawrxd.report.render import rendered, view_of
+from pytest_rawrxd.report.sums import differences
+from pytest_rawrxd.verdict.judge import judge
+
+NAMED = 3
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """A file of the run directory that is not what it has to be, and why."""
+
+    file: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found in a run directory. ``verdicts`` are derived anew; None where the evidence gives none."""
+
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
+    evidence: Evidence | None = field(repr=False)
+    verdicts: dict[str, Any] | None = field(repr=False)
+    sums: str | None  #: SHA-256 of SHA256SUMS as it lies there
+    files: int
+
+
+def inspect(run_dir: Path) -> Inspection:
+    """Check every file of ``run_dir`` and derive what its evidence says. Raises EvidenceProblem where it is no run."""
+    if not (run_dir / CARD).is_file():
+        raise EvidenceProblem(
+            "this is not a run directory", where=str(run_dir), found=f"no {CARD}", possible="a folder below reports/"
+        )
+    problems: set[Problem] = set(_listed(run_dir))
+    evidence = verdicts = None
+    notes: list[str] = []
+    try:
+        evidence = Evidence.read(run_dir)
+        problems.update(_unnamed(evidence))
+        verdicts = judge(evidence)
+        files = rendered(view_of(evidence, verdicts))
+        problems.update(_not_as_derived(run_dir, files))
+        notes.extend(_printed(run_dir, files, problems))
+        notes.extend(_by_digest_only(run_dir, files))
+    except RawrxdError as problem:
+        problems.add(Problem(_file_of(run_dir, problem), _plain(problem)))
+    sums = file_digest(run_dir / SUMS) if (run_dir / SUMS).is_file() else None
+    return Inspection(tuple(sorted(problems)), tuple(notes), evidence, verdicts, sums, len(digests(run_dir, ["**/*"])))
+
+
+def _listed(run_dir: Path) -> Iterator[Problem]:
+    try:
+        for difference in differences(run_dir):
+            yield Problem(difference.file, difference.found)
+    except EvidenceProblem as problem:
+        yield Problem(SUMS, _plain(problem))
+
+
+def _unnamed(evidence: Evidence) -> Iterator[Problem]:
+    """Raw files that are not as their record names them, and files among the evidence that no record names."""
+    run_dir = evidence.campaign.path
+    named = {f"ledger/{record.session}-{record.worker}.jsonl" for record in evidence.records}
+    for record in evidence.records:
+        if ref := record.data.get("raw"):
+            named.add(str(ref.get("file")))
+            try:
+                checked(run_dir, ref)
+            except EvidenceProblem as problem:
+                yield Problem(str(ref.get("file")), f"record {record.id}: {problem.what}")
+    for file in digests(run_dir, ["ledger/**/*", "raw/**/*"]):
+        if file.name not in named:
+            yield Problem(file.name, "no record names it")
+
+
+def _not_as_derived(run_dir: Path, files: Mapping[str, bytes]) -> Iterator[Problem]:
+    for name, content in files.items():
+        path = run_dir / name
+        if not path.is_file():
+            yield Problem(name, "it is missing; the evidence gives it")
+        elif (there := path.read_bytes()) != content:
+            yield Problem(name, _verdict_difference(there, content) if name == VERDICTS else _page_difference())
+
+
+def _page_difference() -> str:
+    return "it is not the page that the evidence gives, drawn by the matplotlib of this installation"
+
+
+def _verdict_difference(there: bytes, derived: bytes) -> str:
+    """Which criteria the file judges otherwise than the evidence does."""
+    says = "it is not what the evidence gives"
+    try:
+        found = {entry["id"]: entry for entry in strict_loads(there)["criteria"]}
+    except (ValueError, KeyError, TypeError, UnicodeDecodeError):
+        return says
+    wrong = [
+        f"{entry['id']} is {found.get(entry['id'], {}).get('verdict')} there, {entry['verdict']} from the evidence"
+        for entry in strict_loads(derived)["criteria"]
+        if canonical(found.get(entry["id"], {})) != canonical(entry)
+    ]
+    more = f" and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
+    return f"{says}: {'; '.join(wrong[:NAMED])}{more}" if wrong else says
+
+
+def _printed(run_dir: Path, files: Mapping[str, bytes], problems: set[Problem]) -> Iterator[str]:
+    there = sorted(run_dir.glob(PRINTED))
+    if there and not pdf_is_possible():
+        yield f"{', '.join(path.name for path in there)}: held by digest, not printed again (needs the extra pdf)"
+        return
+    for path in there:
+        page = path.with_suffix(".html").name
+        if page not in files or printed(files[page].decode()) != path.read_bytes():
+            problems.add(Problem(path.name, "it is not the print of the page that the evidence gives"))
+
+
+def _by_digest_only(run_dir: Path, files: Mapping[str, bytes]) -> Iterator[str]:
+    """Files that somebody put there: nothing derives them, their digests alone are checked."""
+    derived = {*files, SUMS, CARD}
+    others = [
+        file.name
+        for file in digests(run_dir, ["**/*"])
+        if file.name not in derived and file.name.split("/")[0] not in {"ledger", "raw", "signatures"}
+        if not (file.name.endswith(".pdf") and file.name.startswith("signoff-")) and file.name != ".session.lock"
+    ]
+    if others:
+        yield f"{len(others)} other files are held by digest and not derived: {', '.join(others[:NAMED])}"
+
+
+def _file_of(run_dir: Path, problem: RawrxdError) -> str:
+    """The file that a problem names, relative to the run; the campaign's card where it names none."""
+    name = (problem.where or CARD).replace("\\", "/").rsplit(":", 1)[0].removeprefix(f"{run_dir.as_posix()}/")
+    if (run_dir / "ledger" / name).is_file():
+        return f"ledger/{name}"
+    return name if (run_dir / name).is_file() else CARD
+
+
+def _plain(problem: RawrxdError) -> str:
+    return f"{problem.what} ({problem.found})" if problem.found else problem.what
