@@ -69,9 +69,12 @@ class NvmlProbe:
             except (self._nvml.NVMLError, NotReported, AttributeError) as error:  # an older binding lacks the function
                 self.absent[name] = str(error)
         try:
-            self._processes()
+            listed = self._processes()
         except self._nvml.NVMLError as error:
             self.absent[PROCESS] = str(error)
+        else:
+            if listed and all(process.usedGpuMemory is None for process in listed):  # Windows' driver model
+                self.absent[PROCESS] = "processes are listed without their memory"
         self.signals = tuple(name for name in (*READS, PROCESS) if name not in self.absent)
 
     def read(self, pids: Sequence[int]) -> dict[str, Value | None]:

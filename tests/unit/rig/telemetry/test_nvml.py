@@ -94,7 +94,7 @@ def test_leaving_lets_go_of_the_library():
 )
 def test_the_memory_of_a_process_is_the_larger_of_two_lists(processes, size):
     with opened(UUID, ScriptedNvml(processes=processes)) as probe:
-        assert probe.read((7,))["process_memory_bytes"] == size
+        assert probe.read((7,)).get("process_memory_bytes") == size
 
 
 def test_the_memory_of_several_processes_is_their_sum():
@@ -118,3 +118,8 @@ def test_processes_need_one_of_the_two_lists(refused, known):
     with opened(UUID, ScriptedNvml(**errors)) as probe:
         assert ("process_memory_bytes" in probe.signals) is known
         assert probe.absent == ({} if known else {"process_memory_bytes": "Not Supported"})
+
+
+def test_processes_without_sizes_are_no_source_of_memory():
+    with opened(UUID, ScriptedNvml(processes=(("graphics", 7, None), ("graphics", 8, None)))) as probe:
+        assert probe.absent == {"process_memory_bytes": "processes are listed without their memory"}
