@@ -11,6 +11,7 @@ from pathlib import Path
 from pytest_rawrxd.errors import RigTrouble
 from pytest_rawrxd.rig.gpu.detect import AMDGPU, DRM
 from pytest_rawrxd.rig.telemetry.amd_throttle import reasons_of_metrics
+from pytest_rawrxd.rig.telemetry.protocol import NotReported
 from pytest_rawrxd.rig.telemetry.signal import Value
 
 PROC = Path("/proc")
@@ -18,10 +19,6 @@ PROCESS = "process_memory_bytes"
 #: What drivers of different years call the memory that a client holds on the device.
 VRAM_KEYS = ("drm-memory-vram", "drm-resident-vram", "drm-total-vram")
 UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-
-
-class NotReported(Exception):
-    """The driver answers, and the answer is that it does not know."""
 
 
 def _number(path: Path) -> int:

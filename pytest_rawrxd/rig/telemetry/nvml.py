@@ -11,6 +11,7 @@ from typing import Any
 
 from pytest_rawrxd.errors import RigTrouble
 from pytest_rawrxd.rig.gpu.detect import NVML
+from pytest_rawrxd.rig.telemetry.protocol import NotReported
 from pytest_rawrxd.rig.telemetry.signal import Value
 
 Read = Callable[[Any, Any], int]
@@ -22,10 +23,6 @@ def _memory_used(nvml: Any, gpu: Any) -> int:
     if told.free == told.total:
         raise NotReported("not reported: free equals total")
     return int(told.used)
-
-
-class NotReported(Exception):
-    """NVML answers, and the answer is how it says that it does not know."""
 
 
 READS: dict[str, Read] = {
