@@ -163,7 +163,7 @@ def read_under_load(book, used, *, target="in process"):
     }
     book.load(12, load=held, target=target)
     named = {"variant": "Q4_K", "streams": 12, "part": "main", "run": 1, "beside": None, "during": "load.run"}
-    at = np.array([0, *np.linspace(2e9, 4e9, used.size - 1)], np.int64)
+    at = np.array([-1, *np.linspace(2e9, 4e9, used.size - 1)], np.int64)
     book.record("gpu.samples", absent={}, problem=None, arrays={"at_ns": at, "memory_used_bytes": used}, **named)
     return book.answer("P2-VRAM-LOAD")
 
