@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from pytest_rawrxd.errors import RigTrouble
-from pytest_rawrxd.rig.gpu.detect import AMDGPU, DRM
+from pytest_rawrxd.rig.gpu.detect import AMDGPU
 from pytest_rawrxd.rig.telemetry.amd_throttle import reasons_of_metrics
 from pytest_rawrxd.rig.telemetry.protocol import NotReported
 from pytest_rawrxd.rig.telemetry.signal import Value
 
-PROC = Path("/proc")
 PROCESS = "process_memory_bytes"
 #: What drivers of different years call the memory that a client holds on the device.
 VRAM_KEYS = ("drm-memory-vram", "drm-resident-vram", "drm-total-vram")
@@ -87,7 +86,7 @@ class AmdgpuProbe:
 
     source = AMDGPU
 
-    def __init__(self, uuid: str, drm: Path = DRM, proc: Path = PROC) -> None:
+    def __init__(self, uuid: str, drm: Path, proc: Path) -> None:
         self._device, self._proc = device_folder(uuid, drm), proc
         self.absent: dict[str, str] = {}
         for name, read in READS.items():
@@ -132,7 +131,7 @@ def device_folder(uuid: str, drm: Path) -> Path:
             unique = (device / "unique_id").read_text(encoding="utf-8").strip()
         except OSError:
             unique = ""
-        if uuid in (unique, device.resolve().name):
+        if uuid in (unique, pci_address(device)):
             return device
     raise RigTrouble("amdgpu does not show this GPU", where=uuid, found=f"no such card below {drm}")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from typing import Any
 
 from pytest_rawrxd.errors import RigTrouble
@@ -42,12 +41,8 @@ class AmdSmiProbe:
 
     source = SOURCE
 
-    def __init__(self, pci: str, amdsmi: Any = None) -> None:
-        try:
-            # OSError and KeyError: the module is there and its C library is not.
-            self._smi = amdsmi or import_module("amdsmi")
-        except (ImportError, OSError, KeyError) as error:
-            raise RigTrouble("amdsmi cannot be used", where=pci, found=str(error)) from error
+    def __init__(self, pci: str, amdsmi: Any) -> None:
+        self._smi = amdsmi
         try:
             self._smi.amdsmi_init()
             self._gpu = self._handle(pci)

@@ -41,7 +41,7 @@ class LibreProbe:
 
     source = SOURCE
 
-    def __init__(self, name: str, fetch: Fetch = fetch) -> None:
+    def __init__(self, name: str, fetch: Fetch) -> None:
         self._name, self._fetch = name, fetch
         found = self._sensors()
         self.absent = {

@@ -6,7 +6,6 @@ Measured on an H100: a reading takes 2-10 us, the energy counter 2.5 ms. PCIe th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from typing import Any
 
 from pytest_rawrxd.errors import RigTrouble
@@ -45,11 +44,8 @@ class NvmlProbe:
 
     source = NVML
 
-    def __init__(self, uuid: str, nvml: Any = None) -> None:
-        try:
-            self._nvml = nvml or import_module("pynvml")
-        except ImportError as error:
-            raise RigTrouble("NVML cannot be used", where=uuid, found=str(error)) from error
+    def __init__(self, uuid: str, nvml: Any) -> None:
+        self._nvml = nvml
         try:
             self._nvml.nvmlInit()
         except self._nvml.NVMLError as error:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from pytest_rawrxd.errors import RigTrouble
-from pytest_rawrxd.rig.telemetry.pdh import PdhQuery, Query
+from pytest_rawrxd.rig.telemetry.pdh import Query
 from pytest_rawrxd.rig.telemetry.signal import Value
 
 SOURCE = "Windows performance counters"
@@ -39,7 +39,7 @@ class WindowsProbe:
 
     source = SOURCE
 
-    def __init__(self, query: Callable[[], Query] = lambda: PdhQuery(COUNTERS)) -> None:
+    def __init__(self, query: Callable[[], Query]) -> None:
         try:
             self._query = query()
         except (OSError, AttributeError) as error:  # no pdh.dll; no ctypes.WinDLL outside Windows

@@ -48,3 +48,32 @@ def test_what_does_not_exist_is_a_usage_problem(capsys, arguments, said):
 def test_help_states_the_exit_codes(capsys):
     assert main(["doctor", "--help"]) == 0
     assert "Exit code: 0 when nothing is in the way" in capsys.readouterr().out
+
+
+def test_a_recording_shows_the_same_machine_again(tmp_path, capsys):
+    recorded = tmp_path / "machine"
+    code = main(["doctor", "rx7800xt", "--sla-engine", "scripted:steady", "--record", str(recorded)])
+    said = capsys.readouterr().out
+
+    assert main(["doctor", "rx7800xt", "--replay", str(recorded)]) == code
+    assert capsys.readouterr().out == said
+    assert (recorded / "doctor.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "said"),
+    [(None, 4, "a folder that --record wrote"), ("{", 4, "there is no recording"), ("{}", 1, "no recorded check-up")],
+)
+def test_what_is_no_recording_is_refused(tmp_path, capsys, content, code, said):
+    if content is not None:
+        (tmp_path / "doctor.json").write_text(content)
+
+    assert main(["doctor", "--replay", str(tmp_path)]) == code
+    assert said in capsys.readouterr().err
+
+
+def test_a_recording_is_not_written_over_and_takes_no_models(tmp_path, capsys):
+    assert main(["doctor", "--record", str(tmp_path)]) == 4
+    assert "not written over" in capsys.readouterr().err
+    assert main(["doctor", "--replay", str(tmp_path), "--sla-models", str(tmp_path)]) == 4
+    assert "shows another machine" in capsys.readouterr().err
