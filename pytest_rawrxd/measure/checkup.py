@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import psutil
 
-from pytest_rawrxd.errors import RawrxdError, RigTrouble
+from pytest_rawrxd.errors import EvidenceProblem, RawrxdError, RigTrouble
 from pytest_rawrxd.measure.clock import Clock
 from pytest_rawrxd.measure.contention import SystemCpu
 from pytest_rawrxd.measure.contention import watch as contention
@@ -21,8 +21,8 @@ from pytest_rawrxd.rig.gpu.detect import Gpu
 from pytest_rawrxd.rig.host import Host, read_host
 from pytest_rawrxd.rig.models.folder import Found, survey
 from pytest_rawrxd.rig.server.found import find_server, is_server
-from pytest_rawrxd.rig.telemetry import Reading, Telemetry, Value
-from pytest_rawrxd.rig.vulkan import Vulkan, read_vulkan
+from pytest_rawrxd.rig.telemetry import SIGNALS, Reading, Telemetry, Value
+from pytest_rawrxd.rig.vulkan import Vulkan, VulkanDevice, read_vulkan
 
 T = TypeVar("T")
 WATCH_S = 1.0  #: how long the load of other programs is watched
@@ -63,6 +63,34 @@ class Checkup:
             "vulkan": self.vulkan.to_dict() if self.vulkan else None,
             "reasons": dict(self.reasons),
         }
+
+
+def from_dict(told: Mapping[str, Any], disk: Path) -> Checkup:
+    """The check-up that ``to_dict`` was made of, without models. EvidenceProblem for anything else."""
+    try:
+        engine, vulkan = told["engine"], told["vulkan"]
+        return Checkup(
+            host=Host(**told["host"]),
+            memory_available=told["memory_available"],
+            disk=disk,
+            disk_free=told["disk_free"],
+            foreign_share=told["foreign_share"],
+            gpus=tuple(Gpu(**gpu) for gpu in told["gpus"]),
+            readings=tuple(
+                Reading(SIGNALS[each["name"]], each["source"], each["why_not"]) for each in told["readings"]
+            ),
+            values=told["values"],
+            engine_spec=told["engine_spec"],
+            engine=EngineInfo(**engine) if engine else None,
+            devices=tuple(Device(**device) for device in told["devices"]),
+            vulkan=Vulkan(vulkan["loader"], tuple(VulkanDevice(**each) for each in vulkan["devices"]))
+            if vulkan
+            else None,
+            models=None,
+            reasons=told["reasons"],
+        )
+    except (KeyError, TypeError) as error:
+        raise EvidenceProblem("this is no recorded check-up", found=f"{type(error).__name__}: {error}") from error
 
 
 def check_up(
