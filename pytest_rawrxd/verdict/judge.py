@@ -56,7 +56,7 @@ def verdict_bytes(verdicts: dict[str, Any]) -> bytes:
 
 
 def judge_criterion(evidence: Evidence, criterion: Criterion, *, running: str | None = None) -> dict[str, Any]:
-    """One criterion's entry of ``verdicts.json`` before any waiver, not rounded yet; ``running`` is the test that asks."""
+    """One criterion's entry of ``verdicts.json`` before any waiver and rounding; ``running`` is the test that asks."""
     claimed_by = claims(evidence).get(criterion.id, [])
     finding, sources = _find(evidence, criterion, claimed=bool(claimed_by), running=running)
     return {

@@ -92,7 +92,8 @@ def test_a_reading_that_the_gpu_lacks_is_not_measured_with_the_reason(heated):
 
 
 def test_without_a_probe_the_machine_says_why(book):
-    book.record("machine", llc_bytes=1, read_bandwidth={"bytes_per_s": 1e9}, gpus=[], gpu_probe={"reason": "no GPU"})
+    telemetry = [{"name": "temperature_c", "source": None, "why_not": "no GPU"}]
+    book.record("machine", llc_bytes=1, read_bandwidth={"bytes_per_s": 1e9}, gpus=[], telemetry=telemetry)
     book.run(tps=TPS, **BANDWIDTH)
 
     found = book.answer("P1-BW-TEMP")
@@ -151,3 +152,33 @@ def test_one_reading_of_energy_is_no_power(book):
         book.samples(process=process, seconds=9, energy_mj=[5])
 
     assert "J per token" not in book.answer("SLA-TPS-GUARANTEE").reason
+
+
+def read_under_load(book, used, *, target="in process"):
+    """A run of twelve streams whose card is read ten times, and what is promised of its memory's movement."""
+    held = {
+        "layers_offloaded": 33,
+        "layers_total": 33,
+        "buffers": [{"device": "Vulkan0", "kind": "model", "bytes": 10**9}],
+    }
+    book.load(12, load=held, target=target)
+    named = {"variant": "Q4_K", "streams": 12, "part": "main", "run": 1, "beside": None, "during": "load.run"}
+    at = np.array([-1, *np.linspace(2e9, 4e9, used.size - 1)], np.int64)
+    book.record("gpu.samples", absent={}, problem=None, arrays={"at_ns": at, "memory_used_bytes": used}, **named)
+    return book.answer("P2-VRAM-LOAD")
+
+
+def test_memory_that_moves_under_load_is_what_the_card_shows(book):
+    found = read_under_load(book, np.array([1, *[2 * 10**9] * 8, 2 * 10**9 + 40_000_000]))
+
+    assert (found.verdict, found.estimate) == (Verdict.PASS, 40)
+
+
+def test_a_counter_that_did_not_move_at_load_proves_nothing(book):
+    found = read_under_load(book, np.full(10, 5 * 10**9))
+
+    assert found.verdict is Verdict.NOT_MEASURED
+
+
+def test_around_a_server_reading_began_after_the_load(book):
+    assert read_under_load(book, np.full(10, 5 * 10**9), target="http").verdict is Verdict.PASS
