@@ -140,9 +140,10 @@ def latency_distributions(
             for q, sign in zip(QUANTILES, ("|", ">", "D"), strict=True):
                 axes.plot(np.quantile(values, q), row, marker=sign, color=INK, linestyle="none", markersize=6)
             lower, upper = intervals[variant]
-            mean = float(values.mean())
-            error = [[mean - lower], [upper - mean]] if lower is not None and upper is not None else None
-            axes.errorbar(mean, row + 0.28, xerr=error, color=colour, marker=marker, markersize=3.5, capsize=2.5)
+            axes.plot(float(values.mean()), row + 0.28, color=colour, marker=marker, markersize=3.5)
+            if lower is not None and upper is not None:
+                # Drawn by its ends: it is of the means of the runs, and the mean of all gaps may lie outside.
+                axes.plot((lower, upper), (row + 0.28, row + 0.28), color=colour, marker="|", markersize=5)
         for sign, quantile in (("|", "P50"), (">", "P95"), ("D", "P99")):
             axes.plot([], [], marker=sign, color=INK, linestyle="none", label=quantile)
         axes.plot([], [], marker="s", color=INK, markersize=3.5, label="mean, 95 % bounds")
