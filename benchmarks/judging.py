@@ -21,6 +21,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from pytest_rawrxd.rig.gpu.shared import shared_memory
 
 from pytest_rawrxd.evidence.campaign import Campaign, Evidence, open_campaign
 from pytest_rawrxd.evidence.identity import Identity
@@ -40,7 +41,6 @@ from pytest_rawrxd.profile import Profile, load_profile
 from pytest_rawrxd.rig.engine.protocol import EngineInfo, LoadOptions, TokenIds
 from pytest_rawrxd.rig.engine.scenes import SCENES
 from pytest_rawrxd.rig.engine.scripted import ScriptedEngine
-from pytest_rawrxd.rig.gpu.shared import shared_memory
 from pytest_rawrxd.rig.host import read_host
 from pytest_rawrxd.rig.models.folder import ModelFile
 from pytest_rawrxd.rig.models.manifest import Manifest, Provenance

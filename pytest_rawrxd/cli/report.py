@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from pytest_rawrxd.errors import UsageProblem
-from pytest_rawrxd.evidence.campaign import read_card, refuse_signed
+from pytest_rawrxd.evidence.campaign import Evidence, read_card, refuse_signed
+from pytest_rawrxd.report.github import job_summary, workflow_commands
 from pytest_rawrxd.report.pdf import print_pages
+from pytest_rawrxd.report.render import view_of
 from pytest_rawrxd.report.sums import write_sums
+from pytest_rawrxd.verdict.judge import judge
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,23 @@ class Form:
         return self.flag.removeprefix("--").replace("-", "_")
 
 
-FORMS = (Form("--pdf", "each sign-off page as a PDF of reproducible bytes (extra pdf)", print_pages),)
+def github_files(run_dir: Path) -> list[Path]:
+    """Write the job summary and the annotations of GitHub Actions."""
+    evidence = Evidence.read(run_dir)
+    view = view_of(evidence, judge(evidence))
+    written = {
+        run_dir / "github-summary.md": job_summary(view),
+        run_dir / "github-annotations.txt": workflow_commands(view),
+    }
+    for path, text in written.items():
+        path.write_text(text, encoding="utf-8", newline="\n")
+    return list(written)
+
+
+FORMS = (
+    Form("--pdf", "each sign-off page as a PDF of reproducible bytes (extra pdf)", print_pages),
+    Form("--github", "the job summary and annotations of GitHub Actions", github_files),
+)
 
 
 def add(verbs: Any) -> None:

@@ -1,0 +1,6 @@
+# Measures and judges: pytest acceptance/ with what the environment says (RAWRXD_SLA_PROFILE, RAWRXD_SLA_MODELS,
+# RAWRXD_SLA_ENGINE, RAWRXD_SLA_RUN_DIR) and with these arguments, such as -m phase2. Exit status: pytest's.
+. (Join-Path $PSScriptRoot 'uv.ps1')
+
+Invoke-InProject pytest acceptance/ @args
+exit $LASTEXITCODE
