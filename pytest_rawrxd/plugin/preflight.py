@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ from pytest_rawrxd.rig.models.cache import default_cache
 from pytest_rawrxd.rig.models.folder import ModelFile
 from pytest_rawrxd.rig.models.ladder import Ladder, ModelsSpec, prepare_models
 from pytest_rawrxd.rig.server.found import FoundRemote, FoundServer, find_server, is_server
+from pytest_rawrxd.rig.server.target import CommandTarget, parse_target
+from pytest_rawrxd.rig.tool import FoundTool, find_tool
 
 #: A phase 1 run with charts leaves about 40 MB; a full disk in the middle would lose evidence.
 FREE_BYTES = 512 << 20
@@ -41,6 +44,7 @@ class Rig:
     server: FoundServer | None = None  #: where the engine under test is one
     beside: dict[str, FoundServer] = field(default_factory=dict)  #: engine -> the server that does the same load
     absent: dict[str, str] = field(default_factory=dict)  #: engine beside it that cannot be had -> why
+    tool: FoundTool | None = None  #: where the engine is an external tool, which is run and not judged
 
     def identity(self, profile: Profile) -> Identity:
         gpus = [gpu.to_dict() for gpu in self.gpus]
@@ -85,16 +89,25 @@ def prepare(profile: Profile, engine_spec: str, folder: Path | None, run_dir: Pa
     check_gpus(profile, engine_spec, gpus)
     say("asking the engine who it is")
     on_cpu = profile.target.backend == "cpu"
-    server = find_server(engine_spec, environ=os.environ, on_cpu=on_cpu) if is_server(engine_spec) else None
-    if server is not None:
+    tool = _tool(engine_spec)
+    server = None if tool or not is_server(engine_spec) else find_server(engine_spec, environ=os.environ, on_cpu=on_cpu)
+    devices: tuple[Device, ...] = ()
+    if tool is not None:
+        info = tool.info
+    elif server is not None:
         info, devices = server.info, server.devices
     else:
         with open_engine(engine_spec, EngineSetup(environ=os.environ)) as engine:
             info, devices = engine.info, engine.devices()
-    beside, absent = find_beside(profile, engine_spec, on_cpu=on_cpu)
+    beside, absent = ({}, {}) if tool else find_beside(profile, engine_spec, on_cpu=on_cpu)
     say("preparing the models")
     remote = server if isinstance(server, FoundRemote) else None
-    ladder = _served_ladder(profile, remote) if remote else find_ladder(profile, engine_spec, folder, say)
+    if remote is not None:
+        ladder = _served_ladder(profile, remote)
+    elif tool is not None and folder is None and not tool.places & {"model", "models"}:
+        ladder = Ladder({}, {}, None)  # it has models of its own
+    else:
+        ladder = find_ladder(profile, engine_spec, folder, say)
     return Rig(
         engine_spec,
         info,
@@ -107,7 +120,15 @@ def prepare(profile: Profile, engine_spec: str, folder: Path | None, run_dir: Pa
         server,
         beside,
         absent,
+        tool,
     )
+
+
+def _tool(engine_spec: str) -> FoundTool | None:
+    if not engine_spec.startswith("command:"):
+        return None
+    target = parse_target(engine_spec, environ=os.environ, windows=sys.platform == "win32")
+    return find_tool(target) if isinstance(target, CommandTarget) else None
 
 
 def find_beside(profile: Profile, engine_spec: str, *, on_cpu: bool) -> tuple[dict[str, FoundServer], dict[str, str]]:

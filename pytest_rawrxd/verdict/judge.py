@@ -15,6 +15,7 @@ from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.rulebook import RULES
 from pytest_rawrxd.verdict.state import PHASES, deciding, describe_phase, error_rules
+from pytest_rawrxd.verdict.tool import is_tool, not_judged
 
 SCHEMA = "pytest-rawrxd/verdicts/1"
 
@@ -87,6 +88,8 @@ def _find(evidence: Evidence, criterion: Criterion, *, claimed: bool) -> tuple[F
         return Finding(Verdict.NOT_APPLICABLE, criterion.not_applicable), ()
     if not claimed:
         return Finding(Verdict.NOT_MEASURED, "no acceptance test claims this criterion"), ()
+    if is_tool(evidence):
+        return not_judged(evidence)
     rule = RULES.get(criterion.metric)
     if rule is None:
         raise SuiteDefect(
