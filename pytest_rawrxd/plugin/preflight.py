@@ -108,6 +108,8 @@ def prepare(profile: Profile, engine_spec: str, folder: Path | None, run_dir: Pa
         ladder = Ladder({}, {}, None)  # it has models of its own
     else:
         ladder = find_ladder(profile, engine_spec, folder, say)
+    if tool is not None:
+        models_folder(tool, ladder.models)  # asked now, because here it costs nothing
     return Rig(
         engine_spec,
         info,
@@ -129,6 +131,21 @@ def _tool(engine_spec: str) -> FoundTool | None:
         return None
     target = parse_target(engine_spec, environ=os.environ, windows=sys.platform == "win32")
     return find_tool(target) if isinstance(target, CommandTarget) else None
+
+
+def models_folder(tool: FoundTool, models: dict[str, ModelFile]) -> Path | None:
+    """The folder that ``{models}`` stands for. Raises UsageProblem where the models lie in several."""
+    if "models" not in tool.places:
+        return None
+    folders = {model.path.parent for model in models.values()}
+    if len(folders) != 1:
+        raise UsageProblem(
+            "{models} needs the models in one folder",
+            where=f"--sla-engine command:{tool.program.name}",
+            found=", ".join(sorted(map(str, folders))) or "no model file",
+            possible="--sla-models DIR with the .gguf files, or {model} for one file a run",
+        )
+    return folders.pop()
 
 
 def find_beside(profile: Profile, engine_spec: str, *, on_cpu: bool) -> tuple[dict[str, FoundServer], dict[str, str]]:

@@ -8,14 +8,13 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.measure.cells import needed_cells
 from pytest_rawrxd.measure.decode import REFERENCE
 from pytest_rawrxd.measure.interleave import interleaved
 from pytest_rawrxd.measure.levels import needed_levels
 from pytest_rawrxd.measure.sink import Sink
 from pytest_rawrxd.measure.tool import ToolTask, measure_tool, tool_tasks
-from pytest_rawrxd.plugin.preflight import Rig
+from pytest_rawrxd.plugin.preflight import Rig, models_folder
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.rig.tool import FoundTool, ToolRun, run_tool
@@ -56,24 +55,9 @@ def run_tasks(
 def _start(tool: FoundTool, task: ToolTask, rig: Rig, model: Path | None, deadline_s: float) -> ToolRun:
     values = {
         "model": str(model),
-        "models": str(models_folder(tool, rig)),
+        "models": str(models_folder(tool, rig.models)),
         "tokens": str(task.tokens),
         "streams": str(task.streams),
     }
     with TemporaryDirectory(prefix="rawrxd-tool-", ignore_cleanup_errors=True) as folder:
         return run_tool(tool.command(values), folder=Path(folder), environ=os.environ, deadline_s=deadline_s)
-
-
-def models_folder(tool: FoundTool, rig: Rig) -> Path | None:
-    """The folder that ``{models}`` stands for. Raises UsageProblem where the models lie in several."""
-    if "models" not in tool.places:
-        return None
-    folders = {model.path.parent for model in rig.models.values()}
-    if len(folders) != 1:
-        raise UsageProblem(
-            "{models} needs the models in one folder",
-            where=f"--sla-engine command:{tool.program.name}",
-            found=", ".join(sorted(map(str, folders))) or "no model file",
-            possible="--sla-models DIR with the .gguf files, or {model} for one file a run",
-        )
-    return folders.pop()
