@@ -27,10 +27,12 @@ from pytest_rawrxd.measure.levels import Level, needed_levels
 from pytest_rawrxd.measure.memory import SystemMemory
 from pytest_rawrxd.measure.quality import Text, measure_quality, shipped_text
 from pytest_rawrxd.measure.served import measure_served_cell
+from pytest_rawrxd.measure.tool import ToolTask
 from pytest_rawrxd.plugin.conditions import conditions, placements, terms
 from pytest_rawrxd.plugin.load import CLIENT, measure_levels
 from pytest_rawrxd.plugin.preflight import SCRIPTED, Rig
 from pytest_rawrxd.plugin.progress import Progress
+from pytest_rawrxd.plugin.tool import load_tasks, run_tasks, single_stream_tasks
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.rig.engine.bandwidth import DeviceBandwidth, device_bandwidth
 from pytest_rawrxd.rig.engine.choose import EngineSetup
@@ -67,6 +69,7 @@ class Bench:
         self._measured: set[Cell] = set()
         self._loaded: set[Level] = set()
         self._telemetry = self._stack.enter_context(open_probes((), gpu=self._gpu, own_pids=[os.getpid()]))
+        self._tasked: set[ToolTask] = set()
 
     def record(self, kind: str, data: dict[str, Any]) -> str:
         return self._recorder.record(kind, data)
@@ -106,6 +109,9 @@ class Bench:
     def measure(self, criteria: Iterable[Criterion]) -> None:
         """Measure what ``criteria`` need and this session has not measured yet."""
         wanted = list(criteria)
+        if self.rig.tool is not None:
+            self._run_tool(single_stream_tasks(self.rig.tool, self.campaign.profile, wanted))
+            return
         self._measure_missing(needed_cells(self.campaign.profile, wanted))
         if needs_quality(wanted):
             self.measure_quality()
@@ -115,6 +121,9 @@ class Bench:
 
     def measure_load(self, criteria: Iterable[Criterion]) -> None:
         """Measure the levels of the load test that ``criteria`` need and this session has not measured yet."""
+        if self.rig.tool is not None:
+            self._run_tool(load_tasks(self.rig.tool, self.campaign.profile, criteria))
+            return
         wanted = needed_levels(self.campaign.profile, criteria)
         left = {level: count for level, count in wanted.items() if level not in self._loaded}
         if left and self.campaign.profile.protocol.phase2.variant not in self.rig.missing:
@@ -123,6 +132,23 @@ class Bench:
             with lease(self._device(), default_cache().root / "locks", wait_s=LEASE_WAIT_S):
                 self.describe_rig()
                 measure_levels(left, self.campaign.profile, self.rig, self._observers, self.progress)
+            self.progress.end()
+
+    def _run_tool(self, tasks: Mapping[ToolTask, int]) -> None:
+        left = {task: runs for task, runs in tasks.items() if task not in self._tasked}
+        if self.rig.tool is not None and left:
+            self._tasked.update(left)
+            self.progress.begin()
+            with lease(self._device(), default_cache().root / "locks", wait_s=LEASE_WAIT_S):
+                self.describe_rig()
+                run_tasks(
+                    self.rig.tool,
+                    left,
+                    self.rig,
+                    deadline_s=self.campaign.profile.protocol.request_deadline.to("s"),
+                    sink=self._recorder,
+                    progress=self.progress,
+                )
             self.progress.end()
 
     def _measure_missing(self, runs: Mapping[Cell, int]) -> None:
@@ -244,7 +270,7 @@ class Bench:
     @property
     def _scorer(self) -> str:
         """Quality is a property of a file: behind a server, which tells no logits, the engine in process reads it."""
-        return self.rig.engine_spec if self.rig.server is None else IN_PROCESS_ENGINE
+        return IN_PROCESS_ENGINE if self.rig.server or self.rig.tool else self.rig.engine_spec
 
     @property
     def _memory(self) -> SystemMemory:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ from pytest_rawrxd.rig.models.cache import default_cache
 from pytest_rawrxd.rig.models.folder import ModelFile
 from pytest_rawrxd.rig.models.ladder import Ladder, ModelsSpec, prepare_models
 from pytest_rawrxd.rig.server.found import FoundRemote, FoundServer, find_server, is_server
+from pytest_rawrxd.rig.server.target import CommandTarget, parse_target
+from pytest_rawrxd.rig.tool import FoundTool, find_tool
 
 SCRIPTED = "scripted"  #: engines made of known faults: no model, no device
 
@@ -41,6 +44,7 @@ class Rig:
     beside: dict[str, FoundServer] = field(default_factory=dict)  #: engine -> the server that does the same load
     absent: dict[str, str] = field(default_factory=dict)  #: engine beside it that cannot be had -> why
     openers: Mapping[str, Opener] = field(default_factory=dict)  #: kinds of engine that other packages add
+    tool: FoundTool | None = None  #: where the engine is an external tool, which is run and not judged
 
     def open(self, spec: str, setup: EngineSetup) -> Engine:
         """Start an engine, of a kind that is built in or added."""
@@ -118,16 +122,27 @@ def prepare(
     check_gpus(profile, engine_spec, gpus)
     say("asking the engine who it is")
     on_cpu = profile.target.backend == "cpu"
-    server = find_server(engine_spec, environ=os.environ, on_cpu=on_cpu) if is_server(engine_spec) else None
-    if server is not None:
+    tool = _tool(engine_spec)
+    server = None if tool or not is_server(engine_spec) else find_server(engine_spec, environ=os.environ, on_cpu=on_cpu)
+    devices: tuple[Device, ...] = ()
+    if tool is not None:
+        info = tool.info
+    elif server is not None:
         info, devices = server.info, server.devices
     else:
         with open_engine(engine_spec, EngineSetup(environ=os.environ), openers=added.openers) as engine:
             info, devices = engine.info, engine.devices()
-    beside, absent = find_beside(profile, engine_spec, on_cpu=on_cpu)
+    beside, absent = ({}, {}) if tool else find_beside(profile, engine_spec, on_cpu=on_cpu)
     say("preparing the models")
     remote = server if isinstance(server, FoundRemote) else None
-    ladder = _served_ladder(profile, remote) if remote else find_ladder(profile, engine_spec, folder, say)
+    if remote is not None:
+        ladder = _served_ladder(profile, remote)
+    elif tool is not None and folder is None and not tool.places & {"model", "models"}:
+        ladder = Ladder({}, {}, None)  # it has models of its own
+    else:
+        ladder = find_ladder(profile, engine_spec, folder, say)
+    if tool is not None:
+        models_folder(tool, ladder.models)  # asked now, because here it costs nothing
     return Rig(
         engine_spec,
         info,
@@ -141,7 +156,30 @@ def prepare(
         beside,
         absent,
         added.openers,
+        tool,
     )
+
+
+def _tool(engine_spec: str) -> FoundTool | None:
+    if not engine_spec.startswith("command:"):
+        return None
+    target = parse_target(engine_spec, environ=os.environ, windows=sys.platform == "win32")
+    return find_tool(target) if isinstance(target, CommandTarget) else None
+
+
+def models_folder(tool: FoundTool, models: dict[str, ModelFile]) -> Path | None:
+    """The folder that ``{models}`` stands for. Raises UsageProblem where the models lie in several."""
+    if "models" not in tool.places:
+        return None
+    folders = {model.path.parent for model in models.values()}
+    if len(folders) != 1:
+        raise UsageProblem(
+            "{models} needs the models in one folder",
+            where=f"--sla-engine command:{tool.program.name}",
+            found=", ".join(sorted(map(str, folders))) or "no model file",
+            possible="--sla-models DIR with the .gguf files, or {model} for one file a run",
+        )
+    return folders.pop()
 
 
 def find_beside(profile: Profile, engine_spec: str, *, on_cpu: bool) -> tuple[dict[str, FoundServer], dict[str, str]]:

@@ -17,6 +17,7 @@ from pytest_rawrxd.verdict.means import ratio_interval
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.pairs import compare, interleaved
 from pytest_rawrxd.verdict.sides import Sample, Side, campaign_side
+from pytest_rawrxd.verdict.tool import is_tool, tool_side
 from pytest_rawrxd.verdict.wording import bounds, number
 
 LOWER_IS_BETTER = frozenset({"ms"})
@@ -24,6 +25,7 @@ LOWER_IS_BETTER = frozenset({"ms"})
 SUBJECT = ("engine.name:", "engine.version:", "engine.binding:", "engine.library_sha256:", "engine.details.")
 UNKNOWN = ("identity: the file names no driver, no machine and no digest of model or engine",)
 SEQUENTIAL = "the runs of the two sides were not interleaved, which gives 18 to 26 % false alarms"
+NOTHING = Side("nothing", "no --sla-baseline", None, ())
 AGAIN = "run both builds alternately on one machine: one process of each, the order drawn for each of 10 pairs"
 
 
@@ -77,14 +79,17 @@ def compare_sides(baseline: Side, candidate: Side, profile: Profile | None = Non
 
 
 def comparisons(evidence: Evidence) -> list[dict[str, Any]]:
-    """The list ``comparisons`` of verdicts.json: the campaign against each baseline that a session recorded."""
+    """The list ``comparisons`` of verdicts.json: the campaign against each baseline that a session recorded.
+
+    What an external tool printed stands here too, against nothing where there is no baseline.
+    """
     recorded = {str(record.data): record for record in evidence.of("baseline")}
-    mine = campaign_side(evidence) if recorded else None
-    return [
-        to_dict(compare_sides(Side.from_dict(record.data), mine, evidence.campaign.profile))
-        for record in recorded.values()
-        if mine is not None
-    ]
+    told = tool_side(evidence) if is_tool(evidence) else None
+    if not recorded and told is None:
+        return []
+    mine = told or campaign_side(evidence)
+    earlier = [Side.from_dict(record.data) for record in recorded.values()] or [NOTHING]
+    return [to_dict(compare_sides(side, mine, evidence.campaign.profile)) for side in earlier]
 
 
 def to_dict(comparison: Comparison) -> dict[str, Any]:

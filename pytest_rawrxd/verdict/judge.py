@@ -16,6 +16,7 @@ from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.rulebook import RULES
 from pytest_rawrxd.verdict.state import PHASES, deciding, describe_phase, error_rules
+from pytest_rawrxd.verdict.tool import is_tool, not_judged
 from pytest_rawrxd.verdict.unfinished import unfinished
 from pytest_rawrxd.verdict.waivers import waived, waivers_of
 
@@ -91,12 +92,9 @@ def judge_criterion(evidence: Evidence, criterion: Criterion, *, running: str | 
 def _find(
     evidence: Evidence, criterion: Criterion, *, claimed: bool, running: str | None
 ) -> tuple[Finding, tuple[str, ...]]:
-    if criterion.not_applicable is not None:
-        return Finding(Verdict.NOT_APPLICABLE, criterion.not_applicable), ()
-    if not claimed:
-        return Finding(Verdict.NOT_MEASURED, "no acceptance test claims this criterion"), ()
-    if (stopped := unfinished(evidence, criterion.id, running=running)) is not None:
-        return stopped
+    unruled = _without_rule(evidence, criterion, claimed=claimed, running=running)
+    if unruled is not None:
+        return unruled
     rule = RULES.get(criterion.metric)
     if rule is None:
         raise SuiteDefect(
@@ -113,6 +111,19 @@ def _find(
         if breach.reaches(sources):
             return invalid(breach.violation.sentence(), next_step=breach.violation.rule.fix, n=len(sources)), sources
     return finding, sources
+
+
+def _without_rule(
+    evidence: Evidence, criterion: Criterion, *, claimed: bool, running: str | None
+) -> tuple[Finding, tuple[str, ...]] | None:
+    """The answer of a criterion that no rule is asked about."""
+    if criterion.not_applicable is not None:
+        return Finding(Verdict.NOT_APPLICABLE, criterion.not_applicable), ()
+    if not claimed:
+        return Finding(Verdict.NOT_MEASURED, "no acceptance test claims this criterion"), ()
+    if (stopped := unfinished(evidence, criterion.id, running=running)) is not None:
+        return stopped
+    return not_judged(evidence) if is_tool(evidence) else None
 
 
 def claims(evidence: Evidence) -> dict[str, list[str]]:

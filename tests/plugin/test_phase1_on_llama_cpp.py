@@ -2,9 +2,11 @@
 
 from importlib.util import find_spec
 
+import psutil
 import pytest
 
 from pytest_rawrxd.places import package_data
+from pytest_rawrxd.rig.engine.handle import ChildEngine
 from pytest_rawrxd.rig.models.cache import Cache
 from pytest_rawrxd.rig.models.ladder import ModelsSpec, prepare_models
 
@@ -110,6 +112,34 @@ def test_weights_of_0xff_make_their_variant_invalid_and_no_other(phase1):
         ("Q8_0", "bandwidth.run"),
     ]
     assert any("invalid" in line for line in troubles[0]["log_tail"])
+
+
+@pytest.mark.skipif(not hasattr(psutil.Process, "rlimit"), reason="this system limits no running process")
+def test_memory_that_one_variant_exhausts_makes_it_invalid_and_no_other(phase1, monkeypatch):
+    """A context of 256 MiB in a process that may have 300 MiB more, of which the engine's threads take half."""
+    phase1.write_profile(base=PROFILE.replace("[protocol.phase1]\n", "[protocol.phase1]\ncontext = 262144\n"))
+    load = ChildEngine.load
+
+    def short_of_memory(engine, model, options, *, deadline_s):
+        if "Q8_0" in model.name:
+            process = psutil.Process(engine.pid)
+            room = process.memory_info().vms + (300 << 20)
+            process.rlimit(psutil.RLIMIT_AS, (room, room))
+        return load(engine, model, options, deadline_s=deadline_s)
+
+    monkeypatch.setattr(ChildEngine, "load", short_of_memory)
+
+    found = run(phase1)
+
+    measured = [(entry["data"]["variant"], entry["data"]["process"]) for entry in phase1.records("decode.run")]
+    assert sorted(measured) == [("Q2_K", process) for process in (1, 2, 3)]
+    assert phase1.verdicts()["SLA-TPS-GUARANTEE"]["estimate"] > 0
+    assert found["P1-MATRIX"] == "INVALID"
+    assert "Q8_0: process 1: the engine refused a context of 262144 cells" in phase1.verdicts()["P1-MATRIX"]["reason"]
+    troubles = [entry["data"] for entry in phase1.records("trouble")]
+    assert {trouble["variant"] for trouble in troubles} == {"Q8_0"}
+    told = " ".join([troubles[0]["what"], str(troubles[0]["found"]), *troubles[0]["log_tail"]])
+    assert "insufficient memory" in told, told
 
 
 def test_a_missing_variant_is_not_measured_and_the_largest_takes_the_sustained_test(phase1):

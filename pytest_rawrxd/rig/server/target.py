@@ -2,7 +2,7 @@
 
     openai:URL | openai-chat:URL | ollama:URL | rawrxd:URL        a server that is running
     llama-server | llama-server:PATH | llama-server:PATH ARGS | llama-server:ARGS      one that the suite starts
-    command:PROGRAM ARGS        a tool whose output is secondary evidence; {model} stands for the model file
+    command:PROGRAM ARGS        a tool whose output is secondary evidence; its places are those of rig.tool
 
 Settings follow a URL behind ``#``, which is never sent: ``openai:https://host/v1#model=qwen&key_env=HOST_KEY``.
 """

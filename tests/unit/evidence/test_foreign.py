@@ -68,9 +68,21 @@ VLLM = {
     "p99_itl_ms": 40.0,
     "mean_tpot_ms": 12.8,
 }
+GPU_INFERENCE_BENCHMARK = {
+    "model": "D:/OllamaModels/BigDaddyG-Q4_K.gguf",
+    "file_size_gb": "7.1",
+    "tokens": "128",
+    "load_time_ms": "900",
+    "gen_time_ms": "1600",
+    "tps": "79.97",
+    "latency_ms": "12.51",
+    "success": "true",
+    "error": "",
+}
 SAMPLES = {
     "llama-bench": [LLAMA_BENCH],
     "llama-batched-bench": BATCHED,
+    "gpu_inference_benchmark": GPU_INFERENCE_BENCHMARK,
     "AIPerf": AIPERF,
     "GuideLLM": GUIDELLM,
     "vLLM": VLLM,
@@ -258,3 +270,35 @@ def test_what_is_not_text_or_not_there_is_refused(tmp_path: Path) -> None:
         read_foreign(tmp_path / "missing.json")
     with pytest.raises(EvidenceProblem, match="no such result file"):
         read_foreign(tmp_path)
+
+
+CSV = """model,file_size_gb,tokens,load_time_ms,gen_time_ms,tps,latency_ms,success,error
+D:\\OllamaModels\\BigDaddyG-Q4_K.gguf,7.1,128,900,1600,79.97,12.51,true,
+BigDaddyG-Q8_0.gguf,18,128,0,0,0,0,false,out of memory
+"""
+
+
+def test_the_csv_of_gpu_inference_benchmark_is_read_without_the_models_that_failed(tmp_path: Path) -> None:
+    path = tmp_path / "results.csv"
+    path.write_text(CSV)
+
+    found = read_foreign(path)
+
+    assert found.tool == "gpu_inference_benchmark"
+    [figure] = found.figures
+    assert (figure.metric, figure.values) == ("decode_tps", (79.97,))
+    assert figure.where == {"model": "BigDaddyG-Q4_K.gguf", "tokens": 128, "streams": 1}
+
+
+def test_what_gpu_inference_benchmark_prints_is_read_where_there_is_no_csv() -> None:
+    printed = b"Loading model...\nTokens/Sec: 79.97 TPS\nAvg Latency: 12.51 ms/token\nTokens/Sec: 115 TPS\n"
+
+    found = foreign.read_result(printed, "output")
+
+    assert [figure.values for figure in found.figures] == [(79.97,), (115.0,)]
+
+
+@pytest.mark.parametrize("rate", ["0", "-1", "nan", "inf", "fast"])
+def test_a_printed_rate_that_is_none_is_refused(rate: str) -> None:
+    with pytest.raises(EvidenceProblem, match="no number above 0"):
+        foreign.read_result(f"Tokens/Sec: {rate} TPS".encode(), "output")

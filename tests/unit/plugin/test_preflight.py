@@ -1,13 +1,16 @@
 """What is missing is found before anything is started."""
 
+import sys
 from types import SimpleNamespace
 
 import pytest
 
 from pytest_rawrxd.errors import UsageProblem
-from pytest_rawrxd.plugin.preflight import FREE_BYTES, check_disk, check_gpus
+from pytest_rawrxd.plugin.preflight import FREE_BYTES, check_disk, check_gpus, models_folder
 from pytest_rawrxd.profile import load_profile
 from pytest_rawrxd.rig.gpu import Gpu
+from pytest_rawrxd.rig.server.target import CommandTarget
+from pytest_rawrxd.rig.tool import find_tool
 
 CARD = Gpu(name="a card", uuid="GPU-1", vram_bytes=16 << 30, driver="1", source="test")
 
@@ -41,3 +44,14 @@ def test_a_profile_about_a_gpu_needs_one(profile, engine, gpus, refused):
             check_gpus(loaded, engine, gpus)
     else:
         check_gpus(loaded, engine, gpus)
+
+
+def test_models_in_several_folders_have_no_common_one(tmp_path):
+    tool = find_tool(CommandTarget((sys.executable, "{models}")))
+    one, other = (SimpleNamespace(path=tmp_path / name / "m.gguf") for name in ("a", "b"))
+
+    assert models_folder(tool, {"Q2_K": one}) == tmp_path / "a"
+    with pytest.raises(UsageProblem, match="in one folder"):
+        models_folder(tool, {"Q2_K": one, "Q4_K": other})
+    with pytest.raises(UsageProblem, match="in one folder"):
+        models_folder(tool, {})
