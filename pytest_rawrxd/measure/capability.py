@@ -118,6 +118,8 @@ def _notes(profile: Profile, found: Checkup) -> Iterator[str]:
         yield f"the engine computes with {found.engine.backend}, the target with {target.backend}: a run is a REHEARSAL"
     if found.engine is not None and found.engine.name.lower() != target.engine.lower():
         yield f"the engine is {found.engine.name}, the target is {target.engine}: a run is a REHEARSAL"
+    if found.engine is not None and target.version is not None and found.engine.version != target.version:
+        yield f"the engine is version {found.engine.version}, the target {target.version}: a run is a REHEARSAL"
     yield from _vulkan_notes(profile, found)
     allowed = gates.contamination_max.to("ratio")
     if found.foreign_share > allowed:
