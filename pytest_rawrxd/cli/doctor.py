@@ -77,8 +77,8 @@ def _looked(arguments: argparse.Namespace) -> Checkup:
 
 
 def _recorded(arguments: argparse.Namespace) -> Checkup:
-    if arguments.record is not None or arguments.models is not None:
-        raise UsageProblem("--replay shows another machine", possible="--replay DIR without --record and --sla-models")
+    if arguments.record is not None:
+        raise UsageProblem("--replay shows another machine", found="--record", possible="one of the two")
     path = arguments.replay / CHECKUP
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
@@ -86,4 +86,4 @@ def _recorded(arguments: argparse.Namespace) -> Checkup:
         raise UsageProblem(
             "there is no recording", where=str(path), found=str(error), possible="a folder that --record wrote"
         ) from error
-    return from_dict(told, arguments.run_dir)
+    return from_dict(told, arguments.run_dir, arguments.models)

@@ -65,8 +65,10 @@ class Checkup:
         }
 
 
-def from_dict(told: Mapping[str, Any], disk: Path) -> Checkup:
-    """The check-up that ``to_dict`` was made of, without models. EvidenceProblem for anything else."""
+def from_dict(told: Mapping[str, Any], disk: Path, folder: Path | None = None) -> Checkup:
+    """The check-up that ``to_dict`` was made of, with the models of ``folder``. EvidenceProblem for anything else."""
+    reasons = {"models": "a recording holds no models: --sla-models DIR"}
+    models = _or_reason(lambda: survey(folder), "models", reasons) if folder is not None else None
     try:
         engine, vulkan = told["engine"], told["vulkan"]
         return Checkup(
@@ -86,8 +88,8 @@ def from_dict(told: Mapping[str, Any], disk: Path) -> Checkup:
             vulkan=Vulkan(vulkan["loader"], tuple(VulkanDevice(**each) for each in vulkan["devices"]))
             if vulkan
             else None,
-            models=None,
-            reasons=told["reasons"],
+            models=models,
+            reasons={**told["reasons"], **reasons},
         )
     except (KeyError, TypeError) as error:
         raise EvidenceProblem("this is no recorded check-up", found=f"{type(error).__name__}: {error}") from error
