@@ -8,6 +8,7 @@ from fakes.amdgpu import PCI, UUID, card, client, metrics
 from pytest_rawrxd.errors import RigTrouble
 from pytest_rawrxd.rig.telemetry.amd_throttle import reasons_of_metrics
 from pytest_rawrxd.rig.telemetry.amdgpu import AmdgpuProbe
+from pytest_rawrxd.rig.telemetry.clocks import words
 
 
 @pytest.fixture
@@ -166,6 +167,13 @@ def test_a_client_counts_once_and_only_on_this_card(drm, proc):
 )
 def test_throttle_bits_become_those_of_the_schema(bits, reasons):
     assert reasons_of_metrics(metrics(sum(1 << bit for bit in bits))) == reasons
+
+
+@pytest.mark.parametrize(
+    ("reasons", "said"), [(0x0, "none"), (0x1, "none"), (0x44, "power cap, heat"), (0x80, "power brake")]
+)
+def test_reasons_have_words_and_idleness_is_none(reasons, said):
+    assert words(reasons) == said
 
 
 @pytest.mark.parametrize(
