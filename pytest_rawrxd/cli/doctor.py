@@ -22,7 +22,10 @@ from pytest_rawrxd.rig.telemetry.sources import sources
 
 ENGINE = "llama-cpp-python"
 CHECKUP = "doctor.json"  #: the check-up of a recording, beside what its probes saw
-CODES = "Exit code: 0 when nothing is in the way, 1 when a criterion or a run cannot be measured here, 4 for usage."
+CODES = (
+    "Exit code: 0 when nothing is in the way, 1 when a run or a criterion of PROFILE cannot be measured here or no "
+    "engine answers, 4 for usage. Notes do not change it."
+)
 
 
 def add(verbs: Any) -> None:
@@ -43,7 +46,8 @@ def add(verbs: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     profile = load_profile(arguments.profile) if arguments.profile else None
-    found = _recorded(arguments) if arguments.replay is not None else _looked(arguments)
+    on_cpu = profile is not None and profile.target.backend == "cpu"
+    found = _recorded(arguments) if arguments.replay is not None else _looked(arguments, on_cpu=on_cpu)
     able = capability(profile, found) if profile is not None else None
     print(doctor_text(found, profile, able))
     if able is None:
@@ -51,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if able.refused or able.lacking else 0
 
 
-def _looked(arguments: argparse.Namespace) -> Checkup:
+def _looked(arguments: argparse.Namespace, *, on_cpu: bool) -> Checkup:
     if arguments.record is not None and arguments.record.exists():
         raise UsageProblem(
             "a recording is not written over", where="--record", found=str(arguments.record), possible="a new folder"
@@ -68,6 +72,7 @@ def _looked(arguments: argparse.Namespace) -> Checkup:
             telemetry=telemetry,
             clock=SYSTEM,
             environ=os.environ,
+            on_cpu=on_cpu,
         )
     if arguments.record is not None:
         recorder.save(arguments.record)

@@ -21,7 +21,7 @@ SIGNALS_OF = {
     "vram_hourly_floor": GPU_MEMORY,
     "vram_delta": GPU_MEMORY,
 }
-DECLARED = frozenset({"declaration"})
+DECLARATION = "declaration"
 SCRIPTED = "scripted"
 
 
@@ -46,7 +46,7 @@ def capability(profile: Profile, found: Checkup) -> Capability:
     return Capability(
         refused=tuple(_refused(profile, found)),
         lacking={name: why for name, why in obstacles.items() if why is not None},
-        declared=tuple(criterion.id for criterion in asked if criterion.kind in DECLARED),
+        declared=tuple(criterion.id for criterion in asked if criterion.kind == DECLARATION),
         notes=tuple(_notes(profile, found)),
     )
 
@@ -72,10 +72,13 @@ def placements(profile: Profile, found: Checkup) -> dict[str, Placement]:
 
 
 def vulkan_device(found: Checkup) -> VulkanDevice | None:
-    """The first device that is no processor; without one the first at all."""
+    """The device that carries the first GPU's name, else the first that is no processor, else the first at all."""
     devices = found.vulkan.devices if found.vulkan else ()
+    named = [
+        device for device in devices for gpu in found.gpus[:1] if gpu.name in device.name or device.name in gpu.name
+    ]
     real = [device for device in devices if device.kind != CPU]
-    return next(iter(real or devices), None)
+    return next(iter(named or real or devices), None)
 
 
 def _cells(profile: Profile, manifest: Manifest) -> int:
