@@ -74,9 +74,8 @@ def placements(profile: Profile, found: Checkup) -> dict[str, Placement]:
 def vulkan_device(found: Checkup) -> VulkanDevice | None:
     """The device that carries the first GPU's name, else the first that is no processor, else the first at all."""
     devices = found.vulkan.devices if found.vulkan else ()
-    named = [
-        device for device in devices for gpu in found.gpus[:1] if gpu.name in device.name or device.name in gpu.name
-    ]
+    card = found.gpus[0].name if found.gpus else None
+    named = [device for device in devices if card and (card in device.name or device.name in card)]
     real = [device for device in devices if device.kind != CPU]
     return next(iter(named or real or devices), None)
 
