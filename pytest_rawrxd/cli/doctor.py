@@ -33,7 +33,14 @@ def add(verbs: Any) -> None:
     verb.add_argument("profile", metavar="PROFILE", nargs="?", help="the promises to hold against this machine")
     verb.add_argument("--sla-models", metavar="DIR", type=Path, dest="models", help="folder with the .gguf files")
     verb.add_argument("--sla-engine", metavar="SPEC", dest="engine", default=ENGINE, help=f"default: {ENGINE}")
-    verb.add_argument("--sla-run-dir", metavar="DIR", type=Path, dest="run_dir", default=Path("reports"))
+    verb.add_argument(
+        "--sla-run-dir",
+        metavar="DIR",
+        type=Path,
+        dest="run_dir",
+        default=Path("reports"),
+        help="where evidence would be kept, to look at its disk; default: reports",
+    )
     verb.add_argument(
         "--record",
         metavar="DIR",
@@ -56,10 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _looked(arguments: argparse.Namespace, *, on_cpu: bool) -> Checkup:
-    if arguments.record is not None and arguments.record.exists():
-        raise UsageProblem(
-            "a recording is not written over", where="--record", found=str(arguments.record), possible="a new folder"
-        )
+    if arguments.record is not None:
+        _make(arguments.record)
     gpus = find_gpus()
     gpu = gpus[0] if gpus else None
     recorder = Recorder(this_machine())
@@ -79,6 +84,23 @@ def _looked(arguments: argparse.Namespace, *, on_cpu: bool) -> Checkup:
         told = json.dumps(found.to_dict(), indent=1, sort_keys=True)
         (arguments.record / CHECKUP).write_text(f"{told}\n", encoding="utf-8")
     return found
+
+
+def _make(folder: Path) -> None:
+    """A new folder, before anything is looked at."""
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError as error:
+        raise UsageProblem(
+            "a recording is not written over", where="--record", found=str(folder), possible="a new folder"
+        ) from error
+    except OSError as error:
+        raise UsageProblem(
+            "the recording cannot be written",
+            where="--record",
+            found=f"{folder}: {error.strerror}",
+            possible="a new folder in a place that you may write to",
+        ) from error
 
 
 def _recorded(arguments: argparse.Namespace) -> Checkup:

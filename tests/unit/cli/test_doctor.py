@@ -80,6 +80,9 @@ def test_what_is_no_recording_is_refused(tmp_path, capsys, content, code, said):
 def test_a_recording_is_not_written_over(tmp_path, capsys):
     assert main(["doctor", "--record", str(tmp_path)]) == 4
     assert "not written over" in capsys.readouterr().err
+    (tmp_path / "file").write_text("")
+    assert main(["doctor", "--record", str(tmp_path / "file" / "machine")]) == 4
+    assert "a place that you may write to" in capsys.readouterr().err
     assert main(["doctor", "--replay", str(tmp_path), "--record", str(tmp_path / "new")]) == 4
     assert "shows another machine" in capsys.readouterr().err
 
