@@ -125,8 +125,11 @@ def test_a_card_that_leaves_the_bus_is_trouble(drm, proc):
         (["drm-total-vram:\t4 MiB", "drm-memory-vram:\t3 MiB", "drm-resident-vram:\t2 MiB"], 3 << 20),
         (["drm-memory-vram:\t0"], 0),
         (["drm-memory-gtt:\t5 KiB"], None),
+        (["drm-memory-vram:\t"], None),
+        (["drm-memory-vram:\t-5 KiB"], None),
+        (["drm-memory-vram:\t5 parsecs"], None),
     ],
-    ids=["older kernels", "newer kernels", "both", "nothing held", "not listed"],
+    ids=["older kernels", "newer kernels", "both", "nothing held", "not listed", "empty", "negative", "no unit"],
 )
 def test_the_memory_of_a_process_stands_in_its_descriptors(drm, proc, lines, size):
     card(drm)
