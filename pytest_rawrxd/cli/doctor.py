@@ -22,7 +22,10 @@ from pytest_rawrxd.rig.telemetry.sources import sources
 
 ENGINE = "llama-cpp-python"
 CHECKUP = "doctor.json"  #: the check-up of a recording, beside what its probes saw
-CODES = "Exit code: 0 when nothing is in the way, 1 when a criterion or a run cannot be measured here, 4 for usage."
+CODES = (
+    "Exit code: 0 when nothing is in the way, 1 when a run or a criterion of PROFILE cannot be measured here or no "
+    "engine answers, 4 for usage. Notes do not change it."
+)
 
 
 def add(verbs: Any) -> None:
@@ -30,7 +33,14 @@ def add(verbs: Any) -> None:
     verb.add_argument("profile", metavar="PROFILE", nargs="?", help="the promises to hold against this machine")
     verb.add_argument("--sla-models", metavar="DIR", type=Path, dest="models", help="folder with the .gguf files")
     verb.add_argument("--sla-engine", metavar="SPEC", dest="engine", default=ENGINE, help=f"default: {ENGINE}")
-    verb.add_argument("--sla-run-dir", metavar="DIR", type=Path, dest="run_dir", default=Path("reports"))
+    verb.add_argument(
+        "--sla-run-dir",
+        metavar="DIR",
+        type=Path,
+        dest="run_dir",
+        default=Path("reports"),
+        help="where evidence would be kept, to look at its disk; default: reports",
+    )
     verb.add_argument(
         "--record",
         metavar="DIR",
@@ -43,7 +53,8 @@ def add(verbs: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     profile = load_profile(arguments.profile) if arguments.profile else None
-    found = _recorded(arguments) if arguments.replay is not None else _looked(arguments)
+    on_cpu = profile is not None and profile.target.backend == "cpu"
+    found = _recorded(arguments) if arguments.replay is not None else _looked(arguments, on_cpu=on_cpu)
     able = capability(profile, found) if profile is not None else None
     print(doctor_text(found, profile, able))
     if able is None:
@@ -51,11 +62,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if able.refused or able.lacking else 0
 
 
-def _looked(arguments: argparse.Namespace) -> Checkup:
-    if arguments.record is not None and arguments.record.exists():
-        raise UsageProblem(
-            "a recording is not written over", where="--record", found=str(arguments.record), possible="a new folder"
-        )
+def _looked(arguments: argparse.Namespace, *, on_cpu: bool) -> Checkup:
+    if arguments.record is not None:
+        _make(arguments.record)
     gpus = find_gpus()
     gpu = gpus[0] if gpus else None
     recorder = Recorder(this_machine())
@@ -68,6 +77,7 @@ def _looked(arguments: argparse.Namespace) -> Checkup:
             telemetry=telemetry,
             clock=SYSTEM,
             environ=os.environ,
+            on_cpu=on_cpu,
         )
     if arguments.record is not None:
         recorder.save(arguments.record)
@@ -76,9 +86,26 @@ def _looked(arguments: argparse.Namespace) -> Checkup:
     return found
 
 
+def _make(folder: Path) -> None:
+    """A new folder, before anything is looked at."""
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError as error:
+        raise UsageProblem(
+            "a recording is not written over", where="--record", found=str(folder), possible="a new folder"
+        ) from error
+    except OSError as error:
+        raise UsageProblem(
+            "the recording cannot be written",
+            where="--record",
+            found=f"{folder}: {error.strerror}",
+            possible="a new folder in a place that you may write to",
+        ) from error
+
+
 def _recorded(arguments: argparse.Namespace) -> Checkup:
-    if arguments.record is not None or arguments.models is not None:
-        raise UsageProblem("--replay shows another machine", possible="--replay DIR without --record and --sla-models")
+    if arguments.record is not None:
+        raise UsageProblem("--replay shows another machine", found="--record", possible="one of the two")
     path = arguments.replay / CHECKUP
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
@@ -86,4 +113,4 @@ def _recorded(arguments: argparse.Namespace) -> Checkup:
         raise UsageProblem(
             "there is no recording", where=str(path), found=str(error), possible="a folder that --record wrote"
         ) from error
-    return from_dict(told, arguments.run_dir)
+    return from_dict(told, arguments.run_dir, arguments.models)

@@ -21,7 +21,7 @@ SIGNALS_OF = {
     "vram_hourly_floor": GPU_MEMORY,
     "vram_delta": GPU_MEMORY,
 }
-DECLARED = frozenset({"declaration"})
+DECLARATION = "declaration"
 SCRIPTED = "scripted"
 
 
@@ -46,7 +46,7 @@ def capability(profile: Profile, found: Checkup) -> Capability:
     return Capability(
         refused=tuple(_refused(profile, found)),
         lacking={name: why for name, why in obstacles.items() if why is not None},
-        declared=tuple(criterion.id for criterion in asked if criterion.kind in DECLARED),
+        declared=tuple(criterion.id for criterion in asked if criterion.kind == DECLARATION),
         notes=tuple(_notes(profile, found)),
     )
 
@@ -72,10 +72,12 @@ def placements(profile: Profile, found: Checkup) -> dict[str, Placement]:
 
 
 def vulkan_device(found: Checkup) -> VulkanDevice | None:
-    """The first device that is no processor; without one the first at all."""
+    """The device that carries the first GPU's name, else the first that is no processor, else the first at all."""
     devices = found.vulkan.devices if found.vulkan else ()
+    card = found.gpus[0].name if found.gpus else None
+    named = [device for device in devices if card and (card in device.name or device.name in card)]
     real = [device for device in devices if device.kind != CPU]
-    return next(iter(real or devices), None)
+    return next(iter(named or real or devices), None)
 
 
 def _cells(profile: Profile, manifest: Manifest) -> int:
@@ -118,6 +120,8 @@ def _notes(profile: Profile, found: Checkup) -> Iterator[str]:
         yield f"the engine computes with {found.engine.backend}, the target with {target.backend}: a run is a REHEARSAL"
     if found.engine is not None and found.engine.name.lower() != target.engine.lower():
         yield f"the engine is {found.engine.name}, the target is {target.engine}: a run is a REHEARSAL"
+    if found.engine is not None and target.version is not None and found.engine.version != target.version:
+        yield f"the engine is version {found.engine.version}, the target {target.version}: a run is a REHEARSAL"
     yield from _vulkan_notes(profile, found)
     allowed = gates.contamination_max.to("ratio")
     if found.foreign_share > allowed:

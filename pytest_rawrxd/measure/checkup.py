@@ -65,8 +65,10 @@ class Checkup:
         }
 
 
-def from_dict(told: Mapping[str, Any], disk: Path) -> Checkup:
-    """The check-up that ``to_dict`` was made of, without models. EvidenceProblem for anything else."""
+def from_dict(told: Mapping[str, Any], disk: Path, folder: Path | None = None) -> Checkup:
+    """The check-up that ``to_dict`` was made of, with the models of ``folder``. EvidenceProblem for anything else."""
+    reasons = {"models": "a recording holds no models: --sla-models DIR"}
+    models = _or_reason(lambda: survey(folder), "models", reasons) if folder is not None else None
     try:
         engine, vulkan = told["engine"], told["vulkan"]
         return Checkup(
@@ -86,8 +88,8 @@ def from_dict(told: Mapping[str, Any], disk: Path) -> Checkup:
             vulkan=Vulkan(vulkan["loader"], tuple(VulkanDevice(**each) for each in vulkan["devices"]))
             if vulkan
             else None,
-            models=None,
-            reasons=told["reasons"],
+            models=models,
+            reasons={**told["reasons"], **reasons},
         )
     except (KeyError, TypeError) as error:
         raise EvidenceProblem("this is no recorded check-up", found=f"{type(error).__name__}: {error}") from error
@@ -102,16 +104,18 @@ def check_up(
     telemetry: Telemetry,
     clock: Clock,
     environ: Mapping[str, str],
+    on_cpu: bool = False,
     host: Callable[[], Host] = read_host,
     vulkan: Callable[[Mapping[str, str]], Vulkan] = read_vulkan,
 ) -> Checkup:
     """Look at everything once; nothing is loaded and nothing is written. ``telemetry`` is that of the first GPU.
 
-    Raises UsageProblem for an engine that does not exist; whatever else cannot be had is a reason in the result.
+    ``on_cpu`` says that a server would be started without devices. Raises UsageProblem for a kind of engine that does
+    not exist; whatever else cannot be had is a reason in the result.
     """
     reasons: dict[str, str] = {}
     described = host()
-    engine, devices = _engine(engine_spec, environ, reasons)
+    engine, devices = _engine(engine_spec, environ, reasons, on_cpu=on_cpu)
     found_vulkan = _or_reason(lambda: vulkan(environ), "vulkan", reasons)
     models = None
     if folder is not None:
@@ -141,12 +145,12 @@ def check_up(
 
 
 def _engine(
-    spec: str, environ: Mapping[str, str], reasons: dict[str, str]
+    spec: str, environ: Mapping[str, str], reasons: dict[str, str], *, on_cpu: bool
 ) -> tuple[EngineInfo | None, tuple[Device, ...]]:
+    if is_server(spec):
+        server = _or_reason(lambda: find_server(spec, environ=environ, on_cpu=on_cpu), "engine", reasons)
+        return (server.info, server.devices) if server else (None, ())
     try:
-        if is_server(spec):
-            server = find_server(spec, environ=environ, on_cpu=False)
-            return server.info, server.devices
         with open_engine(spec, EngineSetup(environ=environ)) as engine:
             return engine.info, engine.devices()
     except RigTrouble as trouble:

@@ -12,6 +12,7 @@ from pytest_rawrxd.report.plain import plain
 from pytest_rawrxd.rig.disk import FREE_BYTES
 from pytest_rawrxd.rig.models.recipes import LADDER
 from pytest_rawrxd.rig.telemetry import Reading, Value
+from pytest_rawrxd.rig.telemetry.clocks import words
 from pytest_rawrxd.verdict.wording import number
 
 WIDTH = 110
@@ -100,7 +101,7 @@ def _value(reading: Reading, value: Value | None) -> str:
     if value is None:
         return "when an engine runs" if reading.signal.of == "process" else "no value now"
     if reading.signal.unit == "bits":
-        return f"{int(value):#x}"
+        return words(int(value))
     factor, unit = SHOWN[reading.signal.unit]
     return f"{number(round(value * factor, 3))} {unit}"
 

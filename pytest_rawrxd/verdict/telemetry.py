@@ -51,7 +51,7 @@ class LoadedSamples:
         """Why ``column`` is None."""
         data = self.source.data
         said = data["absent"].get(name) or self.distrusted.get(name) or data["problem"]
-        return str(said or "no reading lies in the measured time")
+        return str(said or "readings are missing in the measured time")
 
     def part(self, name: str, count: int) -> Integers:
         """For each reading of a column in which of ``count`` equal parts of the loaded time it lies, from 0."""
@@ -151,7 +151,7 @@ def energy_per_token_j(evidence: Evidence, process: DecodeProcess) -> float | No
 def block_means(samples: LoadedSamples, name: str, *, block_s: float) -> Floats | None:
     """Means of one reading over each whole block of loaded time, or over all of it where it is shorter than one.
 
-    None where the GPU does not have this reading.
+    None where the GPU does not have this reading, or a block has none of it: what nobody saw is not kept either.
     """
     values = samples.column(name)
     if values is None:
@@ -160,4 +160,5 @@ def block_means(samples: LoadedSamples, name: str, *, block_s: float) -> Floats 
     if whole == 0:
         return np.array([values.mean()])
     block = ((samples.instants[name] - samples.began_ns) / 1e9 / block_s).astype(np.int64)
-    return np.array([values[block == one].mean() for one in range(whole) if (block == one).any()])
+    inside = [values[block == one] for one in range(whole)]
+    return np.array([each.mean() for each in inside]) if all(each.size for each in inside) else None

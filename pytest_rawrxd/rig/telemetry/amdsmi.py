@@ -87,10 +87,10 @@ class AmdSmiProbe:
         return None
 
     def _used(self) -> int:
-        told = self._smi.amdsmi_get_gpu_vram_usage(self._gpu)
-        if not told["vram_used"]:
+        used = _known(self._smi.amdsmi_get_gpu_vram_usage(self._gpu), "vram_used")
+        if used == 0:
             raise ValueError("not reported: free equals total")
-        return int(told["vram_used"]) << 20  # MiB
+        return used << 20  # MiB
 
 
 def _value(read: Callable[[Metrics], Value], told: Metrics) -> Value | None:

@@ -1,8 +1,12 @@
 """``rawrxd doctor`` on whatever machine the tests run on: it answers everywhere, its exit code says what it found."""
 
+from pathlib import Path
+
 import pytest
 
 from pytest_rawrxd.cli import doctor, main
+
+RADEON = Path(__file__).parents[2] / "machines" / "rx7800xt-linux-constructed"
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +51,7 @@ def test_what_does_not_exist_is_a_usage_problem(capsys, arguments, said):
 
 def test_help_states_the_exit_codes(capsys):
     assert main(["doctor", "--help"]) == 0
-    assert "Exit code: 0 when nothing is in the way" in capsys.readouterr().out
+    assert "Exit code: 0 when nothing is in the way, 1 when" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_recording_shows_the_same_machine_again(tmp_path, capsys):
@@ -56,7 +60,8 @@ def test_a_recording_shows_the_same_machine_again(tmp_path, capsys):
     said = capsys.readouterr().out
 
     assert main(["doctor", "rx7800xt", "--replay", str(recorded)]) == code
-    assert capsys.readouterr().out == said
+    here, there = "no folder is named: --sla-models DIR", "a recording holds no models: --sla-models DIR"
+    assert capsys.readouterr().out == said.replace(here, there)
     assert (recorded / "doctor.json").is_file()
 
 
@@ -72,8 +77,24 @@ def test_what_is_no_recording_is_refused(tmp_path, capsys, content, code, said):
     assert said in capsys.readouterr().err
 
 
-def test_a_recording_is_not_written_over_and_takes_no_models(tmp_path, capsys):
+def test_a_recording_is_not_written_over(tmp_path, capsys):
     assert main(["doctor", "--record", str(tmp_path)]) == 4
     assert "not written over" in capsys.readouterr().err
-    assert main(["doctor", "--replay", str(tmp_path), "--sla-models", str(tmp_path)]) == 4
+    (tmp_path / "file").write_text("")
+    assert main(["doctor", "--record", str(tmp_path / "file" / "machine")]) == 4
+    assert "a place that you may write to" in capsys.readouterr().err
+    assert main(["doctor", "--replay", str(tmp_path), "--record", str(tmp_path / "new")]) == 4
     assert "shows another machine" in capsys.readouterr().err
+
+
+def test_models_of_here_are_held_against_the_card_of_there(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("RAWRXD_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "models"
+    main(["models", "synth", "--shape", "tiny", "--variants", "all", "-o", str(folder), "--workers", "1"])
+    capsys.readouterr()
+
+    assert main(["doctor", "rx7800xt", "--replay", str(RADEON), "--sla-models", str(folder)]) == 0
+
+    said = capsys.readouterr().out
+    assert "Q8_0             synthetic-tiny-Q8_0.gguf" in said
+    assert said.endswith("Every criterion of this profile can be answered here.\n")

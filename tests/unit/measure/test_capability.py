@@ -143,3 +143,11 @@ def test_the_load_tests_variant_needs_room_for_all_its_streams():
 
     assert "KV 0.81 GB" in placed["Q4_K"].arithmetic
     assert "KV 0.27 GB" in placed["Q2_K"].arithmetic
+
+
+@pytest.mark.parametrize(("version", "noted"), [("1.3.9", True), ("1.4.0", False)])
+def test_beside_a_graphics_unit_in_the_processor_the_card_is_meant(version, noted):
+    integrated = VulkanDevice("AMD Radeon Graphics (RADV RAPHAEL)", "integrated", "1.4.303" if noted else "1.3.9")
+    card = VulkanDevice("AMD Radeon RX 7800 XT (RADV NAVI32)", "discrete", version)
+
+    assert bool(capability(ROADMAP, checkup(vulkan=Vulkan("1.4.303", (integrated, card)))).notes) is noted

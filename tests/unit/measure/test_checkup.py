@@ -55,3 +55,10 @@ def test_what_cannot_be_had_is_a_reason(tmp_path):
 def test_an_engine_that_does_not_exist_is_a_usage_problem(tmp_path):
     with pytest.raises(UsageProblem, match="did you mean"):
         looked_at(tmp_path, spec="lama-cpp-python")
+
+
+def test_a_server_that_does_not_answer_is_a_reason(tmp_path):
+    found = looked_at(tmp_path, spec="llama-server:/no/such/program")
+
+    assert (found.engine, found.devices) == (None, ())
+    assert found.reasons["engine"] == "there is no llama-server here"

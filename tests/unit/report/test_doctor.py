@@ -42,7 +42,7 @@ def test_a_machine_in_good_order():
     for line in (
         "  temperature_c                41.5 degC                amdgpu sysfs",
         "  power_mw                     21 W                     amdgpu sysfs",
-        "  clock_reasons                0x4                      amdgpu sysfs",
+        "  clock_reasons                power cap                amdgpu sysfs",
         "  hotspot_c                    no value now             amdgpu sysfs",
         "  resident_bytes               when an engine runs      amdgpu sysfs",
     ):

@@ -182,3 +182,19 @@ def test_a_counter_that_did_not_move_at_load_proves_nothing(book):
 
 def test_around_a_server_reading_began_after_the_load(book):
     assert read_under_load(book, np.full(10, 5 * 10**9), target="http").verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(("until", "verdict"), [(300, Verdict.PASS), (240, Verdict.NOT_MEASURED)])
+def test_a_minute_that_nobody_read_is_not_measured(heated, until, verdict):
+    book = heated(power_mw=[1, 1, 1, 1, 1])
+    at = np.arange(0, until * 10**9, 10**9)
+    book.record(
+        "gpu.samples",
+        {"at_ns": np.arange(0, 300 * 10**9, 10**9), "temperature_c": np.full(at.size, 60), "at_ns.temperature_c": at},
+        **{**WATCHED, "tokens": 256, "process": 1, "absent": {}, "problem": None},
+    )
+
+    found = book.answer("P1-BW-TEMP")
+
+    assert found.verdict is verdict
+    assert ("readings are missing" in found.reason) is (verdict is Verdict.NOT_MEASURED)
