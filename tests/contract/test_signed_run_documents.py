@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from fakes.charts import save_nothing
 from fakes.session_text import script, steps
 from matplotlib.figure import Figure
 
@@ -24,16 +25,11 @@ TOOLS = ("bash", "openssl", "sha256sum", "sed", "find")
 pytestmark = pytest.mark.skipif(any(shutil.which(tool) is None for tool in TOOLS), reason=f"needs {', '.join(TOOLS)}")
 
 
-def draw_nothing(_figure, file, *, format, **_options):  # noqa: A002 - matplotlib's
-    file.write("<svg></svg>" if format == "svg" else b"a picture")
-
-
 @pytest.fixture(scope="module")
 def signed(tmp_path_factory):
     """The example, followed to its end; (folder, [(step, what it printed)])."""
     with pytest.MonkeyPatch.context() as patch:
-        # Curves have tests of their own, and each of the commands here would draw them again.
-        patch.setattr(Figure, "savefig", draw_nothing)
+        patch.setattr(Figure, "savefig", save_nothing)
         folder = tmp_path_factory.mktemp("example")
         patch.chdir(folder)
         patch.setenv("COLUMNS", "400")
