@@ -287,6 +287,7 @@ def test_a_key_in_two_files_is_refused(run):
 
 def test_signatures_that_nobody_can_check_are_a_problem(run):
     assert verify(run.path, None, today=TODAY).problems == ()
+    assert checked(run).notes == ("nobody has signed this run",)
     run.sign()
 
     assert named(verify(run.path, None, today=TODAY)) == {"signatures"}
@@ -358,4 +359,4 @@ def test_the_last_array_of_a_killed_process_is_held_by_its_digest_and_decides_no
     found = checked(run)
 
     assert found.problems == ()
-    assert found.notes == ("held by digest, decide nothing: raw/s001/main-00099-decode.run.npz",)
+    assert found.notes[0] == "held by digest, decide nothing: raw/s001/main-00099-decode.run.npz"
