@@ -10,8 +10,6 @@ from typing import Any
 
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.measure.clock import SYSTEM
-from pytest_rawrxd.report.signing.keys import generate, load_signer
-from pytest_rawrxd.report.signing.sign import sign
 
 KEYGEN = "keygen"
 PASSPHRASE = "RAWRXD_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable, no password
@@ -43,6 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _sign(arguments: argparse.Namespace) -> int:
     if arguments.key is None:
         raise UsageProblem("signing needs a private key", where="--key", possible="a file of rawrxd sign keygen")
+    from pytest_rawrxd.report.signing.keys import load_signer  # noqa: PLC0415 - a GPU machine may not have what signs
+    from pytest_rawrxd.report.signing.sign import sign  # noqa: PLC0415
+
     now = SYSTEM.wall()
     written = sign(
         Path(arguments.run_dir),
@@ -59,6 +60,8 @@ def _sign(arguments: argparse.Namespace) -> int:
 
 
 def _keygen(arguments: argparse.Namespace) -> int:
+    from pytest_rawrxd.report.signing.keys import generate  # noqa: PLC0415 - as above
+
     passphrase = _ask(f"passphrase for the key of {arguments.role}: ") if arguments.encrypt else None
     private, public = generate(arguments.to or Path(), arguments.role, passphrase)
     print(f"{private} is private: keep it to yourself")

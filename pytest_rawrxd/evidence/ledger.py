@@ -118,6 +118,13 @@ def _read_file(path: Path) -> Iterator[Record]:
                     found=f"record {record.seq} after {record.prev[:12]}",
                     possible=f"record {number} after {expected[:12]}",
                 )
+            if path.stem != f"{record.session}-{record.worker}":
+                raise EvidenceProblem(
+                    "a record stands in another process's ledger: copied, it would count twice",
+                    where=f"{path.name}:{number}",
+                    found=f"{record.session}-{record.worker}",
+                    possible=path.stem,
+                )
             expected = hashlib.sha256(body).hexdigest()
             yield record
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -29,22 +29,26 @@ class RawRef:
 
 def save_raw(run_dir: Path, session: str, name: str, arrays: dict[str, npt.NDArray[Any]]) -> RawRef:
     """Write ``arrays`` as one compressed ``.npz``; the file must not exist yet."""
-    relative = Path("raw") / session / f"{name}.npz"
-    path = run_dir / relative
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("xb") as file:
+    with _new(run_dir, session, f"{name}.npz") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy types its flags into the same **kwargs
-    return RawRef(file=relative.as_posix(), sha256=file_digest(path), bytes=path.stat().st_size)
+    return _ref(run_dir, Path(file.name))
 
 
 def save_bytes(run_dir: Path, session: str, name: str, content: bytes) -> RawRef:
     """Write a file that is evidence as it stands; it must not exist yet."""
-    relative = Path("raw") / session / name
-    path = run_dir / relative
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("xb") as file:
+    with _new(run_dir, session, name) as file:
         file.write(content)
-    return RawRef(file=relative.as_posix(), sha256=file_digest(path), bytes=path.stat().st_size)
+    return _ref(run_dir, Path(file.name))
+
+
+def _new(run_dir: Path, session: str, name: str) -> BinaryIO:
+    path = run_dir / "raw" / session / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("xb")
+
+
+def _ref(run_dir: Path, path: Path) -> RawRef:
+    return RawRef(file=path.relative_to(run_dir).as_posix(), sha256=file_digest(path), bytes=path.stat().st_size)
 
 
 def load_raw(run_dir: Path, ref: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pytest_rawrxd.errors import CampaignProblem, EvidenceProblem
+from pytest_rawrxd.evidence.campaign import SIGNATURES
 from pytest_rawrxd.evidence.canonical import file_digest
 from pytest_rawrxd.report.dossier import EvidenceFile
 from pytest_rawrxd.report.exhibits import listing
@@ -17,7 +18,7 @@ SUMS = "SHA256SUMS"
 EVIDENCE = "evidence.sha256"
 #: What is committed; ledger and raw arrays stay in the run directory and are listed in EVIDENCE by digest.
 OUTPUTS = ("*.csv", "charts/*.svg", "charts/*.png")
-COMMITTED = (VERDICTS, "campaign.json", "*.html", *OUTPUTS)
+COMMITTED = (VERDICTS, "campaign.json", "*.html", "*.pdf", f"{SIGNATURES}/*.json", *OUTPUTS)
 RAW = ("campaign.json", "ledger/*", "raw/**/*")
 
 

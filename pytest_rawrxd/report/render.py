@@ -34,14 +34,16 @@ def view_of(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
 def render(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
     """Write ``verdicts.json``, every report and ``SHA256SUMS`` into the run directory.
 
-    The same evidence gives the same bytes.
-    A signed run is not rewritten: EvidenceProblem names each file that would read differently now.
+    The same evidence gives the same bytes. A signed run is not written to: EvidenceProblem names each file that would
+    read differently now.
     """
     run_dir = evidence.campaign.path
     view = view_of(evidence, verdicts)
     files = rendered(view)
     changed = [name for name, content in files.items() if not _holds(run_dir / name, content)]
-    if changed and any((run_dir / SIGNATURES).glob("*")):
+    if any((run_dir / SIGNATURES).glob("*")):
+        if not changed:
+            return view
         raise EvidenceProblem(
             "this run is signed, and judging it again gives other files",
             where=str(run_dir),

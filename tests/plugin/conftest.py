@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import textwrap
 from pathlib import Path
-from typing import IO, Any
 
 import matplotlib.backends.backend_svg  # noqa: F401 - see below
 import pytest
+from fakes.charts import save_nothing
 from matplotlib.figure import Figure
 
 # pytester takes back what a session inside this process imports, and numpy does not survive a second import.
@@ -31,10 +31,6 @@ import pytest
 def test_guarantee(decode, sla):
     assert decode(variant="Q4_K").throughput >= sla["SLA-TPS-GUARANTEE"]
 """
-
-
-def _save_nothing(_figure: Figure, file: IO[Any], *, format: str, **_options: object) -> None:  # noqa: A002 - matplotlib's
-    file.write("<svg></svg>" if format == "svg" else b"")
 
 
 class Session:
@@ -79,5 +75,5 @@ def acceptance(pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("RAWRXD_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("RAWRXD_SLA_PROFILE", raising=False)
     # Curves have tests of their own, and drawing them again for each session here takes seconds.
-    monkeypatch.setattr(Figure, "savefig", _save_nothing)
+    monkeypatch.setattr(Figure, "savefig", save_nothing)
     return Session(pytester)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_rawrxd.errors import EvidenceProblem, RawrxdError
-from pytest_rawrxd.evidence.campaign import CARD, Evidence
+from pytest_rawrxd.evidence.campaign import CARD, LOCK, SIGNATURES, Evidence
 from pytest_rawrxd.evidence.canonical import canonical, file_digest, strict_loads
 from pytest_rawrxd.evidence.raw import checked
 from pytest_rawrxd.report.pdf import PRINTED, pdf_is_possible, printed
@@ -51,14 +51,16 @@ def inspect(run_dir: Path) -> Inspection:
     notes: list[str] = []
     try:
         evidence = Evidence.read(run_dir)
-        problems.update(_unnamed(evidence))
+        problems.update(_not_as_recorded(evidence))
         verdicts = judge(evidence)
         files = rendered(view_of(evidence, verdicts))
         problems.update(_not_as_derived(run_dir, files))
         notes.extend(_printed(run_dir, files, problems))
-        notes.extend(_by_digest_only(run_dir, files))
+        notes.extend(_by_digest_only(evidence, files))
     except RawrxdError as problem:
         problems.add(Problem(_file_of(run_dir, problem), _plain(problem)))
+    except Exception as problem:  # a forged record may be of any shape: what cannot be judged does not hold
+        problems.add(Problem(CARD, f"the evidence cannot be judged: {type(problem).__name__} {problem}"))
     sums = file_digest(run_dir / SUMS) if (run_dir / SUMS).is_file() else None
     return Inspection(tuple(sorted(problems)), tuple(notes), evidence, verdicts, sums, len(digests(run_dir, ["**/*"])))
 
@@ -71,20 +73,14 @@ def _listed(run_dir: Path) -> Iterator[Problem]:
         yield Problem(SUMS, _plain(problem))
 
 
-def _unnamed(evidence: Evidence) -> Iterator[Problem]:
-    """Raw files that are not as their record names them, and files among the evidence that no record names."""
-    run_dir = evidence.campaign.path
-    named = {f"ledger/{record.session}-{record.worker}.jsonl" for record in evidence.records}
+def _not_as_recorded(evidence: Evidence) -> Iterator[Problem]:
+    """Raw files that are not as their record names them."""
     for record in evidence.records:
         if ref := record.data.get("raw"):
-            named.add(str(ref.get("file")))
             try:
-                checked(run_dir, ref)
+                checked(evidence.campaign.path, ref)
             except EvidenceProblem as problem:
                 yield Problem(str(ref.get("file")), f"record {record.id}: {problem.what}")
-    for file in digests(run_dir, ["ledger/**/*", "raw/**/*"]):
-        if file.name not in named:
-            yield Problem(file.name, "no record names it")
 
 
 def _not_as_derived(run_dir: Path, files: Mapping[str, bytes]) -> Iterator[Problem]:
@@ -127,17 +123,17 @@ def _printed(run_dir: Path, files: Mapping[str, bytes], problems: set[Problem]) 
             problems.add(Problem(path.name, "it is not the print of the page that the evidence gives"))
 
 
-def _by_digest_only(run_dir: Path, files: Mapping[str, bytes]) -> Iterator[str]:
-    """Files that somebody put there: nothing derives them, their digests alone are checked."""
-    derived = {*files, SUMS, CARD}
-    others = [
-        file.name
-        for file in digests(run_dir, ["**/*"])
-        if file.name not in derived and file.name.split("/")[0] not in {"ledger", "raw", "signatures"}
-        if not (file.name.endswith(".pdf") and file.name.startswith("signoff-")) and file.name != ".session.lock"
-    ]
+def _by_digest_only(evidence: Evidence, files: Mapping[str, bytes]) -> Iterator[str]:
+    """Files that nothing derives and no record names, such as the last array of a killed process: digests hold them."""
+    run_dir = evidence.campaign.path
+    derived = {*files, SUMS, CARD, LOCK, *(path.name for path in run_dir.glob(PRINTED))}
+    recorded = {str(record.data["raw"]["file"]) for record in evidence.records if record.data.get("raw")}
+    read = {f"ledger/{path.name}" for path in (run_dir / "ledger").glob("*.jsonl")}
+    there = [file.name for file in digests(run_dir, ["**/*"]) if not file.name.startswith(f"{SIGNATURES}/")]
+    others = [name for name in there if name not in derived | recorded | read]
     if others:
-        yield f"{len(others)} other files are held by digest and not derived: {', '.join(others[:NAMED])}"
+        more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
+        yield f"held by digest, decide nothing: {', '.join(others[:NAMED])}{more}"
 
 
 def _file_of(run_dir: Path, problem: RawrxdError) -> str:

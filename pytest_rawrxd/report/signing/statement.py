@@ -104,7 +104,10 @@ def _result(verdicts: Mapping[str, Any], phase: int) -> dict[str, Any]:
     claims = {entry["id"]: entry["claimed_by"] for entry in verdicts["criteria"]}
     return {
         "result": "PASSED" if clean else "WARNED" if approved else "FAILED",
-        "configuration": [_profile(verdicts), {"name": verdicts["run"]["suite"], "digest": {"sha256": digest(claims)}}],
+        "configuration": [
+            _profile(verdicts),
+            {"name": verdicts["run"]["suite"] or "no suite", "digest": {"sha256": digest(claims)}},
+        ],
         "passedTests": by_verdict[Verdict.PASS],
         "warnedTests": sorted([*by_verdict[Verdict.WAIVED], *by_verdict[Verdict.NOT_APPLICABLE]]),
         "failedTests": sorted(

@@ -70,6 +70,8 @@ def verify(run_dir: Path, keys: Keys | None, *, today: date, expected: Mapping[s
             problems.add(Problem(SIGNATURES, "there are signatures, and no keys to check them with"))
         valid: dict[str, tuple[str, ...]] = {}
     else:
+        if not signed:
+            notes.append("nobody has signed this run")
         valid = {each.name: each.keys_of(keys) for each in signed}
         for each in signed:
             problems.update(_unbelieved(each, valid[each.name], found))

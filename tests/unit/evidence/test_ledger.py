@@ -110,3 +110,12 @@ def test_a_session_never_continues_the_file_of_another_one(tmp_path):
 def test_a_number_that_is_none_is_not_written(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         write(tmp_path, {"a": float("nan")})
+
+
+def test_a_copied_ledger_does_not_count_twice(tmp_path):
+    write(tmp_path, {"a": 1})
+    (tmp_path / "s002-main.jsonl").write_bytes((tmp_path / "s001-main.jsonl").read_bytes())
+
+    with pytest.raises(EvidenceProblem, match="another process's ledger") as caught:
+        read_ledger(tmp_path)
+    assert caught.value.where == "s002-main.jsonl:1"

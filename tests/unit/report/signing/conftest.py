@@ -6,9 +6,10 @@ import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pytest
+from fakes.charts import save_nothing
 from fakes.scripted_run import Scripted
 from matplotlib.figure import Figure
 
@@ -43,10 +44,6 @@ def acceptance(**changes: Any) -> Profile:
     }
     profile = base.model_copy(update=changed)
     return profile.model_copy(update={"digest": digest_of(profile)})
-
-
-def _draw_nothing(_figure: Figure, file: IO[Any], *, format: str, **_options: object) -> None:  # noqa: A002 - matplotlib's
-    file.write("<svg></svg>" if format == "svg" else b"a picture")
 
 
 class Run:
@@ -92,8 +89,7 @@ def measured_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def run(measured_once: Path, keys_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A copy of the measured run, judged, not signed yet."""
-    # Curves have tests of their own, and every derivation here would draw them again.
-    monkeypatch.setattr(Figure, "savefig", _draw_nothing)
+    monkeypatch.setattr(Figure, "savefig", save_nothing)
     shutil.copytree(measured_once, tmp_path / "run")
     shutil.copytree(keys_once, tmp_path / "keys")
     found = Run(tmp_path / "run", tmp_path / "keys")
@@ -104,7 +100,7 @@ def run(measured_once: Path, keys_once: Path, tmp_path: Path, monkeypatch: pytes
 @pytest.fixture
 def measured(tmp_path: Path, keys_once: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
     """``measured(profile)``: a run of another profile, judged."""
-    monkeypatch.setattr(Figure, "savefig", _draw_nothing)
+    monkeypatch.setattr(Figure, "savefig", save_nothing)
 
     def build(profile: Profile, name: str = "other", **engine: Any) -> Run:
         scripted = Scripted(tmp_path / name, profile, {"cpu": "a", "gpus": []}, engine)

@@ -1,5 +1,6 @@
 """One changed byte anywhere is found and named; what is signed but wrong, or of something else, is refused."""
 
+import hashlib
 import json
 import shutil
 from datetime import date
@@ -67,7 +68,10 @@ def test_one_flipped_byte_in_any_file_is_found_and_the_file_is_named(run):
     for name in files:
         path = run.path / name
         whole = path.read_bytes()
-        for at in {len(whole) // 2} if name.startswith(("charts/", "raw/")) else {len(whole) // 2, len(whole) - 1}:
+        positions = {len(whole) // 2}
+        if name.startswith(("ledger/", "SHA256SUMS")):
+            positions.add(len(whole) - 1)  # a line without its end looks like one that was never finished
+        for at in positions:
             flip(path, at)
             found = checked(run)
             assert name in named(found), f"{name}, byte {at}"
@@ -76,11 +80,12 @@ def test_one_flipped_byte_in_any_file_is_found_and_the_file_is_named(run):
     assert checked(run).problems == ()
 
 
-def test_every_single_byte_of_a_signature_counts(run):
+def test_every_bit_of_a_signature_counts(run):
     """Base64 has bits that decode to nothing: a file with one of them turned over still would verify."""
     path = run.sign("DevOps Lead")[1]
     whole, keys = path.read_bytes(), run.keys
-    for at in range(len(whole)):
+    ends = [whole.index(b'"', whole.index(b'"payload":"') + 11), *range(len(whole) - 120, len(whole))]
+    for at in sorted({*range(0, len(whole), 11), *range(ends[0] - 4, ends[0] + 1), *ends}):
         flip(path, at)
         try:
             assert read_signed(path).keys_of(keys) == (), f"byte {at} of {whole!r}"
@@ -282,6 +287,7 @@ def test_a_key_in_two_files_is_refused(run):
 
 def test_signatures_that_nobody_can_check_are_a_problem(run):
     assert verify(run.path, None, today=TODAY).problems == ()
+    assert checked(run).notes == ("nobody has signed this run",)
     run.sign()
 
     assert named(verify(run.path, None, today=TODAY)) == {"signatures"}
@@ -326,3 +332,31 @@ def test_an_envelope_written_in_another_way_is_refused(run):
     with pytest.raises(EvidenceProblem, match="not as it was written"):
         read_signed(path)
     assert canonical(json.loads(path.read_bytes())) != path.read_bytes()
+
+
+def test_a_forged_record_of_any_shape_is_refused_and_not_a_crash(run):
+    ledger = run.path / "ledger" / "s001-main.jsonl"
+    lines, prev = [], "0" * 64
+    for line in ledger.read_bytes().splitlines():
+        record = {**json.loads(line), "prev": prev}
+        if record["kind"] == "decode.run":
+            record["data"] = {"raw": record["data"]["raw"]}
+        lines.append(json.dumps(record, sort_keys=True, separators=(",", ":")).encode())
+        prev = hashlib.sha256(lines[-1]).hexdigest()
+    ledger.write_bytes(b"\n".join(lines) + b"\n")
+    write_sums(run.path)
+
+    found = checked(run)
+
+    assert any("cannot be judged" in problem.what for problem in found.problems)
+    assert found.phases == ()
+
+
+def test_the_last_array_of_a_killed_process_is_held_by_its_digest_and_decides_nothing(run):
+    (run.path / "raw" / "s001" / "main-00099-decode.run.npz").write_bytes(b"half an array")
+    run.judge()
+
+    found = checked(run)
+
+    assert found.problems == ()
+    assert found.notes[0] == "held by digest, decide nothing: raw/s001/main-00099-decode.run.npz"
