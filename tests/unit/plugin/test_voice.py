@@ -79,7 +79,9 @@ def test_help_names_every_verb_with_its_purpose_and_the_exit_codes(capsys):
     said = capsys.readouterr().out
     for verb in VERBS:
         assert f"\n    {verb.__name__.rpartition('.')[2]} " in said
-    assert "Exit codes: 0 done or approved, 1 not approved or trouble, 2 interrupted, 4 usage." in " ".join(said.split())
+    assert "Exit codes: 0 done or approved, 1 not approved or trouble, 2 interrupted, 4 usage." in " ".join(
+        said.split()
+    )
 
 
 def _parsers(root):
