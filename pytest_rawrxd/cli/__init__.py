@@ -6,21 +6,32 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from pytest_rawrxd import __version__
-from pytest_rawrxd.cli import compare, doctor, judge, lint, models, plan, publish, report, sign, verify
+from pytest_rawrxd.cli import compare, doctor, init, judge, lint, models, plan, publish, report, sign, verify
 from pytest_rawrxd.errors import RawrxdError, UsageProblem
 
-VERBS = (doctor, plan, lint, models, judge, compare, report, sign, verify, publish)
+VERBS = (doctor, init, plan, lint, models, judge, compare, report, sign, verify, publish)
 DONE = 0
 TROUBLE = 1
 USAGE = 4
 INTERRUPTED = 2
 
 
+class Parser(argparse.ArgumentParser):
+    """Refuses in the voice of every other error: what, where, and what is possible."""
+
+    def error(self, message: str) -> NoReturn:
+        usage = " ".join(self.format_usage().split())
+        raise UsageProblem(message, where=f"command line of {self.prog}", possible=f"{usage}; {self.prog} --help")
+
+
 def parser() -> argparse.ArgumentParser:
-    root = argparse.ArgumentParser(
-        prog="rawrxd", description="Plan, judge and publish acceptance runs of LLM inference engines."
+    root = Parser(
+        prog="rawrxd",
+        description="Plan, judge and publish acceptance runs of LLM inference engines. They are measured by pytest.",
+        epilog="Exit codes: 0 done or approved, 1 not approved or trouble, 2 interrupted, 4 usage.",
     )
     root.add_argument("--version", action="version", version=f"rawrxd {__version__}")
     verbs = root.add_subparsers(title="verbs", metavar="VERB", required=True)
@@ -33,10 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code: 0 done, 1 not approved, 2 interrupted, 4 usage."""
     try:
         chosen = parser().parse_args(arguments)
-    except SystemExit as left:  # argparse ends with 2, which means "interrupted" here and in pytest
-        return USAGE if left.code == 2 else int(left.code or 0)
-    try:
         return int(chosen.run(chosen))
+    except SystemExit:  # --help and --version
+        return DONE
     except UsageProblem as problem:
         print(f"rawrxd: {problem}", file=sys.stderr)
         return USAGE

@@ -30,7 +30,7 @@ from pytest_rawrxd.verdict.waivers import Waivers, waivers_of
 
 def add(verbs: Any) -> None:
     verb = verbs.add_parser("judge", help="rebuild the verdicts and every report of a run directory")
-    verb.add_argument("run_dir", metavar="RUN_DIR", type=Path)
+    verb.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="what an acceptance session left, below reports/")
     verb.add_argument(
         "--published",
         metavar="DIR",

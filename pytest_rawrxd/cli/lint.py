@@ -11,7 +11,7 @@ from pytest_rawrxd.profile.lint import lint, render
 
 def add(verbs: Any) -> None:
     verb = verbs.add_parser("lint", help="what a profile promises that cannot be kept (plan --lint)")
-    verb.add_argument("profile", metavar="PROFILE")
+    verb.add_argument("profile", metavar="PROFILE", help="a profile's name or a TOML file")
     verb.set_defaults(run=run)
 
 

@@ -23,7 +23,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 def add(verbs: Any) -> None:
     verb = verbs.add_parser("plan", help="how long a profile takes, what it can prove, and what cannot be kept")
-    verb.add_argument("profile", metavar="PROFILE", nargs="?")
+    verb.add_argument("profile", metavar="PROFILE", nargs="?", help="a profile's name or a TOML file")
     verb.add_argument("--lint", action="store_true", help="only the feasibility lint")
     verb.add_argument("--new", metavar="NAME", help=f"write a profile of that name that extends {BASE}")
     verb.add_argument("--from", metavar="RUN_DIR", dest="pilot", type=Path, help="the pilot run that --new reads")

@@ -13,7 +13,7 @@ DESTINATION = Path("reports") / "signed"
 
 def add(verbs: Any) -> None:
     verb = verbs.add_parser("publish", help="copy verdicts, tables, charts, pages and digests to reports/signed/")
-    verb.add_argument("run_dir", metavar="RUN_DIR", type=Path)
+    verb.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="what an acceptance session left, below reports/")
     verb.add_argument("--to", metavar="DIR", type=Path, default=DESTINATION, help="default: reports/signed")
     verb.set_defaults(run=run)
 

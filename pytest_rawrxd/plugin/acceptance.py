@@ -17,7 +17,7 @@ from pytest_rawrxd.measure.clock import SYSTEM
 from pytest_rawrxd.plugin import options
 from pytest_rawrxd.plugin.baseline import baseline
 from pytest_rawrxd.plugin.bench import Bench
-from pytest_rawrxd.plugin.capture import uncaptured
+from pytest_rawrxd.plugin.capture import fresh_line, uncaptured
 from pytest_rawrxd.plugin.claims import claims
 from pytest_rawrxd.plugin.decisions import Decisions
 from pytest_rawrxd.plugin.lanes import Lanes, WorkerSeed
@@ -139,7 +139,7 @@ class Acceptance:
         return claims(folders, self.config.rootpath)
 
     def _progress(self) -> Progress:
-        return Progress(SYSTEM, lambda: uncaptured(self.config))
+        return Progress(SYSTEM, lambda: uncaptured(self.config), lambda: fresh_line(self.config))
 
     def seed_for(self, worker: str) -> str:
         """What ``worker`` has to be told, as text: xdist ends the session on anything it cannot serialise."""

@@ -18,3 +18,11 @@ def uncaptured(config: pytest.Config) -> Iterator[None]:
         return
     with context:
         yield
+
+
+def fresh_line(config: pytest.Config) -> None:
+    """End the line of dots that pytest is in, so that a line of ours stands alone in a log; workers have none."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is not None:
+        reporter.ensure_newline()
+        reporter.flush()

@@ -13,9 +13,18 @@ TERMINAL_EVERY_S = 0.2
 
 
 class Progress:
-    """Tells a person how far a piece of work is. ``uncaptured`` is a context in which stderr is the real one."""
+    """Tells a person how far a piece of work is.
 
-    def __init__(self, clock: Clock, uncaptured: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+    ``uncaptured`` is a context in which stderr is the real one; ``fresh_line`` is called before each line of a log.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        uncaptured: Callable[[], AbstractContextManager[None]] = nullcontext,
+        fresh_line: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._fresh_line = fresh_line
         self._clock = clock
         self._uncaptured = uncaptured
         self._last_ns: int | None = None
@@ -46,6 +55,7 @@ class Progress:
                 sys.stderr.write(f"\r{line:<{self._width}}")
                 self._width = len(line)
             else:
+                self._fresh_line()
                 sys.stderr.write(f"{line}\n")
             sys.stderr.flush()
 

@@ -130,7 +130,7 @@ REFUSALS = {
         "unknown metric 'agregate_tps'\n"
         "  where: mine.toml:3, criteria.P2-AGG.metric\n"
         '  found: metric = "agregate_tps"\n'
-        "  possible: aggregate_tps? One of 60, nearest: aggregate_tps",
+        "  possible: aggregate_tps? One of 67, nearest: aggregate_tps",
     ),
     "a rule that cannot judge the metric": (
         '[criteria.P2-UTIL]\nkind = "floor"\n',

@@ -1,0 +1,231 @@
+"""Every command of README and docs is run, and every page that is generated is what code and profiles say today."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pytest_rawrxd.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/tutorial.md", "docs/how-to.md", "docs/statistics.md")
+COMMAND = re.compile(r"(python3? |py |uv |pytest |rawrxd |env\\|CMAKE_ARGS=)")
+RECORDING = ROOT / "fixtures" / "recordings" / "h100-pilot-vulkan"
+PYTEST = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider")
+COLLECTED = "the tests are only collected: the demonstration above runs one"
+
+
+@dataclass(frozen=True)
+class Stand:
+    """How a documented command is run: program, its ``arguments``, the exit code, and what was put in its place."""
+
+    program: str
+    arguments: tuple[str, ...]
+    code: int = 0
+    instead: str = ""
+
+
+def rawrxd(*arguments: str, code: int = 0, instead: str = "") -> Stand:
+    return Stand("rawrxd", arguments, code, instead)
+
+
+def acceptance(*arguments: str, code: int = 0, instead: str = "") -> Stand:
+    return Stand("pytest", arguments, code, instead)
+
+
+EMBEDDED = ("acceptance/", "--sla-profile", "embedded")
+ONE = "one test of the phase; a selection leaves the rest NOT MEASURED and ends with 1"
+INSTALLING = "installing compiles llama.cpp for minutes; that the named program exists and answers is what is run"
+STANDS = {
+    "python3 -m pip install uv && python3 -m uv run pytest acceptance/ --sla-profile embedded": acceptance(
+        *EMBEDDED, "--collect-only", instead=f"{INSTALLING}; the tests are only collected; .ci/run runs it whole"
+    ),
+    "python3 -m pip install uv && python3 -m uv run pytest": acceptance(
+        "tests/unit/report/test_number.py", instead="one file stands in for the suite that is running now"
+    ),
+    "python3 -m pip install uv": Stand("program", ("uv", "--version"), instead=INSTALLING),
+    "uv sync": Stand("program", ("uv", "sync", "--help"), instead=INSTALLING),
+    "python3 -m venv env": Stand("program", (sys.executable, "-m", "venv", "--without-pip", "env")),
+    "rawrxd init mine": rawrxd("init", "mine"),
+    "pytest acceptance/ --sla-profile embedded --sla-engine scripted:steady -m phase1": acceptance(
+        *EMBEDDED,
+        "--sla-engine",
+        "scripted:steady",
+        "-m",
+        "phase1",
+        "-k",
+        "guaranteed",
+        instead="one test of the phase",
+    ),
+    "pytest acceptance/ --sla-profile embedded --sla-engine scripted:slow -m phase1": acceptance(
+        *EMBEDDED, "--sla-engine", "scripted:slow", "-m", "phase1", "-k", "guaranteed", code=1, instead=ONE
+    ),
+    "pytest acceptance/ --sla-profile embedded --sla-engine scripted:crash -m phase1": acceptance(
+        *EMBEDDED, "--sla-engine", "scripted:crash", "-m", "phase1", "-k", "guaranteed", code=1, instead=ONE
+    ),
+    "pytest acceptance/ --sla-profile embedded -m phase1": acceptance(
+        *EMBEDDED, "-m", "phase1", "--collect-only", instead=COLLECTED
+    ),
+    "rawrxd judge reports/RUN": rawrxd("judge", "RUN", code=1, instead="a recorded run, which is rejected"),
+    "rawrxd plan rx7800xt --lint": rawrxd("plan", "rx7800xt", "--lint"),
+    "py -m venv env": Stand("program", (sys.executable, "-m", "venv", "--help"), instead="py is Windows' launcher"),
+    r'env\Scripts\python -m pip install "pytest-rawrxd[rehearsal]"': Stand(
+        "program", ("uv", "--version"), instead=INSTALLING
+    ),
+    r"env\Scripts\rawrxd models list D:\OllamaModels --profile rx7800xt": rawrxd(
+        "models", "list", "models", "--profile", "rx7800xt", code=4, instead="an empty folder: refused in words"
+    ),
+    r"env\Scripts\pytest acceptance/ --sla-profile rx7800xt --sla-models D:\OllamaModels -m phase1": acceptance(
+        "acceptance/",
+        "--sla-profile",
+        "rx7800xt",
+        "--sla-models",
+        "models",
+        "-m",
+        "phase1",
+        "--collect-only",
+        instead="there is no such card here: the tests are only collected",
+    ),
+    'CMAKE_ARGS="-DGGML_VULKAN=on" python3 -m pip install "pytest-rawrxd[rehearsal]"': Stand(
+        "program", ("uv", "--version"), instead=INSTALLING
+    ),
+    "pytest acceptance/ --sla-profile rx7800xt --sla-models models -m phase1": acceptance(
+        "acceptance/",
+        "--sla-profile",
+        "rx7800xt",
+        "--sla-models",
+        "models",
+        "-m",
+        "phase1",
+        "--collect-only",
+        instead="there is no such card here: the tests are only collected",
+    ),
+    "rawrxd plan --new mycard --from reports/RUN": rawrxd("plan", "--new", "mycard", "--from", "RUN"),
+    "rawrxd plan mycard": rawrxd("plan", "embedded", instead="a shipped profile: mycard is made by the command before"),
+    "pytest acceptance/ --sla-profile embedded --sla-engine llama-server -m phase2": acceptance(
+        *EMBEDDED,
+        "--sla-engine",
+        "llama-server",
+        "-m",
+        "phase2",
+        "--collect-only",
+        instead="the tests are only collected: tests/contract/test_llama_server.py runs a real one",
+    ),
+    "pytest acceptance/ --sla-profile embedded --junitxml=junit.xml --html=report.html --alluredir=allure-results": (
+        acceptance(
+            *EMBEDDED,
+            "--junitxml=junit.xml",
+            "--html=report.html",
+            "--alluredir=allure-results",
+            "--collect-only",
+            instead=COLLECTED,
+        )
+    ),
+    "pytest acceptance/ --sla-profile embedded --sla-run-dir reports/RUN -m phase1": acceptance(
+        *EMBEDDED, "--sla-run-dir", "fresh", "-m", "phase1", "--collect-only", instead=COLLECTED
+    ),
+    "pytest acceptance --sla-profile warp.toml --sla-engine warp:steady": acceptance(
+        "acceptance",
+        "--sla-profile",
+        "warp.toml",
+        "--sla-engine",
+        "warp:steady",
+        "--collect-only",
+        instead="collected in the example's folder; test_third_party.py runs it whole",
+    ),
+    "rawrxd publish reports/RUN": rawrxd("publish", "JUDGED", instead="a recorded run, judged"),
+    "rawrxd compare reports/RUN_A reports/RUN_B": rawrxd("compare", "RUN", "RUN_B"),
+}
+
+
+def documented() -> set[str]:
+    """Every command in an indented block of the pages, as it is written; ``uv run`` before one changes nothing."""
+    lines = [line for page in PAGES for line in (ROOT / page).read_text(encoding="utf-8").splitlines()]
+    return {
+        line.strip().removeprefix("uv run ")
+        for line in lines
+        if line.startswith("    ") and COMMAND.match(line.strip())
+    }
+
+
+def test_every_documented_command_is_run_here_and_none_that_is_not_documented():
+    assert documented() == set(STANDS)
+
+
+@pytest.mark.parametrize("command", STANDS)
+def test_a_documented_command_does_what_its_page_says(command, tmp_path, monkeypatch, capsys):
+    stand = STANDS[command]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RAWRXD_CACHE", str(tmp_path / "cache"))
+    for name in ("RUN", "RUN_B", "JUDGED"):
+        if name in stand.arguments:
+            shutil.copytree(RECORDING, tmp_path / name)
+    if "JUDGED" in stand.arguments:
+        main(["judge", "JUDGED"])
+    if "models" in stand.arguments:
+        (tmp_path / "models").mkdir()
+    if stand.program == "rawrxd":
+        assert main(stand.arguments) == stand.code, capsys.readouterr().err
+        return
+    if stand.program == "program":
+        name, *rest = stand.arguments
+        subprocess.run([shutil.which(name) or name, *rest], check=True, capture_output=True, timeout=120)
+        return
+    if "tests/unit/report/test_number.py" in stand.arguments:
+        folder = ROOT
+    elif "warp.toml" in stand.arguments:
+        folder = tmp_path / "warp"
+        shutil.copytree(ROOT / "docs" / "examples" / "warp", folder)
+    else:
+        folder = tmp_path / "mine"
+        main(["init", str(folder)])
+    done = subprocess.run(
+        [*PYTEST, *stand.arguments],
+        cwd=folder,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == stand.code, done.stdout + done.stderr
+
+
+def _generator():
+    spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+GENERATE = _generator()
+
+
+@pytest.mark.parametrize("page", GENERATE.PAGES)
+def test_a_reference_page_is_what_code_and_profiles_say_today(page, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+
+    assert (ROOT / GENERATE.FOLDER / page).read_text(encoding="utf-8") == GENERATE.PAGES[page](), (
+        "uv run python docs/generate.py"
+    )
+
+
+def test_no_page_links_to_nothing():
+    broken = [
+        f"{page}: {target}"
+        for page in PAGES
+        for target in re.findall(r"\]\(([^)#]+)", (ROOT / page).read_text(encoding="utf-8"))
+        if "://" not in target and not ((ROOT / page).parent / target).exists()
+    ]
+
+    assert broken == []
