@@ -41,15 +41,9 @@ def rule_groups(alerts: Iterable[Alert], terms: Terms, runbook: str) -> dict[str
     """The rule file of ``alerts``: each recording rule once, before the alerts that read it."""
     chosen = list(alerts)
     records = dict.fromkeys(record for alert in chosen for record in alert.records)
-    groups = [
-        {"name": name, "interval": duration(terms.scrape_s), "rules": rules}
-        for name, rules in (
-            ("rawrxd-records", [_record(record) for record in records]),
-            ("rawrxd-alerts", [_alert(alert, terms, runbook) for alert in chosen]),
-        )
-        if rules
-    ]
-    return {"groups": groups}
+    rules = [*map(_record, records), *(_alert(alert, terms, runbook) for alert in chosen)]
+    # One group: its rules are evaluated in this order, those of two groups in any.
+    return {"groups": [{"name": "rawrxd", "interval": duration(terms.scrape_s), "rules": rules}]}
 
 
 def _record(record: Recording) -> dict[str, Any]:

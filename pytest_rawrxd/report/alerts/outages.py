@@ -14,6 +14,7 @@ from pytest_rawrxd.report.alerts.series import beats, gauge, level, steady
 from pytest_rawrxd.report.alerts.terms import Terms, limit_of
 
 SHORT = 12  #: the short window of a burn rate is this part of the long one: an hour and five minutes
+FINE = 200  #: samples of the short window in a test
 STEPS = 1200  #: samples of the SLA's window in a test
 
 
@@ -92,27 +93,29 @@ def availability_alerts(criterion: Criterion, terms: Terms) -> Iterator[Alert]:
 
 
 def _burn_cases(terms: Terms, limit: float, long: float, short: float) -> Iterator[Case]:
-    """Outages of a length in s that ended some seconds before the alert is asked."""
-    step = round(max(terms.scrape_s, short / 20), 3)
-    scrapes, at_s = round(2 * long / step), round(2 * long / step) * step
+    """Outages of so many samples that ended so many samples before the alert is asked."""
+    step = round(short / FINE, 3)
+    scrapes = round(2 * long / step)
+    in_long, in_short = long / step, FINE + 1
+    outage = math.floor(min(1.5 * limit, (1 + limit) / 2) * in_long)
     outages = {
-        "inside": (0.9 * limit * long, 0.0, False),
-        "outside": (min(1.2 * limit, (1 + limit) / 2) * long, 0.0, True),
-        "just over": (min(1.5 * limit, (1 + limit) / 2) * long, 0.75 * (1 - limit) * short, True),
-        "long over": (min(1.5 * limit, (1 + limit) / 2) * long, 1.5 * (1 - limit) * short, False),
-        "idle": (0.0, 0.0, False),
-        "blip": (step, 0.0, False),
+        "inside": (math.floor(0.9 * limit * in_long), 0, False),
+        "outside": (math.floor(min(1.2 * limit, (1 + limit) / 2) * in_long), 0, True),
+        "just over": (outage, in_short - math.ceil(1.1 * limit * in_short), True),
+        "longer over": (outage, in_short - math.floor(0.95 * limit * in_short), False),
+        "idle": (0, 0, False),
+        "blip": (1, 0, False),
     }
-    for name, (length_s, ago_s, fires) in outages.items():
-        course = _outage(scrapes, math.floor(length_s / step), math.ceil(ago_s / step))
-        yield Case(name, ((names.UP, course),), (at_s,), fires, interval_s=step)
+    for name, (length, ago, fires) in outages.items():
+        course = ((names.UP, _outage(scrapes, length, ago)),)
+        yield Case(name, course, (round(scrapes * step, 3),), fires, interval_s=step)
 
 
 def _budget_cases(terms: Terms, budget: float) -> Iterator[Case]:
     step = round(terms.sla_window_s / STEPS, 3)
     shares = {
         "inside": (0.9 * budget, False),
-        "outside": (min(1.4 * budget, (1 + budget) / 2), True),
+        "outside": (min(1.2 * budget, (1 + budget) / 2), True),
         "idle": (0.0, False),
         "blip": (1 / STEPS, False),
     }
@@ -161,7 +164,7 @@ def silent_probe(terms: Terms) -> Alert:
     found = beats(terms, terms.hold_s, window=1)
     persistent = found["persistent"]
     length = len(persistent.breach) + terms.window
-    last = ((terms.scrapes(terms.hold_s) + 2 * terms.window + 4) * terms.scrape_s,)
+    last = ((terms.scrapes(terms.hold_s) + 2 * terms.window + 2) * terms.scrape_s,)
     stop = [*range(1, terms.window + 2), *[terms.window + 1] * (length + terms.window)]
     pause = terms.scrapes(terms.hold_s) + terms.window - 2
     resumed = [*range(1, 4), *[3] * pause, *range(4, 4 + length)]

@@ -65,7 +65,7 @@ def beats(terms: Terms, hold_s: float, *, window: int) -> dict[str, Beat]:
     not in every half of one. Both are what a wrong window or a wrong hold gets wrong.
     """
     hold = terms.scrapes(hold_s)
-    last, length = hold + 2, hold + 2 * window + 6
+    last, length = hold + 1, hold + 2 * window + 6
     blip = max(1, hold - window - 1) if window > 1 else max(1, hold)
     seen = (blip + window + 1) if window > 1 else blip + 1
     found = {
