@@ -1,15 +1,15 @@
-"""Alerts on histograms: the share of gaps above a bound, which is exact at a bucket's edge, and gaps that may not be."""
+"""Alerts on histograms: the share of gaps above a bound, exact at a bucket's edge, and gaps that may not be."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from pytest_rawrxd.measure.probe.edges import edge
+from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.report.alerts.naming import alert_name, said
 from pytest_rawrxd.report.alerts.rule import BROKEN, EARLY, Alert, Case, Recording, duration, figure
 from pytest_rawrxd.report.alerts.series import GAPS, Series, beats, histogram, steady
 from pytest_rawrxd.report.alerts.terms import Terms, limit_of
-from pytest_rawrxd.profile import Criterion
 
 FLOOD = 100  #: a scrape in which a breach goes on has this many times the gaps, so that it decides its window
 
@@ -40,9 +40,7 @@ def quantile_alerts(criterion: Criterion, terms: Terms, metric: str) -> Iterator
         )
 
 
-def _quantile_cases(
-    metric: str, edges: tuple[str, str], own: str, allowed: float, terms: Terms
-) -> Iterator[Case]:
+def _quantile_cases(metric: str, edges: tuple[str, str], own: str, allowed: float, terms: Terms) -> Iterator[Case]:
     inside, outside = 0.9 * allowed, allowed + min(0.1 * allowed, (1 - allowed) / 2)
     found = beats(terms, terms.hold_s, window=terms.window)
     persistent = found.pop("persistent")

@@ -23,7 +23,7 @@ def labels(alert: Alert, terms: Terms) -> dict[str, str]:
     return found if alert.series is None else {**found, "series": alert.series}
 
 
-def annotations(alert: Alert, runbook: str) -> dict[str, str]:
+def said_with(alert: Alert, runbook: str) -> dict[str, str]:
     return {"summary": alert.summary, "description": alert.advice, "runbook_url": f"{runbook}#{alert.name}"}
 
 
@@ -57,7 +57,7 @@ def _alert(alert: Alert, terms: Terms, runbook: str) -> dict[str, Any]:
         "expr": alert.expr,
         **hold,
         "labels": labels(alert, terms),
-        "annotations": annotations(alert, runbook),
+        "annotations": said_with(alert, runbook),
     }
 
 
@@ -70,9 +70,7 @@ def tests_yaml(watch: Watch, runbook: str) -> Mapping[str, str]:
     }
 
 
-def test_documents(
-    alerts: Iterable[Alert], terms: Terms, runbook: str, rules: str
-) -> dict[float, dict[str, Any]]:
+def test_documents(alerts: Iterable[Alert], terms: Terms, runbook: str, rules: str) -> dict[float, dict[str, Any]]:
     """promtool's test files for ``alerts`` against the rule file ``rules``, by the interval of evaluation in s."""
     tests: dict[float, list[dict[str, Any]]] = defaultdict(list)
     for alert in alerts:
@@ -102,7 +100,7 @@ def test_documents(
 
 
 def _expected(alert: Alert, terms: Terms, runbook: str) -> list[dict[str, Any]]:
-    return [{"exp_labels": labels(alert, terms), "exp_annotations": annotations(alert, runbook)}]
+    return [{"exp_labels": labels(alert, terms), "exp_annotations": said_with(alert, runbook)}]
 
 
 def dump(document: Mapping[str, Any]) -> str:

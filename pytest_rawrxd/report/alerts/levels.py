@@ -1,4 +1,4 @@
-"""Alerts on what has a value at each scrape: memory, temperature, queue, users; and on rates with a floor or a ceiling."""
+"""Alerts on what has a value at each scrape (memory, temperature, queue, users) and on rates with a bound."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _gauge_cases(metric: str, limit: float, terms: Terms) -> Iterator[Case]:
 
 
 def floor_alerts(criterion: Criterion, terms: Terms) -> Iterator[Alert]:
-    """The two alerts of decoding speed: tokens over the time in which they were decoded, so that idling says nothing."""
+    """The two alerts of decoding speed: tokens over the time in which they were decoded; idling says nothing."""
     window, bound = duration(terms.window_s), limit_of(criterion, "tok/s")
     record = Recording(
         f"rawrxd:decoded_tokens_per_second:rate{window}",

@@ -1,6 +1,6 @@
 """What could be wrong with a rule: one small change at a time, each of which the rule's tests have to notice.
 
-A mutant that behaves as its original for every input is equivalent; it is listed with the reason and counts for nothing.
+A mutant that behaves as its original for every input is equivalent; it is listed with the reason and not counted.
 """
 
 from __future__ import annotations

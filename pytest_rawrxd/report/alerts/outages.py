@@ -76,7 +76,7 @@ def availability_alerts(criterion: Criterion, terms: Terms) -> Iterator[Alert]:
         summary=f"{criterion.title}: down for more than {figure(limit * 100)} % of {duration(long)},"
         f" {figure(pace)} times what the budget lasts for; {said(criterion)}",
         advice="Short outages that come again: read what each one said in the log before the next.",
-        cases=tuple(_burn_cases(terms, limit, long, short)),
+        cases=tuple(_burn_cases(limit, long, short)),
         records=records[:2],
     )
     yield Alert(
@@ -85,14 +85,15 @@ def availability_alerts(criterion: Criterion, terms: Terms) -> Iterator[Alert]:
         severity=BROKEN,
         expr=f"{records[2].name} > {figure(budget)}",
         hold_s=0,
-        summary=f"{criterion.title}: down for more than {figure(budget * 100)} % of {duration(whole)}; {said(criterion)}",
+        summary=f"{criterion.title}: down for more than {figure(budget * 100)} % of {duration(whole)};"
+        f" {said(criterion)}",
         advice="The budget is spent: no planned restart and no new release until it has recovered.",
         cases=tuple(_budget_cases(terms, budget)),
         records=records[2:],
     )
 
 
-def _burn_cases(terms: Terms, limit: float, long: float, short: float) -> Iterator[Case]:
+def _burn_cases(limit: float, long: float, short: float) -> Iterator[Case]:
     """Outages of so many samples that ended so many samples before the alert is asked."""
     step = round(short / FINE, 3)
     scrapes = round(2 * long / step)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final, Literal
+from typing import Final
 
-Severity = Literal["warning", "critical"]
+Severity = str  #: one of the two below
 EARLY: Final = "warning"  #: comes before the bound is broken
 BROKEN: Final = "critical"  #: the bound is broken, or the service is down
 

@@ -77,7 +77,5 @@ def beats(terms: Terms, hold_s: float, *, window: int) -> dict[str, Beat]:
         ),
     }
     if window > 2:
-        found["recurring"] = Beat(
-            tuple(i % (window - 1) == 0 for i in range(length)), (last * terms.scrape_s,), True
-        )
+        found["recurring"] = Beat(tuple(i % (window - 1) == 0 for i in range(length)), (last * terms.scrape_s,), True)
     return found

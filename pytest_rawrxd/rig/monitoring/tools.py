@@ -94,6 +94,7 @@ def find_tools(which: Callable[[str], str | None] = shutil.which) -> Tools:
         "amtool": ("amtool",),
     }
     found = {tool: next(filter(None, map(which, called)), None) for tool, called in wanted.items()}
-    if missing := [tool for tool, path in found.items() if path is None]:
+    there = {tool: path for tool, path in found.items() if path is not None}
+    if missing := [tool for tool in wanted if tool not in there]:
         raise RigTrouble("Prometheus is not installed", found=f"no {', '.join(missing)} on PATH", possible=INSTALL)
-    return Tools(**{tool: path for tool, path in found.items() if path is not None})
+    return Tools(there["prometheus"], there["promtool"], there["alertmanager"], there["amtool"])
