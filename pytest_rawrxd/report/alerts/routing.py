@@ -13,6 +13,7 @@ from pytest_rawrxd.report.alerts.terms import Terms
 ROUTING = "alertmanager.yml"
 CONFIG = "prometheus.yml"
 PAGE, TICKET = "rawrxd-page", "rawrxd-ticket"
+DOWN = "RawrxdSlaMttr.*"
 RECEIVERS = {BROKEN: PAGE, EARLY: TICKET}
 
 
@@ -34,7 +35,13 @@ def routing_yaml(routing: Routing) -> str:
             "source_matchers": [f'severity="{BROKEN}"'],
             "target_matchers": [f'severity="{EARLY}"'],
             "equal": ["criterion", "sla_profile", "instance"],
-        }
+        },
+        {
+            # A server that is down exports nothing: one call, not one for each series.
+            "source_matchers": [f'alertname=~"{DOWN}"'],
+            "target_matchers": ['alertname="RawrxdBlind"'],
+            "equal": ["sla_profile"],
+        },
     ]
     document: dict[str, Any] = {
         "route": {
