@@ -29,6 +29,7 @@ from pytest_rawrxd.measure.quality import Text, measure_quality, shipped_text
 from pytest_rawrxd.measure.served import measure_served_cell
 from pytest_rawrxd.plugin.conditions import conditions, placements, terms
 from pytest_rawrxd.plugin.load import CLIENT, measure_levels
+from pytest_rawrxd.plugin.monitoring import measure_monitoring
 from pytest_rawrxd.plugin.preflight import SCRIPTED, Rig
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.profile import Criterion
@@ -67,6 +68,7 @@ class Bench:
         self._described = False
         self._measured: set[Cell] = set()
         self._loaded: set[Level] = set()
+        self._drilled = False
         self._probe, self._why_no_probe = self._open_probe()
 
     def record(self, kind: str, data: dict[str, Any]) -> str:
@@ -127,6 +129,22 @@ class Bench:
                 self.describe_rig()
                 measure_levels(left, self.campaign.profile, self.rig, self._observers, self.progress)
             self.progress.end()
+
+    def measure_monitoring(self) -> None:
+        """Prove the alert rules and run the drill, once in a session."""
+        if self._drilled:
+            return
+        self._drilled = True
+        self.progress.begin()
+        with lease(self._device(), default_cache().root / "locks", wait_s=LEASE_WAIT_S):
+            self.describe_rig()
+            measure_monitoring(
+                self.campaign.profile,
+                self.rig,
+                self._recorder,
+                lambda what: self.progress.show(0, 1, f"monitoring, {what}"),
+            )
+        self.progress.end()
 
     def _measure_missing(self, runs: Mapping[Cell, int]) -> None:
         left = {

@@ -13,7 +13,8 @@ from pytest_rawrxd.report.alerts.distributions import quantile_alerts, spike_ale
 from pytest_rawrxd.report.alerts.levels import GAUGES, floor_alerts, gauge_alerts, loss_alerts
 from pytest_rawrxd.report.alerts.outages import availability_alerts, blind_alerts, down_alerts, silent_probe
 from pytest_rawrxd.report.alerts.rule import Alert, duration
-from pytest_rawrxd.report.alerts.terms import Terms, limit_of, terms_of
+from pytest_rawrxd.report.alerts.terms import Terms, terms_of
+from pytest_rawrxd.verdict.alert_budget import budgets
 
 LOSS = "lost_requests"  #: beside the rows of the SLA: the error-rate alert of the roadmap
 
@@ -93,27 +94,6 @@ def _row(criterion: Criterion, terms: Terms) -> Row:
     if criterion.metric not in BUILDERS:
         return Row(criterion, (), f"the probe does not export {criterion.metric}")
     return Row(criterion, tuple(BUILDERS[criterion.metric](criterion, terms)), None)
-
-
-def budgets(profile: Profile) -> dict[str, float]:
-    """How long, in s, the SLA forgives a server that is "down" and one that is "slow".
-
-    Down: the time to recovery, or what availability leaves of the SLA's window. Slow, every token above its bound: the
-    smallest share of the window that a percentile leaves.
-    """
-    window_s = terms_of(profile).sla_window_s
-    down, slow = [], []
-    for criterion in profile.criteria.values():
-        if criterion.not_applicable is not None or criterion.informative or not criterion.id.startswith("SLA-"):
-            continue
-        limit = criterion.limit
-        if criterion.metric == "recovery_time" and isinstance(limit, float | int):
-            down.append(limit_of(criterion, "s"))
-        elif criterion.metric == "availability" and isinstance(limit, float | int):
-            down.append((1 - limit_of(criterion, "ratio")) * window_s)
-        elif criterion.metric == "inter_token_latency" and criterion.quantile is not None:
-            slow.append((1 - criterion.quantile) * window_s)
-    return {kind: min(each) for kind, each in (("down", down), ("slow", slow)) if each}
 
 
 def detection_s(watch: Watch) -> dict[str, float]:
