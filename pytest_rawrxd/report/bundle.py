@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from pytest_rawrxd.report.alerts.page import render_monitoring
 from pytest_rawrxd.report.charts.canvas import Chart
 from pytest_rawrxd.report.curves import phase1_curves, phase1_thumbnails
 from pytest_rawrxd.report.documents import render_bandwidth, render_hybrid, render_matrix
@@ -21,7 +22,8 @@ def bundle(view: RunView) -> Mapping[str, bytes]:
     """Return each report's bytes by its name relative to the run directory; the same view gives the same bytes.
 
     A sign-off page for each phase of the verdicts; with decoding runs also the matrix, its statistics, the curves
-    and the pages of Phase 1; with a load test its page, its table and its curves.
+    and the pages of Phase 1; with a load test its page, its table and its curves; with
+    a drill of the monitoring its page.
     """
     thumbnails = {1: phase1_thumbnails, 2: load_thumbnails}
     files = {
@@ -34,6 +36,8 @@ def bundle(view: RunView) -> Mapping[str, bytes]:
         files |= _phase1(view)
     if view.levels:
         files |= _load_test(view)
+    if (monitoring := render_monitoring(view)) is not None:
+        files["monitoring_alerting.html"] = monitoring.encode()
     return files
 
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from pytest_rawrxd.evidence.campaign import Evidence
-from pytest_rawrxd.evidence.ledger import Record
-from pytest_rawrxd.measure.monitoring import CONTROL, DRILL, FAULTS
+from pytest_rawrxd.measure.monitoring import CONTROL, FAULTS
+from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.verdict.alert_budget import KINDS, budgets, slowest_forgiven_tps, telling
+
+
+class Kept(Protocol):
+    """A record, as the ledger and a dossier have it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def data(self) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -26,7 +35,7 @@ class Told:
 class Scene:
     """One fault of the drill, the control among them. ``without_effect`` says why it proves nothing."""
 
-    record: Record
+    record: str  #: its id
     fault: str
     seconds: float
     budget_s: float | None
@@ -52,14 +61,14 @@ class Scene:
         return None
 
 
-def scenes(evidence: Evidence) -> dict[str, Scene]:
-    """The newest scene of each fault, in the order of the drill."""
-    found = {str(record.data["fault"]): _scene(evidence, record) for record in evidence.of(DRILL)}
+def scenes(records: Iterable[Kept], profile: Profile) -> dict[str, Scene]:
+    """The newest scene of each fault among ``records`` of the drill, in its order."""
+    found = {str(record.data["fault"]): _scene(record, profile) for record in records}
     return {fault: found[fault] for fault in FAULTS if fault in found}
 
 
-def _scene(evidence: Evidence, record: Record) -> Scene:
-    profile, data = evidence.campaign.profile, record.data
+def _scene(record: Kept, profile: Profile) -> Scene:
+    data = record.data
     fault = str(data["fault"])
     kind = KINDS.get(fault)
     wanted = telling(profile, kind) if kind else frozenset()
@@ -75,7 +84,7 @@ def _scene(evidence: Evidence, record: Record) -> Scene:
         for call in data["alerts"]
     )
     return Scene(
-        record=record,
+        record=record.id,
         fault=fault,
         seconds=(int(data["ended_ns"]) - began) / 1e9,
         budget_s=budgets(profile).get(kind) if kind else None,
@@ -84,7 +93,7 @@ def _scene(evidence: Evidence, record: Record) -> Scene:
     )
 
 
-def _without_effect(fault: str, effect: dict[str, Any], forgiven_tps: float | None) -> str | None:
+def _without_effect(fault: str, effect: Mapping[str, Any], forgiven_tps: float | None) -> str | None:
     if fault in {"freeze", "kill"} and effect.get("answered") is not False:
         return f"{fault}: the server went on answering"
     speed = effect.get("tokens_per_second")

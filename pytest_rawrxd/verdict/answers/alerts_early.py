@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_rawrxd.evidence.campaign import Evidence
-from pytest_rawrxd.measure.monitoring import CONTROL, FAULTS, MISSING, RULES
+from pytest_rawrxd.measure.monitoring import CONTROL, DRILL, FAULTS, MISSING, RULES
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.verdict.alert_budget import KINDS, budgets
 from pytest_rawrxd.verdict.counts import fact
@@ -15,12 +15,12 @@ METHOD = "live drill"
 
 def alerts_early(evidence: Evidence, criterion: Criterion) -> Answer:
     """Judge the newest proof of the rules and the newest drill of each fault, with the control."""
-    proofs, drilled = evidence.of(RULES), scenes(evidence)
-    sources = tuple(scene.record.id for scene in drilled.values()) + tuple(proof.id for proof in proofs[-1:])
+    profile = evidence.campaign.profile
+    proofs, drilled = evidence.of(RULES), scenes(evidence.of(DRILL), profile)
+    sources = tuple(scene.record for scene in drilled.values()) + tuple(proof.id for proof in proofs[-1:])
     missing = [fault for fault in FAULTS if fault not in drilled]
     if missing or not proofs:
         return _not_measured(evidence, missing, proved=bool(proofs)), sources
-    profile = evidence.campaign.profile
     unbounded = sorted({KINDS[fault] for fault in FAULTS if fault != CONTROL} - set(budgets(profile)))
     if unbounded:
         said = f"the SLA says nothing of a server that is {' or '.join(unbounded)}: there is no budget to undercut"
