@@ -18,20 +18,25 @@ from pytest_rawrxd.rig.monitoring.stack import Stack
 
 Fault = Literal["none", "degrade", "freeze", "kill"]
 POLL_S = 0.1
-LEAST_SLICE_S = 0.02  #: a shorter slice of a processor is not what a scheduler gives
+LEAST_SLICE_S = 0.05  #: in a shorter slice of a processor a token is a matter of luck
 LOAD_S = 60.0  #: from the start of the probe to its first gap in Prometheus
 
 
 @dataclass(frozen=True)
 class DrillTerms:
-    """How long is looked and waited, in s. ``slow_tps`` is a speed, in tok/s, that the SLA does not forgive."""
+    """How long is looked and waited, in s.
+
+    ``speeds`` are what the server is slowed to, in tok/s, one after the other until somebody is called: first between
+    the early warning and the bound, then below it. Each gets ``stage_s``, the last one what is left of the wait.
+    """
 
     clean_s: float
     window_s: float
     quiet_s: float  #: at most, from the end of a fault until no alert fires
     wait_s: dict[str, float]  #: at most, from a fault to its alert
     counts: dict[str, frozenset[str]]  #: the criteria whose alert the fault has to raise
-    slow_tps: float
+    speeds: tuple[float, ...]
+    stage_s: float
     health_deadline_s: float
 
 
@@ -76,32 +81,40 @@ class Drill:
         return speed
 
     def _degrade(self, healthy: float | None) -> None:
-        share = min(0.9, self.terms.slow_tps / healthy) if healthy else 0.5
-        cycle_s = min(0.75 * self.terms.health_deadline_s, max(0.1, LEAST_SLICE_S / share))
-        about = {"run_share": share, "cycle_s": cycle_s, "healthy_tokens_per_second": healthy}
-        with self._recorded("degrade", lambda: slowed(self.pid, share=share, cycle_s=cycle_s), about) as effect:
-            self._wait_for("degrade", self.clock.monotonic_ns(), self.clock.wall().timestamp())
-            effect["tokens_per_second"] = self._speed(self.terms.window_s)
+        began, wall = self.clock.monotonic_ns(), self.clock.wall().timestamp()
+        effect: dict[str, Any] = {"healthy_tokens_per_second": healthy}
+        *first, last = self.terms.speeds
+        for speed in (*first, last):
+            share = min(0.9, speed / healthy) if healthy else 0.5
+            cycle_s = min(0.75 * self.terms.health_deadline_s, max(0.1, LEAST_SLICE_S / share))
+            with slowed(self.pid, share=share, cycle_s=cycle_s):
+                self._wait_for("degrade", began, wall, stage_s=None if speed == last else self.terms.stage_s)
+                effect |= {
+                    "asked_tokens_per_second": speed,
+                    "run_share": share,
+                    "cycle_s": cycle_s,
+                    "tokens_per_second": self._speed(self.terms.window_s),
+                }
+            if self._told("degrade", wall):
+                break
+        self._record("degrade", began, wall, effect)
 
     @contextmanager
-    def _recorded(
-        self,
-        fault: Fault,
-        cause: Callable[[], AbstractContextManager[Any]],
-        about: dict[str, Any] | None = None,
-    ) -> Iterator[dict[str, Any]]:
+    def _recorded(self, fault: Fault, cause: Callable[[], AbstractContextManager[Any]]) -> Iterator[dict[str, Any]]:
         """The fault from its beginning until somebody was called or the wait is over, with what shows that it was."""
-        effect: dict[str, Any] = dict(about or {})
+        effect: dict[str, Any] = {}
         began, wall = self.clock.monotonic_ns(), self.clock.wall().timestamp()
         with cause():
             yield effect
             self._wait_for(fault, began, wall)
         self._record(fault, began, wall, effect)
 
-    def _wait_for(self, fault: Fault, began_ns: int, wall_s: float) -> None:
+    def _wait_for(self, fault: Fault, began_ns: int, wall_s: float, *, stage_s: float | None = None) -> None:
         left = self.terms.wait_s[fault] - (self.clock.monotonic_ns() - began_ns) / 1e9
-        wanted = self.terms.counts[fault]
-        self._until(lambda: any(call.criterion in wanted for call in self._new(wall_s)), left)
+        self._until(lambda: self._told(fault, wall_s), left if stage_s is None else min(left, stage_s))
+
+    def _told(self, fault: Fault, wall_s: float) -> bool:
+        return any(call.criterion in self.terms.counts[fault] for call in self._new(wall_s))
 
     def _new(self, wall_s: float) -> list[Call]:
         """Calls about what began after ``wall_s``; an alert that was firing before is none of this fault's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -20,7 +21,7 @@ from pytest_rawrxd.measure.sink import Sink
 from pytest_rawrxd.plugin.preflight import SCRIPTED, Rig
 from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.report.alerts.files import alert_files, check_files, write_files
-from pytest_rawrxd.report.alerts.plan import Watch, watch_of
+from pytest_rawrxd.report.alerts.plan import Watch, detection_s, watch_of
 from pytest_rawrxd.report.alerts.routing import CONFIG, ROUTING, Routing
 from pytest_rawrxd.report.alerts.terms import monitoring_of
 from pytest_rawrxd.rig.engine.protocol import LoadOptions
@@ -31,9 +32,10 @@ from pytest_rawrxd.rig.placement import ALL_LAYERS
 from pytest_rawrxd.rig.server.found import FoundProgram, FoundServer, find_server
 from pytest_rawrxd.rig.server.managed import ManagedServer, free_port
 from pytest_rawrxd.rig.server.probe import get
-from pytest_rawrxd.verdict.alert_budget import KINDS, budgets, slowest_forgiven_tps, telling
+from pytest_rawrxd.verdict.alert_budget import KINDS, budgets, speed, telling
 
-SLOWED_TO = 0.6  #: of the slowest speed that the SLA forgives
+SLOWED_TO = 0.6  #: of the slowest speed that the SLA allows, where a lesser degradation called nobody
+STAGE = 1.5  #: times as long as an alert may take: for the lesser degradation
 STREAMS = 2  #: one for the probe, one that a hanging request cannot take from it
 MOST_WAIT_S = 900.0  #: for an alert, where the budget is hours
 RECOVERY_S = 60.0  #: at most, until no alert of an earlier fault fires
@@ -156,8 +158,8 @@ def drill_terms(watch: Watch) -> DrillTerms:
     """How the drill of this profile goes; an alert is waited for until its budget is spent."""
     profile = watch.profile
     allowed = budgets(profile)
-    slow = slowest_forgiven_tps(profile)
-    if slow is None or set(allowed) != set(KINDS.values()):
+    asked = speed(profile)
+    if asked is None or set(allowed) != set(KINDS.values()):
         raise RigTrouble(
             "the SLA says nothing of a server that is slow or down",
             found=", ".join(allowed) or "no budget",
@@ -169,6 +171,7 @@ def drill_terms(watch: Watch) -> DrillTerms:
         quiet_s=RECOVERY_S + watch.terms.window_s + watch.terms.hold_s,
         wait_s={fault: min(allowed[kind], MOST_WAIT_S) for fault, kind in KINDS.items()},
         counts={fault: telling(profile, kind) for fault, kind in KINDS.items()},
-        slow_tps=SLOWED_TO * slow,
+        speeds=(math.sqrt(asked.early * asked.bound), SLOWED_TO * asked.bound),
+        stage_s=STAGE * detection_s(watch)["slow"],
         health_deadline_s=watch.terms.health_deadline_s,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.profile.units import convert
@@ -43,15 +44,28 @@ def telling(profile: Profile, kind: str) -> frozenset[str]:
     return frozenset(criterion.id for criterion in _rows(profile) if criterion.metric in TOLD_BY[kind])
 
 
-def slowest_forgiven_tps(profile: Profile) -> float | None:
-    """The lowest speed of one stream in tok/s that the SLA allows; None where no row of it bounds one."""
-    speeds = []
-    for criterion in _rows(profile):
+@dataclass(frozen=True)
+class Speed:
+    """A speed of one stream in tok/s: the lowest that the SLA allows, and where its early warning comes."""
+
+    bound: float
+    early: float
+
+
+def speed(profile: Profile) -> Speed | None:
+    """The speed that the row of the SLA with the highest early warning asks for; None where no row bounds one."""
+    told = profile.protocol.monitoring
+    found = []
+    for criterion in _rows(profile) if told else ():
+        early = told.early_of.get(criterion.id, told.early).to("ratio") if told else 1.0
         if criterion.metric == "decode_tps":
-            speeds.append(_limit(criterion, "tok/s"))
+            bound = _limit(criterion, "tok/s")
         elif criterion.metric == "inter_token_latency" and criterion.quantile == 0.5:
-            speeds.append(1 / _limit(criterion, "s"))
-    return max(speeds, default=None)
+            bound = 1 / _limit(criterion, "s")
+        else:
+            continue
+        found.append(Speed(bound, bound / early))
+    return max(found, key=lambda each: each.early, default=None)
 
 
 def _rows(profile: Profile) -> Iterator[Criterion]:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from pytest_rawrxd.measure.monitoring import CONTROL, FAULTS
 from pytest_rawrxd.profile import Profile
-from pytest_rawrxd.verdict.alert_budget import KINDS, budgets, slowest_forgiven_tps, telling
+from pytest_rawrxd.verdict.alert_budget import KINDS, Speed, budgets, speed, telling
 
 
 class Kept(Protocol):
@@ -41,6 +41,7 @@ class Scene:
     budget_s: float | None
     alerts: tuple[Told, ...]
     without_effect: str | None
+    server: str  #: version of the server that was drilled
 
     @property
     def first(self) -> Told | None:
@@ -89,17 +90,18 @@ def _scene(record: Kept, profile: Profile) -> Scene:
         seconds=(int(data["ended_ns"]) - began) / 1e9,
         budget_s=budgets(profile).get(kind) if kind else None,
         alerts=alerts,
-        without_effect=_without_effect(fault, data["effect"], slowest_forgiven_tps(profile)),
+        without_effect=_without_effect(fault, data["effect"], speed(profile)),
+        server=str(data.get("server", "")),
     )
 
 
-def _without_effect(fault: str, effect: Mapping[str, Any], forgiven_tps: float | None) -> str | None:
+def _without_effect(fault: str, effect: Mapping[str, Any], asked: Speed | None) -> str | None:
     if fault in {"freeze", "kill"} and effect.get("answered") is not False:
         return f"{fault}: the server went on answering"
-    speed = effect.get("tokens_per_second")
-    if fault == CONTROL and not speed:
+    seen = effect.get("tokens_per_second")
+    if fault == CONTROL and not seen:
         return "control: nothing was decoded, so that silence says nothing"
     # A server so slow that the window holds no token at all has no speed.
-    if fault == "degrade" and speed is not None and forgiven_tps is not None and speed >= forgiven_tps:
-        return f"degrade: {speed:.3g} tok/s, which the SLA forgives"
+    if fault == "degrade" and seen is not None and asked is not None and seen >= asked.early:
+        return f"degrade: {seen:.3g} tok/s, and an early warning comes below {asked.early:.3g} tok/s"
     return None
