@@ -26,7 +26,8 @@ ROADMAP = load_profile("rx7800xt")
 NAMES = ("rx7800xt", "production", "embedded", "h100-roadmap")
 
 installed = pytest.mark.skipif(
-    not all(map(shutil.which, ("promtool", "amtool"))), reason="prometheus and prometheus-alertmanager are not installed"
+    not all(map(shutil.which, ("promtool", "amtool"))),
+    reason="prometheus and prometheus-alertmanager are not installed",
 )
 
 
@@ -184,7 +185,9 @@ def test_panels_lie_beside_each_other_and_never_over_each_other(watch):
 
 @installed
 def test_promtool_and_amtool_agree_with_rules_cases_and_routes(watch, tmp_path):
-    write_files(alert_files(watch, runbook="x", routing=Routing("http://127.0.0.1:1/", "http://127.0.0.1:2/")), tmp_path)
+    write_files(
+        alert_files(watch, runbook="x", routing=Routing("http://127.0.0.1:1/", "http://127.0.0.1:2/")), tmp_path
+    )
 
     found = check_files(watch, tmp_path, find_tools())
 
