@@ -45,6 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     for row in watch.rows:
         if row.why_none is not None:
             print(f"  no alert for {row.criterion.id}: {row.why_none}")
+    for name in set(watch.terms.early_of) - set(profile.criteria):
+        print(f"  protocol.monitoring.early_of names {name}, which {profile.name} does not promise")
     for severity, url in (("critical", arguments.page), ("warning", arguments.ticket)):
         if url is None:
             print(f"  nobody hears {severity} alerts yet: --{'page' if severity == 'critical' else 'ticket'} URL")

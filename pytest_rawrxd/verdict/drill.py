@@ -62,10 +62,9 @@ class Scene:
         return None
 
 
-def scenes(records: Iterable[Kept], profile: Profile) -> dict[str, Scene]:
-    """The newest scene of each fault among ``records`` of the drill, in its order."""
-    found = {str(record.data["fault"]): _scene(record, profile) for record in records}
-    return {fault: found[fault] for fault in FAULTS if fault in found}
+def scenes(records: Iterable[Kept], profile: Profile) -> tuple[Scene, ...]:
+    """Every scene among ``records`` of the drill: a later one replaces none, so that repeating cannot help."""
+    return tuple(_scene(record, profile) for record in records if record.data["fault"] in FAULTS)
 
 
 def _scene(record: Kept, profile: Profile) -> Scene:

@@ -69,9 +69,9 @@ def test_somebody_is_called_before_the_budget_is_spent_and_nobody_when_nothing_i
     assert kept.of(MISSING) == []
     assert kept.of(RULES)[0].data["failed"] is None
     drilled = scenes(kept.of(DRILL), profile)
-    assert tuple(drilled) == FAULTS
-    assert [scene.without_effect for scene in drilled.values()] == [None] * 4
-    assert [scene.broken for scene in drilled.values()] == [None] * 4
+    assert tuple(scene.fault for scene in drilled) == FAULTS
+    assert [scene.without_effect for scene in drilled] == [None] * 4
+    assert [scene.broken for scene in drilled] == [None] * 4
     assert {child.pid for child in psutil.Process().children(recursive=True)} <= before, "nothing is left running"
 
 

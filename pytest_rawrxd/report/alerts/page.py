@@ -45,7 +45,7 @@ def render_monitoring(view: RunView) -> str | None:
         "monitoring_alerting",
         "Monitoring and alerting",
         explained=explained([judged for judged in view.criteria if view.metric(judged.id) in METRICS]),
-        scenes=[(scene, WORDS[scene.fault], _effect(scene, view)) for scene in drilled.values()],
+        scenes=[(scene, WORDS[scene.fault], _effect(scene, view)) for scene in drilled],
         missing=records[MISSING][-1].data if records[MISSING] and not drilled else None,
         proof=records[RULES][-1].data if records[RULES] else None,
         rows=_rows(watch),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.measure.monitoring import CONTROL, DRILL, FAULTS, MISSING, RULES
 from pytest_rawrxd.profile import Criterion
@@ -14,30 +16,32 @@ METHOD = "live drill"
 
 
 def alerts_early(evidence: Evidence, criterion: Criterion) -> Answer:
-    """Judge the newest proof of the rules and the newest drill of each fault, with the control."""
+    """Judge every proof of the rules and every scene of every drill; one that showed no effect decides nothing."""
     profile = evidence.campaign.profile
     proofs, drilled = evidence.of(RULES), scenes(evidence.of(DRILL), profile)
-    sources = tuple(scene.record for scene in drilled.values()) + tuple(proof.id for proof in proofs[-1:])
-    missing = [fault for fault in FAULTS if fault not in drilled]
+    sources = tuple(scene.record for scene in drilled) + tuple(proof.id for proof in proofs)
+    missing = [fault for fault in FAULTS if not any(scene.fault == fault for scene in drilled)]
     if missing or not proofs:
         return _not_measured(evidence, missing, proved=bool(proofs)), sources
     unbounded = sorted({KINDS[fault] for fault in FAULTS if fault != CONTROL} - set(budgets(profile)))
     if unbounded:
         said = f"the SLA says nothing of a server that is {' or '.join(unbounded)}: there is no budget to undercut"
         return Finding(Verdict.INVALID, said, method=METHOD, next="a row of the SLA that bounds it"), sources
-    if idle := [scene.without_effect for scene in drilled.values() if scene.without_effect]:
+    usable = [scene for scene in drilled if scene.without_effect is None]
+    broken = [f"the tests of the rules fail: {proof.data['failed']}" for proof in proofs if proof.data["failed"]]
+    # What was called with nothing wrong counts, whatever else the control lacked.
+    broken += [scene.broken for scene in drilled if scene.broken and (scene in usable or scene.fault == CONTROL)]
+    idle = [s.without_effect for s in drilled if s.without_effect and s.fault not in {u.fault for u in usable}]
+    if idle and not broken:
         return Finding(Verdict.INVALID, "; ".join(idle), method=METHOD, next="run the drill again"), sources
-    broken = [scene.broken for scene in drilled.values() if scene.broken]
     proof = proofs[-1].data
-    if proof["failed"] is not None:
-        broken.insert(0, f"the tests of the rules fail: {proof['failed']}")
-    told = f"{proof['alerts']} alerts proven in {proof['cases']} cases; {_said(drilled)}"
+    told = f"{proof['alerts']} alerts proven in {proof['cases']} cases; {_said(usable)}"
     return fact(not broken, expected=criterion.limit is True, sentence="; ".join(broken) or told), sources
 
 
-def _said(drilled: dict[str, Scene]) -> str:
+def _said(drilled: Iterable[Scene]) -> str:
     parts = []
-    for scene in drilled.values():
+    for scene in drilled:
         if scene.fault == CONTROL:
             parts.append(f"silent for {scene.seconds:.0f} s with nothing wrong")
         elif scene.first is not None:

@@ -123,3 +123,18 @@ def test_where_prometheus_is_not_installed_the_verdict_says_how_to_install_it(bo
     document, _ = output_written(Evidence.read(run.path), PROFILE.criteria["P2-REPORT-MONITORING"])
     assert document.verdict is Verdict.NOT_MEASURED
     assert "the drill has no control; the drill has no degrade" in document.reason
+
+
+def test_a_drill_that_is_repeated_replaces_none(judged):
+    judged(calls={"kill": [("RawrxdSlaMttrEarly", "SLA-MTTR", 130.0)]})
+
+    found = judged()
+
+    assert found.verdict is Verdict.FAIL
+    assert "kill: RawrxdSlaMttrEarly after 130.0 s, budget 120 s" in found.reason
+
+
+def test_a_fault_that_took_effect_the_second_time_decides(judged):
+    judged(effects={"freeze": {"answered": True}})
+
+    assert judged().verdict is Verdict.PASS

@@ -145,7 +145,7 @@ def test_an_edge_has_the_digits_that_a_label_has():
     assert (edge(0.05 * 0.8), edge(5.0), edge(0.013 * 0.97)) == ("0.04", "5.0", "0.01261")
 
 
-# -- the dashboard ------------------------------------------------------------------------------------------------------
+# -- the dashboard ---------------------------------------------------------------------------------------------------
 
 
 def test_each_row_of_the_sla_is_a_panel_with_its_bound_as_a_line(any_watch):
@@ -180,7 +180,7 @@ def test_panels_lie_beside_each_other_and_never_over_each_other(watch):
         cells |= own
 
 
-# -- with the real tools ------------------------------------------------------------------------------------------------
+# -- with the real tools ---------------------------------------------------------------------------------------------
 
 
 @installed
