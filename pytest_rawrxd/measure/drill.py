@@ -9,14 +9,14 @@ from typing import Any, Literal
 
 from pytest_rawrxd.errors import RigTrouble
 from pytest_rawrxd.measure.clock import Clock
-from pytest_rawrxd.measure.monitoring import DRILL
+from pytest_rawrxd.measure.monitoring import CONTROL, DRILL
 from pytest_rawrxd.measure.probe import names
 from pytest_rawrxd.measure.sink import Sink
 from pytest_rawrxd.rig.degrade import frozen, kill, slowed
 from pytest_rawrxd.rig.monitoring.receiver import Call, Receiver
 from pytest_rawrxd.rig.monitoring.stack import Stack
 
-Fault = Literal["none", "degrade", "freeze", "kill"]
+Fault = Literal["none", "degrade", "freeze", "kill"]  #: FAULTS, for a type checker
 POLL_S = 0.1
 LEAST_SLICE_S = 0.05  #: in a shorter slice of a processor a token is a matter of luck
 LOAD_S = 60.0  #: from the start of the probe to its first gap in Prometheus
@@ -77,7 +77,7 @@ class Drill:
         wall = self.clock.wall().timestamp()
         self.clock.sleep(self.terms.clean_s)
         speed = self._speed(self.terms.window_s)
-        self._record("none", began, wall, {"tokens_per_second": speed})
+        self._record(CONTROL, began, wall, {"tokens_per_second": speed})
         return speed
 
     def _degrade(self, healthy: float | None) -> None:
@@ -118,11 +118,17 @@ class Drill:
 
     def _new(self, wall_s: float) -> list[Call]:
         """Calls about what began after ``wall_s``; an alert that was firing before is none of this fault's."""
-        return [call for call in self.receiver.calls if call.firing and call.began_s >= wall_s]
+        return [call for call in self.receiver.calls if call.firing and call.began_s > wall_s]
+
+    def _standing(self) -> list[Call]:
+        """The last call about each alert that nobody has taken back."""
+        last = {(call.name, call.began_s): call for call in self.receiver.calls}
+        return [call for call in last.values() if call.firing]
 
     def _record(self, fault: Fault, began_ns: int, wall_s: float, effect: dict[str, Any]) -> None:
         seen: dict[str, Call] = {}
-        for call in self._new(wall_s):
+        # In the control, an alert that has fired all along is no silence either.
+        for call in [*(self._standing() if fault == CONTROL else []), *self._new(wall_s)]:
             seen.setdefault(call.name, call)
         self.sink.record(
             DRILL,

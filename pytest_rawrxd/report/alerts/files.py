@@ -34,8 +34,10 @@ def alert_files(
 
 
 def write_files(files: Mapping[str, str], folder: Path) -> None:
-    """Write ``files`` into ``folder``, which is made where it is not there."""
+    """Write ``files`` into ``folder``, which is made where it is not there; another profile's tests leave it."""
     folder.mkdir(parents=True, exist_ok=True)
+    for stale in folder.glob("rawrxd.rules*.test.yml"):
+        stale.unlink()
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
