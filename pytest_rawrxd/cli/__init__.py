@@ -9,10 +9,24 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from pytest_rawrxd import __version__
-from pytest_rawrxd.cli import compare, doctor, init, judge, lint, models, plan, publish, report, sign, verify
+from pytest_rawrxd.cli import (
+    alerts,
+    compare,
+    doctor,
+    init,
+    judge,
+    lint,
+    models,
+    plan,
+    probe,
+    publish,
+    report,
+    sign,
+    verify,
+)
 from pytest_rawrxd.errors import RawrxdError, UsageProblem
 
-VERBS = (doctor, init, plan, lint, models, judge, compare, report, sign, verify, publish)
+VERBS = (doctor, init, plan, lint, models, judge, compare, report, sign, verify, publish, alerts, probe)
 DONE = 0
 TROUBLE = 1
 USAGE = 4

@@ -30,6 +30,7 @@ from pytest_rawrxd.measure.served import measure_served_cell
 from pytest_rawrxd.measure.tool import ToolTask
 from pytest_rawrxd.plugin.conditions import conditions, placements, terms
 from pytest_rawrxd.plugin.load import CLIENT, measure_levels
+from pytest_rawrxd.plugin.monitoring import measure_monitoring
 from pytest_rawrxd.plugin.preflight import SCRIPTED, Rig
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.plugin.tool import load_tasks, run_tasks, single_stream_tasks
@@ -70,6 +71,7 @@ class Bench:
         self._loaded: set[Level] = set()
         self._telemetry = self._stack.enter_context(open_probes((), gpu=self._gpu, own_pids=[os.getpid()]))
         self._tasked: set[ToolTask] = set()
+        self._drilled = False
 
     def record(self, kind: str, data: dict[str, Any]) -> str:
         return self._recorder.record(kind, data)
@@ -150,6 +152,22 @@ class Bench:
                     progress=self.progress,
                 )
             self.progress.end()
+
+    def measure_monitoring(self) -> None:
+        """Prove the alert rules and run the drill, once in a session."""
+        if self._drilled:
+            return
+        self._drilled = True
+        self.progress.begin()
+        with lease(self._device(), default_cache().root / "locks", wait_s=LEASE_WAIT_S):
+            self.describe_rig()
+            measure_monitoring(
+                self.campaign.profile,
+                self.rig,
+                self._recorder,
+                lambda what: self.progress.show(0, 1, f"monitoring, {what}"),
+            )
+        self.progress.end()
 
     def _measure_missing(self, runs: Mapping[Cell, int]) -> None:
         left = {

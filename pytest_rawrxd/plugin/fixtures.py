@@ -187,6 +187,19 @@ def output(measured: None) -> Callable[[str], Measured]:  # noqa: ARG001 - to as
 
 
 @pytest.fixture(scope="session")
+def alerts_early(bench: Bench) -> Measured:
+    """Whether the alerts of this profile called somebody in time when a real server was slowed, frozen and killed."""
+    bench.measure_monitoring()
+    return Measured("alerts_early")
+
+
+@pytest.fixture(scope="session")
+def monitoring_report(alerts_early: Measured) -> Measured:  # noqa: ARG001 - to ask is to measure
+    """Whether the monitoring document has everything that it shows."""
+    return Measured("output_written", {"output": "monitoring_alerting"})
+
+
+@pytest.fixture(scope="session")
 def data_under_version_control() -> Measured:
     """Whether a commit holds the digests of everything this run rests on."""
     return Measured("data_under_version_control")

@@ -148,6 +148,26 @@ class Faults(Section):
     retries: int = Field(ge=0, le=100, description="Retries that a client may make before a request is lost.")
 
 
+class Monitoring(Section):
+    """What watches the engine after the sign-off: rules, probe, and the drill that proves them."""
+
+    scrape_every: Duration = Field(description="How often Prometheus reads the probe and evaluates the rules.")
+    window: Duration = Field(description="Stretch that a rate is taken over.")
+    hold: Duration = Field(description="A breach that is over sooner stays silent; longer than the window.")
+    down_hold: Duration = Field(description="The same for a server that does not answer.")
+    early: Share = Field(description="An early warning comes at this share of a bound.")
+    early_of: dict[Text, Share] = Field(default={}, description="The same for single criteria, by id.")
+    sla_window: Duration = Field(description="Time over which the SLA counts its percentiles and its availability.")
+    burn_window: Duration = Field(description="Stretch over which lost availability is set against the budget.")
+    burn_share: Share = Field(description="Share of the budget that, lost within it, is a warning.")
+    probe_every: Duration = Field(description="From the end of one probe request to the next.")
+    probe_tokens: Annotated[int, Field(ge=2, le=4096)] = Field(description="Generated tokens of a probe request.")
+    probe_deadline: Duration = Field(description="A probe request that is not complete by then has failed.")
+    health_deadline: Duration = Field(description="A server that does not answer its health in this time is down.")
+    clean: Duration = Field(description="Length of the drill's control, in which no alert may fire.")
+    runbook: Text = Field(description="Where an operator reads what to do; the name of the alert follows behind #.")
+
+
 class Protocol(Section):
     """How it is measured."""
 
@@ -164,3 +184,4 @@ class Protocol(Section):
     phase2: Load
     soak: Soak
     faults: Faults
+    monitoring: Monitoring | None = None

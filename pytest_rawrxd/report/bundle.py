@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from pytest_rawrxd.report.alerts.page import render_monitoring
 from pytest_rawrxd.report.charts.canvas import Chart
 from pytest_rawrxd.report.checklists import CHECKLISTS, render_checklist
 from pytest_rawrxd.report.curves import phase1_curves, phase1_thumbnails
@@ -24,7 +25,7 @@ def bundle(view: RunView) -> Mapping[str, bytes]:
 
     A sign-off page for each phase of the verdicts, the checklists and the way to the evidence; with decoding runs
     also the matrix, its statistics, the curves and the pages of Phase 1; with a load test its page, its table and its
-    curves.
+    curves; with a drill of the monitoring its page.
     """
     thumbnails = {1: phase1_thumbnails, 2: load_thumbnails}
     files = {
@@ -39,6 +40,8 @@ def bundle(view: RunView) -> Mapping[str, bytes]:
         files |= _phase1(view)
     if view.levels:
         files |= _load_test(view)
+    if (monitoring := render_monitoring(view)) is not None:
+        files["monitoring_alerting.html"] = monitoring.encode()
     return files
 
 

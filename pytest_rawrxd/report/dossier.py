@@ -40,6 +40,7 @@ class Promises:
     criteria: Mapping[str, CriterionLike]
     peak_bandwidth: float | None = None  #: B/s of the device by its datasheet
     block_s: float | None = None  #: length of the time blocks that intervals under load are computed over
+    whole: Profile | None = None  #: what the monitoring is written from
 
     @classmethod
     def of(cls, profile: Profile) -> Promises:
@@ -51,6 +52,7 @@ class Promises:
             criteria=profile.criteria,
             peak_bandwidth=None if peak is None else peak.to("GB/s") * 1e9,
             block_s=profile.protocol.phase2.block.to("s"),
+            whole=profile,
         )
 
 

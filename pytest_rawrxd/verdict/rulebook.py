@@ -9,6 +9,7 @@ from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.profile.metrics import OWN
 from pytest_rawrxd.verdict.answers.aggregate_tps import aggregate_tps
+from pytest_rawrxd.verdict.answers.alerts_early import alerts_early
 from pytest_rawrxd.verdict.answers.bottleneck import bottleneck_answered, bottleneck_confirmed
 from pytest_rawrxd.verdict.answers.concurrent_users import concurrent_users
 from pytest_rawrxd.verdict.answers.data_under_version_control import data_under_version_control
@@ -74,6 +75,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             device_errors,
             vram_delta,
             concurrent_users,
+            alerts_early,
         )
     }
     | {metric.name: own_quantity for metric in OWN}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.measure.levels import LEVEL, MAIN, Part
+from pytest_rawrxd.measure.monitoring import CONTROL, DRILL, FAULTS, RULES
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.verdict.answers.bottleneck import bottleneck_confirmed
 from pytest_rawrxd.verdict.answers.hybrid_known import HYBRID, hybrid_known
@@ -36,11 +37,26 @@ def output_written(evidence: Evidence, criterion: Criterion) -> Answer:
         return Finding(Verdict.NOT_MEASURED, said, next="a version of pytest-rawrxd that does"), ()
     place, complete, whole = OUTPUTS[output]
     lacks = list(complete(evidence))
-    sources = (load_sample(evidence) if whole == LOAD else judged_ladder(evidence)).sources
+    sources = _sources(evidence, whole)
     if lacks:
         said = f"{output} is not complete: {'; '.join(lacks)}"
         return Finding(Verdict.NOT_MEASURED, said, method="fact", next=f"measure all of {whole}"), sources
     return fact(True, sentence=f"{place}: nothing is lacking"), sources
+
+
+def _sources(evidence: Evidence, whole: str) -> tuple[str, ...]:
+    if whole == MONITORING:
+        return tuple(record.id for record in evidence.of(DRILL))
+    return (load_sample(evidence) if whole == LOAD else judged_ladder(evidence)).sources
+
+
+def _monitoring_alerting(evidence: Evidence) -> Lacks:
+    drilled = {record.data["fault"] for record in evidence.of(DRILL)}
+    for fault in FAULTS:
+        if fault not in drilled:
+            yield f"the drill has no {'control' if fault == CONTROL else fault}"
+    if not evidence.of(RULES):
+        yield "no proof of the rules is recorded"
 
 
 def _performance_matrix(evidence: Evidence) -> Lacks:
@@ -127,7 +143,7 @@ def _intervals(evidence: Evidence) -> Lacks:
             yield f"{variant}: one run has no interval"
 
 
-PHASE_1, LOAD = "phase 1", "the load test"
+PHASE_1, LOAD, MONITORING = "phase 1", "the load test", "the drill of the monitoring"
 
 #: Output -> where a reader finds it, what it may lack, and what it shows all of.
 OUTPUTS: Mapping[str, tuple[str, Callable[[Evidence], Lacks], str]] = {
@@ -138,5 +154,6 @@ OUTPUTS: Mapping[str, tuple[str, Callable[[Evidence], Lacks], str]] = {
     "hybrid_feasibility": ("hybrid_feasibility.html", _hybrid_feasibility, PHASE_1),
     "decision_matrix": ("performance_matrix.html, section 3", _decision_matrix, PHASE_1),
     "concurrency_load_test": ("concurrency_load_test.html", _concurrency_load_test, LOAD),
+    "monitoring_alerting": ("monitoring_alerting.html", _monitoring_alerting, MONITORING),
     "scaling_graph": ("charts/scaling.svg", _scaling_graph, LOAD),
 }
