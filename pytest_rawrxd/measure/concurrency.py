@@ -16,7 +16,7 @@ from pytest_rawrxd.measure.clock import Clock
 from pytest_rawrxd.measure.contention import CpuReader
 from pytest_rawrxd.measure.contention import watch as contention
 from pytest_rawrxd.measure.decode import describe_trouble, stamp_arrays
-from pytest_rawrxd.measure.gpu import Probe, watched
+from pytest_rawrxd.measure.gpu import watched
 from pytest_rawrxd.measure.levels import Level
 from pytest_rawrxd.measure.memory import MemoryReader
 from pytest_rawrxd.measure.prompts import unique_prompts
@@ -32,6 +32,7 @@ from pytest_rawrxd.rig.engine.protocol import (
     Request,
 )
 from pytest_rawrxd.rig.placement import Placement
+from pytest_rawrxd.rig.telemetry import Telemetry
 
 RUN = "load.run"
 IN_PROCESS = "in process"
@@ -105,12 +106,12 @@ class Observers:
     memory: MemoryReader
     own_pids: Sequence[int]
     clock: Clock
-    probe: Probe | None = None  #: of the GPU under test
+    telemetry: Telemetry | None = None  #: of the GPU under test
 
     def watched(self, pid: int | None, about: Mapping[str, Any]) -> AbstractContextManager[None]:
         """The GPU's readings while something is measured, recorded beside the run that ``about`` names."""
         named = {name: about[name] for name in ("variant", "streams", "part", "run", "beside")}
-        return watched(self.probe, pid, self.clock, self.sink, {**named, "during": RUN})
+        return watched(self.telemetry, pid, self.clock, self.sink, {**named, "during": RUN})
 
 
 def measure_level(

@@ -76,7 +76,7 @@ def measure_served_cell(
             requests = max(conditions.min_requests, math.ceil(conditions.min_seconds * rate / cell.tokens))
             run = replace(bench, terms=replace(terms, requests=requests))
             about_readings = {"variant": cell.variant, "tokens": cell.tokens, "process": process, "during": cell.kind}
-            with watched(watch.probe, server.pid, watch.clock, watch.sink, about_readings):
+            with watched(watch.telemetry, server.pid, watch.clock, watch.sink, about_readings):
                 found = run.measure(run.closed(1), 1, rate)
             _refuse_errors(found, cell)
     except RigTrouble as trouble:

@@ -21,7 +21,7 @@ from pytest_rawrxd.measure.clock import SYSTEM
 from pytest_rawrxd.measure.concurrency import Observers
 from pytest_rawrxd.measure.contention import SystemCpu
 from pytest_rawrxd.measure.decode import REFERENCE, SUSTAINED, Cell, measure_cell
-from pytest_rawrxd.measure.gpu import watched
+from pytest_rawrxd.measure.gpu import DEVICE, watched
 from pytest_rawrxd.measure.interleave import interleaved
 from pytest_rawrxd.measure.levels import Level, needed_levels
 from pytest_rawrxd.measure.memory import SystemMemory
@@ -35,13 +35,13 @@ from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.rig.engine.bandwidth import DeviceBandwidth, device_bandwidth
 from pytest_rawrxd.rig.engine.choose import EngineSetup, open_engine
 from pytest_rawrxd.rig.gpu import Gpu, lease
-from pytest_rawrxd.rig.gpu.nvml import NvmlProbe, open_probe
 from pytest_rawrxd.rig.gpu.shared import shared_memory
 from pytest_rawrxd.rig.models.cache import default_cache
 from pytest_rawrxd.rig.models.folder import ModelFile
 from pytest_rawrxd.rig.placement import largest_that_fits
 from pytest_rawrxd.rig.server.found import FoundServer
 from pytest_rawrxd.rig.server.served import serve
+from pytest_rawrxd.rig.telemetry import Telemetry, open_probes
 
 LEASE_WAIT_S = 3600.0
 CPU_DEVICE = "cpu"
@@ -67,7 +67,7 @@ class Bench:
         self._described = False
         self._measured: set[Cell] = set()
         self._loaded: set[Level] = set()
-        self._probe, self._why_no_probe = self._open_probe()
+        self._telemetry = self._stack.enter_context(open_probes((), gpu=self._gpu, own_pids=[os.getpid()]))
 
     def record(self, kind: str, data: dict[str, Any]) -> str:
         return self._recorder.record(kind, data)
@@ -89,7 +89,7 @@ class Bench:
                 "read_bandwidth": asdict(bandwidth),
                 "device_bandwidth": device.figures,
                 "device_bandwidth_reason": device.reason,
-                "gpu_probe": {"source": self._probe.source if self._probe else None, "reason": self._why_no_probe},
+                "telemetry": [reading.to_dict() for reading in self._telemetry.readings],
             },
         )
         for variant, why in self.rig.missing.items():
@@ -99,12 +99,10 @@ class Bench:
         for model in self.rig.models.values():
             self.record("model", model.manifest.to_dict())
 
-    def _open_probe(self) -> tuple[NvmlProbe | None, str | None]:
-        """The probe of the GPU under test, or the reason why there is none."""
-        try:
-            return self._stack.enter_context(open_probe(self._gpu)), None
-        except RigTrouble as trouble:
-            return None, trouble.found
+    @property
+    def _gpu_telemetry(self) -> Telemetry | None:
+        """What reads the GPU under test; None where nothing of it can be read."""
+        return self._telemetry if any(map(self._telemetry.has, DEVICE)) else None
 
     def measure(self, criteria: Iterable[Criterion]) -> None:
         """Measure what ``criteria`` need and this session has not measured yet."""
@@ -195,10 +193,10 @@ class Bench:
             return self._measure_served(self.rig.server, model, cell, process)
         setup = EngineSetup(environ=os.environ, seed=zlib.crc32(f"{cell} {process}".encode()))
         about = {"variant": cell.variant, "tokens": cell.tokens, "process": process, "during": cell.kind}
-        probe = None if cell.kind == REFERENCE else self._probe  # the GPU idles meanwhile
+        telemetry = None if cell.kind == REFERENCE else self._gpu_telemetry  # the GPU idles meanwhile
         with (
             open_engine(self.rig.engine_spec, setup) as engine,
-            watched(probe, engine.pid, SYSTEM, self._recorder, about),
+            watched(telemetry, engine.pid, SYSTEM, self._recorder, about),
         ):
             return measure_cell(
                 engine,
@@ -255,7 +253,7 @@ class Bench:
 
     @property
     def _observers(self) -> Observers:
-        return Observers(self._recorder, SystemCpu(), self._memory, [os.getpid()], SYSTEM, self._probe)
+        return Observers(self._recorder, SystemCpu(), self._memory, [os.getpid()], SYSTEM, self._gpu_telemetry)
 
     @property
     def _gpu(self) -> Gpu | None:

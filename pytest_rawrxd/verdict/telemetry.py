@@ -11,7 +11,7 @@ from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.ledger import Record
 from pytest_rawrxd.measure.concurrency import RUN as LOAD
 from pytest_rawrxd.measure.gpu import SAMPLES
-from pytest_rawrxd.rig.gpu.nvml import THROTTLED
+from pytest_rawrxd.rig.telemetry.clocks import THROTTLED
 from pytest_rawrxd.verdict.decoding import DecodeProcess
 from pytest_rawrxd.verdict.load_run import LoadRun
 from pytest_rawrxd.verdict.outcome import Finding
@@ -27,11 +27,11 @@ class LoadedSamples:
 
     source: Record
     at_ns: Integers
-    columns: Mapping[str, Integers]
+    columns: Mapping[str, Floats]
     began_ns: int
     ended_ns: int
 
-    def column(self, name: str) -> Integers | None:
+    def column(self, name: str) -> Floats | None:
         """None where the GPU does not have this reading or none of it is loaded time."""
         values = self.columns.get(name)
         return values if values is not None and values.size else None
@@ -78,7 +78,7 @@ def _samples(
     at = arrays["at_ns"].astype(np.int64)
     loaded = (at >= began) & (at <= ended)
     columns = {
-        name: values[loaded].astype(np.int64) for name, values in arrays.items() if name not in {"at_ns", "cost_ns"}
+        name: values[loaded].astype(np.float64) for name, values in arrays.items() if name not in {"at_ns", "cost_ns"}
     }
     return LoadedSamples(found[-1], at[loaded], columns, began, ended)
 
@@ -102,7 +102,7 @@ def _throttled(evidence: Evidence, samples: LoadedSamples | None, rates: Floats)
         return None
     reasons = samples.column("clock_reasons")
     return throttled(
-        hard=None if reasons is None else (reasons & THROTTLED) != 0,
+        hard=None if reasons is None else (reasons.astype(np.int64) & THROTTLED) != 0,
         clock_mhz=samples.column("core_clock_mhz"),
         block=samples.tenth,
         rates=rates,

@@ -8,11 +8,13 @@ from typing import Any
 UUID = "GPU-0000"
 STEADY: dict[str, Any] = {
     "memory_used": 5 << 30,
+    "memory_total": 80 << 30,
     "temperature": 41,
     "core_clock": 1980,
     "memory_clock": 2619,
     "power": 310_000,
     "utilisation": 97,
+    "memory_utilisation": 61,
     "reasons": 0,
     "energy": 1_000_000,
 }
@@ -46,7 +48,8 @@ class ScriptedNvml:
         return uuid
 
     def nvmlDeviceGetMemoryInfo(self, _: str) -> Any:  # noqa: N802
-        return SimpleNamespace(used=self._read("memory_used"))
+        used, total = self._read("memory_used"), self._read("memory_total")
+        return SimpleNamespace(used=used, total=total, free=total - used)
 
     def nvmlDeviceGetTemperature(self, _: str, __: int) -> Any:  # noqa: N802
         return self._read("temperature")
@@ -58,7 +61,7 @@ class ScriptedNvml:
         return self._read("power")
 
     def nvmlDeviceGetUtilizationRates(self, _: str) -> Any:  # noqa: N802
-        return SimpleNamespace(gpu=self._read("utilisation"))
+        return SimpleNamespace(gpu=self._read("utilisation"), memory=self._read("memory_utilisation"))
 
     def nvmlDeviceGetCurrentClocksEventReasons(self, _: str) -> Any:  # noqa: N802
         return self._read("reasons")
@@ -73,6 +76,7 @@ class ScriptedNvml:
         return self._listed("graphics")
 
     def _listed(self, which: str) -> list[Any]:
+        self._read(f"{which}_processes", default=None)
         return [
             SimpleNamespace(pid=pid, usedGpuMemory=size) for listed, pid, size in self._processes if listed == which
         ]

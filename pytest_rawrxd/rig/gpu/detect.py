@@ -13,6 +13,7 @@ NVML = "NVML"  #: the source of NVIDIA GPUs
 DRM = Path("/sys/class/drm")
 AMDGPU_VERSION = Path("/sys/module/amdgpu/version")
 WINDOWS_DISPLAY_CLASS = r"SYSTEM\CurrentControlSet\Control\Class\{4d36e968-e325-11ce-bfc1-08002be10318}"
+WINDOWS_REGISTRY = "Windows registry"  #: the source of other GPUs on Windows
 AMD_VENDOR = "0x1002"
 AMDGPU = "amdgpu sysfs"
 
@@ -112,7 +113,7 @@ def from_windows_registry() -> tuple[Gpu, ...]:
                     uuid=f"{values.get('MatchingDeviceId', '')}#{name}",
                     vram_bytes=int(memory),
                     driver=str(values["DriverVersion"]) if "DriverVersion" in values else None,
-                    source="Windows registry",
+                    source=WINDOWS_REGISTRY,
                 )
             )
     return tuple(found)

@@ -60,7 +60,7 @@ def _means(evidence: Evidence, criterion: Criterion, column: str) -> tuple[Float
     block_s = evidence.campaign.profile.protocol.phase2.block.to("s")
     found: list[Floats] = []
     sources: list[str] = []
-    why = _no_probe(evidence)
+    why = _why_not(evidence, column)
     for record, samples in _readings(evidence, sample):
         means = block_means(samples, column, block_s=block_s)
         if means is None:
@@ -102,7 +102,9 @@ def _nothing(criterion: Criterion, why: str) -> Finding:
     )
 
 
-def _no_probe(evidence: Evidence) -> str:
+def _why_not(evidence: Evidence, column: str) -> str:
+    """What the telemetry of the newest session said about a signal that was not read."""
     machines = evidence.of("machine")
-    probe = machines[-1].data.get("gpu_probe") if machines else None
-    return str((probe or {}).get("reason") or "no reading is recorded")
+    readings = machines[-1].data.get("telemetry", []) if machines else []
+    said = [reading["why_not"] for reading in readings if reading["name"] == column and reading["why_not"]]
+    return str(said[0]) if said else "no reading is recorded"

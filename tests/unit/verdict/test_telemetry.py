@@ -92,7 +92,8 @@ def test_a_reading_that_the_gpu_lacks_is_not_measured_with_the_reason(heated):
 
 
 def test_without_a_probe_the_machine_says_why(book):
-    book.record("machine", llc_bytes=1, read_bandwidth={"bytes_per_s": 1e9}, gpus=[], gpu_probe={"reason": "no GPU"})
+    telemetry = [{"name": "temperature_c", "source": None, "why_not": "no GPU"}]
+    book.record("machine", llc_bytes=1, read_bandwidth={"bytes_per_s": 1e9}, gpus=[], telemetry=telemetry)
     book.run(tps=TPS, **BANDWIDTH)
 
     found = book.answer("P1-BW-TEMP")
