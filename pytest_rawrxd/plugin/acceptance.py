@@ -23,6 +23,7 @@ from pytest_rawrxd.plugin.bound import Bound
 from pytest_rawrxd.plugin.claims import claims
 from pytest_rawrxd.plugin.preflight import Rig, prepare
 from pytest_rawrxd.plugin.progress import Progress
+from pytest_rawrxd.plugin.soak import check_resumable
 from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.report.dossier import RunView
 from pytest_rawrxd.report.explain import explain
@@ -83,9 +84,11 @@ class Acceptance:
             config.pluginmanager.register(_Lanes(self), "rawrxd-lanes")
 
     def _run_dir(self) -> Path:
-        named = options.setting(self.config, "run-dir")
-        if named:
-            return Path(named.value)
+        named, resumed = options.setting(self.config, "run-dir"), options.setting(self.config, "resume")
+        if named and resumed and Path(named.value).resolve() != Path(resumed.value).resolve():
+            raise pytest.UsageError(f"--sla-resume {resumed.value} goes on in that directory, not in {named.value}")
+        if chosen := resumed or named:
+            return Path(chosen.value)
         stamp = SYSTEM.wall().strftime("%Y%m%d-%H%M%S")
         return self.config.rootpath / "reports" / f"{self.profile.name}-{stamp}"
 
@@ -116,6 +119,8 @@ class Acceptance:
         progress = self._progress()
         try:
             earlier = baseline(self.config, self.run_dir)
+            if options.setting(self.config, "resume"):
+                check_resumable(self.run_dir)
             self._stack.enter_context(SessionLock(self.run_dir))
             rig = self._prepare(progress)
             identity = rig.identity(self.profile)

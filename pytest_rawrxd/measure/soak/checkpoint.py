@@ -5,10 +5,10 @@ from __future__ import annotations
 from pytest_rawrxd.measure.soak.journal import Tally
 
 
-def checkpoint_line(tally: Tally, *, duration_s: float, memory: str | None) -> str:
+def checkpoint_line(tally: Tally, at_s: float, *, duration_s: float, memory: str | None) -> str:
     """What the soak is like now, in at most 120 characters: "12.0 of 48 h, 13.21 GB (+3.1 MB in this life), ..."."""
     unit, scale = _unit(duration_s)
-    parts = [f"{tally.at_s / scale:.1f} of {duration_s / scale:g} {unit}"]
+    parts = [f"{at_s / scale:.1f} of {duration_s / scale:g} {unit}"]
     values, first = tally.sample.get("signals", {}), tally.first_sample.get("signals", {})
     if memory is not None and memory in values:
         grown = f" ({(values[memory] - first[memory]) / 1e6:+.1f} MB)" if memory in first else ""

@@ -38,7 +38,6 @@ WAITING_ROOM = 20_000  #: records that wait for a disk: a day of a soak of a min
 class Tally:
     """What the records so far add up to. A resumed soak and ``rawrxd soak status`` count the same way."""
 
-    soak: int = 0
     at_s: float = 0.0  #: observed time of the newest record
     next_step: int = 0
     life: int = 0
@@ -78,8 +77,9 @@ class Tally:
         if counted is not None:
             counted(self, data)
 
-    def _begin(self, data: Mapping[str, Any]) -> None:
-        self.soak, self.sessions = int(data["soak"]), self.sessions + 1
+    def _begin(self, _data: Mapping[str, Any]) -> None:
+        self.sessions += 1
+        self.ended = None
 
     def _life(self, data: Mapping[str, Any]) -> None:
         self.life = int(data["life"])
@@ -153,7 +153,7 @@ class Journal:
 
     def write(self, kind: str, at_s: float, **data: Any) -> None:
         """Keep one record at observed time ``at_s``."""
-        whole = {"soak": self.tally.soak, "at_s": round(at_s, 3), **data}
+        whole = {"at_s": round(at_s, 3), **data}
         self.tally.fold(kind, whole)
         if len(self._waiting) >= self._room:
             self._waiting.popleft()
@@ -194,6 +194,6 @@ class Journal:
         self._flush(at_s)
         if self._waiting:
             self._warn(
-                f"{len(self._waiting)} records of the soak never reached the disk, from {self._waiting[0][1]['at_s']} s "
-                "of observed time on: judge this soak as it stands there, or repeat it"
+                f"{len(self._waiting)} records of the soak never reached the disk, the first of "
+                f"{self._waiting[0][1]['at_s']} s of observed time: what came after it is lost"
             )

@@ -12,7 +12,7 @@ from pytest_rawrxd.measure.soak.checkpoint import checkpoint_line
 from pytest_rawrxd.measure.soak.journal import BLOCK, CHECKPOINT, GAP, LOOK, REVIEW, SAMPLE, Journal
 from pytest_rawrxd.measure.soak.latencies import Answers, Blocks, gaps_of, packed
 from pytest_rawrxd.measure.soak.plan import SoakTerms
-from pytest_rawrxd.measure.soak.signals import LOADED, Reading, Watch
+from pytest_rawrxd.measure.soak.signals import LOADED, STARTING, Reading, Watch
 from pytest_rawrxd.measure.soak.timeline import STOPPED, Interruption, Timeline
 
 STALL_BEATS, STALL_S = 5, 10.0  #: beats that came later than both: the suite itself did not run
@@ -85,20 +85,21 @@ class Observer:
             self.note(interruption)
         now = self._timeline.now_s()
         self._close_blocks(now if self.burst_began_s is None else self.burst_began_s)
-        if now >= self._next_checkpoint:
-            self._next_checkpoint = _after(now, self._terms.checkpoint_every_s)
-            self.checkpoint(now)
-        if now >= self._next_review:
+        while now >= self._next_checkpoint:
+            number = round(self._next_checkpoint / self._terms.checkpoint_every_s)
+            self._next_checkpoint = (number + 1) * self._terms.checkpoint_every_s
+            self._checkpoint(now, number)
+        while now >= self._next_review:
             day = round(self._next_review / self._terms.review_every_s)
-            self._next_review = _after(now, self._terms.review_every_s)
+            self._next_review = (day + 1) * self._terms.review_every_s
             self._journal.write(REVIEW, now, day=day, line=self._journal.tally.line)
             self._on_review(day)
 
-    def checkpoint(self, now: float) -> None:
+    def _checkpoint(self, now: float, number: int) -> None:
         """One line for a person, and a look at the drift so far."""
-        memory = self._watch.signals.memory
-        line = checkpoint_line(self._journal.tally, duration_s=self._terms.duration_s, memory=memory)
-        self._journal.write(CHECKPOINT, now, line=line)
+        memory = next(iter(self._watch.signals.memory), None)
+        line = checkpoint_line(self._journal.tally, now, duration_s=self._terms.duration_s, memory=memory)
+        self._journal.write(CHECKPOINT, now, number=number, line=line)
         self._on_checkpoint(line)
         if self.failure is None and (failed := self._look(self._settled)) is not None:
             self.failure = failed
@@ -145,8 +146,8 @@ class Observer:
     def _sample(self, at_s: float, reading: Reading) -> None:
         total, count = self._window
         self._window = [0.0, 0.0]
-        tally, memory = self._journal.tally, self._watch.signals.memory
-        settled = at_s - self.life_began_s >= self._terms.settle_s and reading.activity != "starting"
+        tally, memory = self._journal.tally, next(iter(self._watch.signals.memory), None)
+        settled = at_s - self.life_began_s >= self._terms.settle_s and reading.activity != STARTING
         self._journal.write(
             SAMPLE,
             at_s,
@@ -157,7 +158,7 @@ class Observer:
             mean_ms=total / count / 1e6 if count else None,
             cost_us=round(reading.cost_ns / 1e3),
             signals={name: round(value, 4) for name, value in reading.values.items()},
-            problem=self._watch.problem,
+            problem=self._watch.signals.problem,
         )
         if settled and memory is not None and memory in reading.values:
             self._settled.append((at_s / 3600, reading.values[memory] / 1e6, tally.life))

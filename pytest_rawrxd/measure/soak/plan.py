@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from pytest_rawrxd.profile import Profile
+from pytest_rawrxd.profile.units import convert
 from pytest_rawrxd.rig.engine.protocol import LoadOptions
 from pytest_rawrxd.rig.placement import Placement
 
@@ -17,11 +19,12 @@ Kind = Literal["burst", "idle", "restart"]
 BURST: Kind = "burst"
 IDLE: Kind = "idle"
 RESTART: Kind = "restart"
+GAP_METRICS = frozenset({"inter_token_latency", "time_weighted_latency", "longest_gap", "soak_latency"})
 _FIRST = {RESTART: 0, BURST: 1, IDLE: 2}  #: of two steps at one instant
 
 
 @dataclass(frozen=True)
-class SoakTerms:
+class Schedule:
     """What the profile says about a soak; times in s."""
 
     variant: str
@@ -42,10 +45,15 @@ class SoakTerms:
     bounds_ns: tuple[int, ...]  #: every latency bound of the profile gets an exact counter
     stop_on_fail: bool
     seed: int
+
+
+@dataclass(frozen=True)
+class SoakTerms(Schedule):
+    """The schedule, and how an engine is started and asked."""
+
     prompt_tokens: int
     load_deadline_s: float
     request_deadline_s: float
-    cores: int
     texts: Sequence[str]
     options: LoadOptions
     placement: Placement | None = None
@@ -77,7 +85,42 @@ class Step:
     size: float
 
 
-def steps(terms: SoakTerms) -> Iterator[Step]:
+def schedule_of(profile: Profile) -> Schedule:
+    """The soak that ``profile`` asks for."""
+    protocol, soak = profile.protocol, profile.protocol.soak
+    return Schedule(
+        variant=protocol.phase2.variant,
+        duration_s=soak.duration.to("s"),
+        streams=soak.streams,
+        tokens=soak.tokens,
+        burst_every_s=soak.burst_every.to("s"),
+        burst_requests=soak.burst_requests,
+        idle_every_s=soak.idle_every.to("s"),
+        idle_s=(soak.idle[0].to("s"), soak.idle[1].to("s")),
+        restart_every_s=soak.restart_every.to("s"),
+        settle_s=soak.settle.to("s"),
+        sample_every_s=soak.sample_every.to("s"),
+        thermal_every_s=soak.thermal_every.to("s"),
+        checkpoint_every_s=soak.checkpoint_every.to("s"),
+        review_every_s=soak.review_every.to("s"),
+        block_s=protocol.phase2.block.to("s"),
+        bounds_ns=latency_bounds_ns(profile),
+        stop_on_fail=soak.stop_on_fail,
+        seed=protocol.seed,
+    )
+
+
+def latency_bounds_ns(profile: Profile) -> tuple[int, ...]:
+    """Every bound that a gap between tokens can be judged against, in ns, rising."""
+    promised = {
+        round(convert(criterion.limit, criterion.unit, "us") * 1000)
+        for criterion in profile.criteria.values()
+        if criterion.metric in GAP_METRICS and isinstance(criterion.limit, float)
+    }
+    return tuple(sorted(promised | {round(profile.gates.stall_gap.to("us") * 1000)}))
+
+
+def steps(terms: Schedule) -> Iterator[Step]:
     """Every step of the soak in order; the last is a burst at the very end, so that the bursts span the duration."""
     restarts = (
         (count * terms.restart_every_s, RESTART, float(count))
@@ -90,7 +133,7 @@ def steps(terms: SoakTerms) -> Iterator[Step]:
         yield Step(number, kind, due, size)
 
 
-def _work(terms: SoakTerms) -> Iterator[tuple[float, Kind, float]]:
+def _work(terms: Schedule) -> Iterator[tuple[float, Kind, float]]:
     random = np.random.default_rng([terms.seed, 48])
     fewest, most = terms.burst_requests
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from pytest_rawrxd.measure.clock import Clock
-from pytest_rawrxd.measure.soak.journal import BEGIN, TROUBLE, Tally
+from pytest_rawrxd.measure.soak.journal import BEGIN, SOAK, TROUBLE, Tally
 from pytest_rawrxd.measure.soak.timeline import ENDED, REBOOT, Interruption
 
 
@@ -30,7 +30,6 @@ class Earlier:
     """A soak as its records leave it."""
 
     tally: Tally
-    terms: dict[str, Any]
     boot: str
     asleep_ns: int
     last_ns: int  #: instant of the newest record on the monotonic clock of that boot
@@ -48,25 +47,13 @@ class Earlier:
         return Interruption(REBOOT, away, f"{away:.0f} s from the last record to now, by the wall clock")
 
 
-def soaks(records: Iterable[Recorded]) -> dict[int, Earlier]:
-    """Every soak of a run directory by its number, as far as its records tell."""
-    found: dict[int, Earlier] = {}
+def soak_so_far(records: Iterable[Recorded]) -> Earlier | None:
+    """The soak of a run directory as far as its records tell; None where none was begun. A campaign has one."""
+    tally, begun, last = Tally(), None, None
     for record in records:
-        number = record.data.get("soak")
-        if not isinstance(number, int) or not (record.kind.startswith("soak.") or record.kind == TROUBLE):
-            continue
-        before = found.get(number)
-        if before is None and record.kind != BEGIN:
-            continue  # a soak begins with its begin: anything else belongs to none
-        tally = before.tally if before is not None else Tally()
-        tally.fold(record.kind, record.data)
-        begun = record.kind == BEGIN
-        found[number] = Earlier(
-            tally,
-            record.data["terms"] if begun or before is None else before.terms,
-            record.data["boot"] if begun or before is None else before.boot,
-            record.data["asleep_ns"] if begun or before is None else before.asleep_ns,
-            record.mono_ns,
-            record.at,
-        )
-    return found
+        if record.kind.startswith("soak.") or (record.kind == TROUBLE and record.data.get("during") == SOAK):
+            tally.fold(record.kind, record.data)
+            begun, last = record if record.kind == BEGIN else begun, record
+    if begun is None or last is None:
+        return None
+    return Earlier(tally, begun.data["boot"], begun.data["asleep_ns"], last.mono_ns, last.at)

@@ -98,9 +98,7 @@ class _Soak:
             self._leave_engine()
             self.see.finish()
             now = self.timeline.now_s()
-            if why == FINISHED:
-                self.see.checkpoint(now)
-            self.journal.write(END, now, why=why, said=said)
+            self.journal.write(END, now, why=why, said=said, pace=self.watch.pace)
             self.journal.close(now)
         return why
 
@@ -141,7 +139,7 @@ class _Soak:
             signals={
                 "sources": dict(world.signals.sources),
                 "absent": dict(world.signals.absent),
-                "memory": world.signals.memory,
+                "memory": list(world.signals.memory),
             },
             resumed=self.earlier is not None,
             **world.about,

@@ -13,6 +13,7 @@ from pytest_rawrxd.measure.levels import LEVEL, MAIN, Part
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.verdict.answers.bottleneck import bottleneck_confirmed
 from pytest_rawrxd.verdict.answers.hybrid_known import HYBRID, hybrid_known
+from pytest_rawrxd.verdict.answers.soak_course import soak_report_lacks
 from pytest_rawrxd.verdict.answers.sustained_duration import bandwidth_sample
 from pytest_rawrxd.verdict.counts import fact
 from pytest_rawrxd.verdict.ladder import judged_ladder
@@ -20,6 +21,7 @@ from pytest_rawrxd.verdict.level import EVERY_PART, level_sample, load_sample
 from pytest_rawrxd.verdict.matrix import listed_cells
 from pytest_rawrxd.verdict.memory import used_bytes
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
+from pytest_rawrxd.verdict.soak import soak_run
 
 FEWEST_RUNS = 2  #: below, there is no spread and no interval
 DECIDED = (Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE)
@@ -36,11 +38,18 @@ def output_written(evidence: Evidence, criterion: Criterion) -> Answer:
         return Finding(Verdict.NOT_MEASURED, said, next="a version of pytest-rawrxd that does"), ()
     place, complete, whole = OUTPUTS[output]
     lacks = list(complete(evidence))
-    sources = (load_sample(evidence) if whole == LOAD else judged_ladder(evidence)).sources
+    sources = _sources(evidence, whole)
     if lacks:
         said = f"{output} is not complete: {'; '.join(lacks)}"
         return Finding(Verdict.NOT_MEASURED, said, method="fact", next=f"measure all of {whole}"), sources
     return fact(True, sentence=f"{place}: nothing is lacking"), sources
+
+
+def _sources(evidence: Evidence, whole: str) -> tuple[str, ...]:
+    if whole == SOAK:
+        run = soak_run(evidence)
+        return run.sources if run is not None else ()
+    return (load_sample(evidence) if whole == LOAD else judged_ladder(evidence)).sources
 
 
 def _performance_matrix(evidence: Evidence) -> Lacks:
@@ -127,7 +136,7 @@ def _intervals(evidence: Evidence) -> Lacks:
             yield f"{variant}: one run has no interval"
 
 
-PHASE_1, LOAD = "phase 1", "the load test"
+PHASE_1, LOAD, SOAK = "phase 1", "the load test", "the soak"
 
 #: Output -> where a reader finds it, what it may lack, and what it shows all of.
 OUTPUTS: Mapping[str, tuple[str, Callable[[Evidence], Lacks], str]] = {
@@ -139,4 +148,5 @@ OUTPUTS: Mapping[str, tuple[str, Callable[[Evidence], Lacks], str]] = {
     "decision_matrix": ("performance_matrix.html, section 3", _decision_matrix, PHASE_1),
     "concurrency_load_test": ("concurrency_load_test.html", _concurrency_load_test, LOAD),
     "scaling_graph": ("charts/scaling.svg", _scaling_graph, LOAD),
+    "stability_48h": ("stability_48h.html", soak_report_lacks, SOAK),
 }
