@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import zlib
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -38,6 +38,7 @@ from pytest_rawrxd.rig.server.served import serve
 from pytest_rawrxd.rig.telemetry import Telemetry
 from pytest_rawrxd.verdict.soak_memory import early_failure
 
+REVIEW_S = 600.0
 STOP_FILE = "soak.stop"  #: whoever puts it into the run directory asks the soak to stop
 
 
@@ -84,7 +85,7 @@ def soak(
         stop_asked=stop.exists,
         look=lambda samples: early_failure(samples, profile),
         on_checkpoint=lambda line: progress.say(f"rawrxd soak: {line}"),
-        on_review=lambda _day: review(run_dir),
+        on_review=lambda _day: review(run_dir) if profile.kind == "acceptance" else None,
     )
     kind, _, scene = rig.engine_spec.partition(":")
     if kind == SCRIPTED:
@@ -117,12 +118,15 @@ def _in_virtual_time(terms: SoakTerms, world: Surroundings, scene: str, earlier:
         asleep_ns=lambda: 0,
         signals=virtual,
         threaded=False,
+        virtual=True,
         on_review=lambda _day: None,
     )
     return run_soak(terms, lambda tick: virtual.held(start, terms, tick), world, earlier)
 
 
-def review(run_dir: Path, run: Callable[..., object] = subprocess.Popen) -> None:
+def review(run_dir: Path) -> None:
     """Write the daily review page in a process of its own: drawing takes more memory than a soak may."""
-    command: Sequence[str] = [sys.executable, "-P", "-m", "pytest_rawrxd", "soak", "review", str(run_dir)]
-    run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-P", "-m", "pytest_rawrxd", "soak", "review", str(run_dir)]
+    quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    draw = partial(subprocess.run, command, check=False, timeout=REVIEW_S, **quiet)
+    threading.Thread(target=draw, daemon=True, name="soak-review").start()

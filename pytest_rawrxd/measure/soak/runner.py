@@ -34,6 +34,7 @@ from pytest_rawrxd.rig.engine.log import fresh_lines, remarkable
 
 TICK_S = 0.5
 MOST_FAILED_STARTS = 3  #: in a row: an engine that cannot be started has no further 47 hours
+LEAST_S = 1e-6  #: a shorter wait is none, and no clock would notice it
 PAUSE_S = 5.0  #: before another try to start an engine
 MOST_TIMES = 2.0  #: a soak takes at most so many times its duration: an engine may be too slow for its bursts
 LOG_LINES = 40  #: of one record
@@ -53,7 +54,9 @@ class Surroundings:
     look: Look = lambda _samples: None
     on_checkpoint: Callable[[str], None] = lambda _line: None
     on_review: Callable[[int], None] = lambda _day: None
-    threaded: bool = True  #: False in virtual time
+    threaded: bool = True  #: False where time moves only when somebody sleeps
+    virtual: bool = False  #: whether nothing of it is a measurement
+    tick_s: float = TICK_S
 
 
 class _OverError(Exception):
@@ -135,7 +138,7 @@ class _Soak:
             boot=world.boot,
             asleep_ns=world.asleep_ns(),
             monotonic_ns=world.clock.monotonic_ns(),
-            virtual=not world.threaded,
+            virtual=world.virtual,
             signals={
                 "sources": dict(world.signals.sources),
                 "absent": dict(world.signals.absent),
@@ -265,9 +268,9 @@ class _Soak:
         while True:
             self._tick()
             left = until_s - self.timeline.now_s()
-            if left <= 0:
+            if left < LEAST_S:
                 return
-            self.world.clock.sleep(min(left, TICK_S, self.terms.thermal_every_s))
+            self.world.clock.sleep(min(left, self.world.tick_s))
 
     def _tick(self) -> None:
         if self.held is None and self.tally.life == 0:
