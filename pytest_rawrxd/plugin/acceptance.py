@@ -16,6 +16,7 @@ from pytest_rawrxd import __version__
 from pytest_rawrxd.errors import RawrxdError, SuiteDefect, UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence, SessionLock, check_joinable, open_campaign, read_card
 from pytest_rawrxd.measure.clock import SYSTEM
+from pytest_rawrxd.measure.soak.resume import check_resumable, soak_so_far
 from pytest_rawrxd.plugin import options
 from pytest_rawrxd.plugin.baseline import baseline
 from pytest_rawrxd.plugin.bench import Bench
@@ -23,7 +24,6 @@ from pytest_rawrxd.plugin.bound import Bound
 from pytest_rawrxd.plugin.claims import claims
 from pytest_rawrxd.plugin.preflight import Rig, prepare
 from pytest_rawrxd.plugin.progress import Progress
-from pytest_rawrxd.plugin.soak import check_resumable
 from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.report.dossier import RunView
 from pytest_rawrxd.report.explain import explain
@@ -120,7 +120,7 @@ class Acceptance:
         try:
             earlier = baseline(self.config, self.run_dir)
             if options.setting(self.config, "resume"):
-                check_resumable(self.run_dir)
+                check_resumable(soak_so_far(Evidence.read(self.run_dir).records), self.run_dir)
             self._stack.enter_context(SessionLock(self.run_dir))
             rig = self._prepare(progress)
             identity = rig.identity(self.profile)

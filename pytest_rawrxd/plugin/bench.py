@@ -27,12 +27,12 @@ from pytest_rawrxd.measure.levels import Level, needed_levels
 from pytest_rawrxd.measure.memory import SystemMemory
 from pytest_rawrxd.measure.quality import Text, measure_quality, shipped_text
 from pytest_rawrxd.measure.served import measure_served_cell
-from pytest_rawrxd.measure.soak.resume import soak_so_far
+from pytest_rawrxd.measure.soak.resume import is_over, soak_so_far
 from pytest_rawrxd.plugin.conditions import conditions, placements, terms
 from pytest_rawrxd.plugin.load import CLIENT, measure_levels
 from pytest_rawrxd.plugin.preflight import SCRIPTED, Rig
 from pytest_rawrxd.plugin.progress import Progress
-from pytest_rawrxd.plugin.soak import soak, unfinished
+from pytest_rawrxd.plugin.soak import soak
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.rig.engine.bandwidth import DeviceBandwidth, device_bandwidth
 from pytest_rawrxd.rig.engine.choose import EngineSetup, open_engine
@@ -134,9 +134,10 @@ class Bench:
 
         It does not wait for the device: two soaks on one GPU measure neither.
         """
-        begun = soak_so_far(Evidence.read(self.campaign.path).records)
-        earlier = unfinished(self.campaign)
-        if (begun is not None and earlier is None) or self.campaign.profile.protocol.phase2.variant in self.rig.missing:
+        earlier = soak_so_far(Evidence.read(self.campaign.path).records)
+        if (
+            earlier is not None and is_over(earlier)
+        ) or self.campaign.profile.protocol.phase2.variant in self.rig.missing:
             return
         self.progress.begin()
         with lease(self._device(), default_cache().root / "locks", wait_s=SOAK_WAIT_S):

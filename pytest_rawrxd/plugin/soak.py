@@ -14,14 +14,13 @@ from pathlib import Path
 
 import psutil
 
-from pytest_rawrxd.errors import CampaignProblem
-from pytest_rawrxd.evidence.campaign import Campaign, Evidence
+from pytest_rawrxd.evidence.campaign import Campaign
 from pytest_rawrxd.measure.clock import SYSTEM
 from pytest_rawrxd.measure.sink import Sink
 from pytest_rawrxd.measure.soak.held import OpenHeld, held_in_process, held_server
-from pytest_rawrxd.measure.soak.journal import FAILED, FINISHED, Journal, Tally
+from pytest_rawrxd.measure.soak.journal import STOP_FILE, Journal, Tally
 from pytest_rawrxd.measure.soak.plan import SoakTerms
-from pytest_rawrxd.measure.soak.resume import Earlier, soak_so_far
+from pytest_rawrxd.measure.soak.resume import Earlier
 from pytest_rawrxd.measure.soak.runner import Surroundings, run_soak
 from pytest_rawrxd.measure.soak.signals import MachineSignals
 from pytest_rawrxd.measure.soak.virtual import VirtualTime
@@ -39,31 +38,6 @@ from pytest_rawrxd.rig.telemetry import Telemetry
 from pytest_rawrxd.verdict.soak_memory import early_failure
 
 REVIEW_S = 600.0
-STOP_FILE = "soak.stop"  #: whoever puts it into the run directory asks the soak to stop
-
-
-def unfinished(campaign: Campaign) -> Earlier | None:
-    """The soak of a run directory that can go on; None where there is none or it is over."""
-    earlier = soak_so_far(Evidence.read(campaign.path).records)
-    return None if earlier is None or earlier.tally.ended in {FINISHED, FAILED} else earlier
-
-
-def check_resumable(run_dir: Path) -> None:
-    """Raise CampaignProblem unless ``run_dir`` has a soak that can go on."""
-    earlier = soak_so_far(Evidence.read(run_dir).records)
-    if earlier is None:
-        raise CampaignProblem(
-            "there is no soak to resume",
-            where=str(run_dir),
-            possible="start one: pytest acceptance/ -m soak --sla-run-dir DIR, or rawrxd soak start",
-        )
-    if earlier.tally.ended in {FINISHED, FAILED}:
-        raise CampaignProblem(
-            "the soak of this run directory is over and cannot go on",
-            where=str(run_dir),
-            found=f"it {earlier.tally.ended} after {earlier.tally.at_s:.0f} s",
-            possible=f"rawrxd soak collect {run_dir}, or another soak in a new run directory",
-        )
 
 
 def soak(

@@ -13,6 +13,7 @@ from pytest_rawrxd.report.levels import levels_csv
 from pytest_rawrxd.report.load_pages import load_curves, load_thumbnails, render_load
 from pytest_rawrxd.report.matrix import cells, performance_matrix, statistics_csv
 from pytest_rawrxd.report.signoff import render_signoff
+from pytest_rawrxd.report.soak_pages import soak_files
 
 CHARTS = "charts"
 
@@ -21,7 +22,8 @@ def bundle(view: RunView) -> Mapping[str, bytes]:
     """Return each report's bytes by its name relative to the run directory; the same view gives the same bytes.
 
     A sign-off page for each phase of the verdicts; with decoding runs also the matrix, its statistics, the curves
-    and the pages of Phase 1; with a load test its page, its table and its curves.
+    and the pages of Phase 1; with a load test its page, its table and its curves; with a soak its
+    report, its days and its curves.
     """
     thumbnails = {1: phase1_thumbnails, 2: load_thumbnails}
     files = {
@@ -34,7 +36,7 @@ def bundle(view: RunView) -> Mapping[str, bytes]:
         files |= _phase1(view)
     if view.levels:
         files |= _load_test(view)
-    return files
+    return files | soak_files(view)
 
 
 def write_bundle(view: RunView, directory: Path) -> list[Path]:

