@@ -27,4 +27,5 @@ def asleep_ns() -> int:
     with_sleep = getattr(time, "CLOCK_BOOTTIME", None)
     if with_sleep is None:
         return 0
-    return time.clock_gettime_ns(with_sleep) - time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+    awake = time.clock_gettime_ns(time.CLOCK_MONOTONIC)  # first, so that the difference is never below zero
+    return time.clock_gettime_ns(with_sleep) - awake

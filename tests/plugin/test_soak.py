@@ -61,7 +61,7 @@ def test_a_rehearsal_runs_the_whole_soak_in_virtual_seconds(soak):
     soak.run("-q")
 
     assert set(soaked(soak).values()) == {"PASS"}
-    assert len(soaked(soak)) == 15
+    assert len(soaked(soak)) == 14
     assert (soak.run_dir / "stability_48h.html").exists()
     assert "nothing here is a measurement" in (soak.run_dir / "soak_review_day1.html").read_text()
 
@@ -77,6 +77,7 @@ def test_a_second_session_uses_the_finished_soak(soak):
 
 
 def test_a_crash_of_the_engine_fails_the_soak_and_the_rest_is_judged(soak):
+    soak.write_profile(base=PROFILE.replace("[protocol.soak]", "[protocol.soak]\ntokens = 64"))
     soak.run("-q", engine="scripted:crash")
 
     found = soaked(soak)

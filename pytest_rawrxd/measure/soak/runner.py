@@ -282,7 +282,7 @@ class _Soak:
             raise _OverError(FAILED, f"stopped early, as the profile says: {self.see.failure}")
         if self.timeline.now_s() > MOST_TIMES * self.terms.duration_s:
             raise _OverError(
-                STOPPED,
+                FAILED,
                 f"{MOST_TIMES:g} times its duration are over: the engine is too slow for its bursts",
             )
 
