@@ -163,10 +163,6 @@ print("python", sys.version.split()[0], *(f"{name} {known(name)}" for name in sh
 CODE
 say "engine $backend from $(basename "$engine"), libraries ${LD_LIBRARY_PATH:-of the system}, driver ${VK_DRIVER_FILES:-by default}"
 
-if rawrxd --help | grep -q -w doctor; then
-  rawrxd doctor || say "the doctor found something"
-fi
-
 # --- Models ----------------------------------------------------------------------------------------------------------
 
 if [ -z "$models" ]; then
@@ -175,6 +171,7 @@ if [ -z "$models" ]; then
 fi
 rawrxd models list "$models" --profile "$profile"
 say "models in $models"
+rawrxd doctor "$profile" --sla-models "$models" || say "the doctor found something"
 [ -z "$prepare_only" ] || exit 0
 
 # --- Measuring -------------------------------------------------------------------------------------------------------

@@ -46,27 +46,39 @@ def watched(
         yield
     readings = [reading for reading in telemetry.readings if reading.signal.name in DEVICE]
     columns = [reading.signal.name for reading in readings if reading.source is not None]
-    complete = [sample for sample in samples if all(sample.values[name] is not None for name in columns)]
     data = {
         **about,
         "source": ", ".join(dict.fromkeys(reading.source for reading in readings if reading.source is not None)),
         "beat_s": beat_s,
         "absent": {reading.signal.name: reading.why_not for reading in readings if reading.source is None},
-        "incomplete": len(samples) - len(complete),  # readings that lacked a column are left out
         "problem": "; ".join(telemetry.problems.values()) or None,
         "pace": sampler.pace.to_dict(),
         "process_bytes": samples[-1].values[PROCESS] if samples else None,
     }
-    sink.record(SAMPLES, data, arrays_of(complete, columns))
+    sink.record(SAMPLES, data, arrays_of(samples, columns))
 
 
 def arrays_of(samples: Sequence[Sample], columns: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
-    """Samples that have every column as arrays: at_ns, cost_ns and one a column, each (n,)."""
-    return {
+    """Samples as arrays: at_ns and cost_ns (n,), and one a column.
+
+    A column that every sample has is (n,). One that some lack holds what there is, (m,), with its own instants in
+    ``at_ns.NAME`` (m,).
+    """
+    arrays = {
         "at_ns": np.array([sample.at_ns for sample in samples], np.int64),
         "cost_ns": np.array([sample.cost_ns for sample in samples], np.int64),
-        **{name: _column([sample.values[name] for sample in samples]) for name in columns},
     }
+    for name in columns:
+        known = [sample for sample in samples if sample.values[name] is not None]
+        arrays[name] = _column([sample.values[name] for sample in known])
+        if len(known) < len(samples):
+            arrays[instants_of(name)] = np.array([sample.at_ns for sample in known], np.int64)
+    return arrays
+
+
+def instants_of(name: str) -> str:
+    """The array with the instants of a column that some samples lack."""
+    return f"at_ns.{name}"
 
 
 def _column(values: list[Any]) -> npt.NDArray[Any]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import psutil
+from pytest_rawrxd.rig.telemetry import Telemetry
+from pytest_rawrxd.rig.telemetry.host import resident_bytes
 
-from pytest_rawrxd.rig.gpu.shared import SharedMemory
+SHARED = "shared_used_bytes"
 
 
 class MemoryReader(Protocol):
@@ -27,22 +28,18 @@ class MemoryReader(Protocol):
 
 
 class SystemMemory:
-    """Resident memory by psutil, shared memory where the driver shows it."""
+    """Resident memory by psutil, shared memory where telemetry shows it."""
 
-    def __init__(self, shared: SharedMemory) -> None:
-        self._shared = shared
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
 
     @property
     def shared_source(self) -> str:
-        return self._shared.source
+        return self._telemetry.source(SHARED) or str(self._telemetry.why_not(SHARED))
 
     def resident_bytes(self, pid: int | None) -> int | None:
-        if pid is None:
-            return None
-        try:
-            return int(psutil.Process(pid).memory_info().rss)
-        except psutil.Error:
-            return None
+        return None if pid is None else resident_bytes((pid,))
 
     def shared_bytes(self) -> int | None:
-        return self._shared.used_bytes()
+        used = self._telemetry.read((SHARED,))[SHARED]
+        return None if used is None else int(used)

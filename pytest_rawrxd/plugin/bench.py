@@ -37,7 +37,6 @@ from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.rig.engine.bandwidth import DeviceBandwidth, device_bandwidth
 from pytest_rawrxd.rig.engine.choose import EngineSetup, open_engine
 from pytest_rawrxd.rig.gpu import Gpu, lease
-from pytest_rawrxd.rig.gpu.shared import shared_memory
 from pytest_rawrxd.rig.models.cache import default_cache
 from pytest_rawrxd.rig.models.folder import ModelFile
 from pytest_rawrxd.rig.placement import largest_that_fits
@@ -268,7 +267,7 @@ class Bench:
 
     @property
     def _memory(self) -> SystemMemory:
-        return SystemMemory(shared_memory(self._gpu))
+        return SystemMemory(self._telemetry)
 
     @property
     def _observers(self) -> Observers:

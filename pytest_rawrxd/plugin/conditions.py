@@ -11,7 +11,7 @@ from pytest_rawrxd.measure.soak.plan import SoakTerms, schedule_of
 from pytest_rawrxd.plugin.preflight import Rig
 from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.rig.engine.protocol import LoadOptions
-from pytest_rawrxd.rig.placement import ALL_LAYERS, Placement, place
+from pytest_rawrxd.rig.placement import ALL_LAYERS, Placement, place, usable_bytes
 
 
 def conditions(profile: Profile, rig: Rig, cell: Cell) -> Conditions:
@@ -126,22 +126,11 @@ def placements(profile: Profile, rig: Rig) -> dict[str, Placement]:
 
 
 def _place(profile: Profile, rig: Rig, variant: str, cells: int) -> Placement | None:
-    usable, model = usable_memory(profile, rig), rig.models.get(variant)
+    usable, model = usable_bytes(profile, rig.devices), rig.models.get(variant)
     if usable is None or model is None:
         return None
     headroom = profile.hardware.headroom
     return place(model.manifest, cells=cells, usable=usable, headroom=headroom.to("B") if headroom is not None else 0.0)
-
-
-def usable_memory(profile: Profile, rig: Rig) -> float | None:
-    """Bytes that an engine can get on the device: the profile's figure or what is free now, whichever is smaller."""
-    if profile.target.backend == "cpu":
-        return None
-    promised = profile.hardware.vram_usable
-    free = [device.memory_free for device in rig.devices if device.kind in {"gpu", "igpu"}]
-    known = [promised.to("B")] if promised is not None else []
-    known += [float(size) for size in free[:1] if size is not None]
-    return min(known, default=None)
 
 
 def _context(profile: Profile, tokens: int) -> int:

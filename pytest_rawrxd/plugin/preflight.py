@@ -12,6 +12,7 @@ from typing import Any
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.evidence.identity import Identity
 from pytest_rawrxd.profile import Profile
+from pytest_rawrxd.rig.disk import FREE_BYTES, free_bytes
 from pytest_rawrxd.rig.engine.choose import EngineSetup, open_engine
 from pytest_rawrxd.rig.engine.protocol import Device, EngineInfo
 from pytest_rawrxd.rig.gpu import Gpu, find_gpus
@@ -21,8 +22,6 @@ from pytest_rawrxd.rig.models.folder import ModelFile
 from pytest_rawrxd.rig.models.ladder import Ladder, ModelsSpec, prepare_models
 from pytest_rawrxd.rig.server.found import FoundRemote, FoundServer, find_server, is_server
 
-#: A phase 1 run with charts leaves about 40 MB; a full disk in the middle would lose evidence.
-FREE_BYTES = 512 << 20
 SCRIPTED = "scripted"  #: engines made of known faults: no model, no device
 
 
@@ -55,8 +54,7 @@ class Rig:
 
 def check_disk(run_dir: Path, usage: Callable[[Path], Any] = shutil.disk_usage) -> None:
     """Raise UsageProblem when the disk that will hold ``run_dir`` has too little room."""
-    there = next(folder for folder in (run_dir, *run_dir.resolve().parents) if folder.exists())
-    free = usage(there).free
+    free = free_bytes(run_dir, usage)
     if free < FREE_BYTES:
         raise UsageProblem(
             "not enough disk space for the evidence of a run",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from pytest_rawrxd.profile.quantities import Bandwidth, Data, Share, ascending
 from pytest_rawrxd.profile.section import Section, Text
@@ -30,6 +30,9 @@ class Hardware(Section):
     vram_usable: Data | None = Field(default=None, description="Memory of one GPU that an engine can get.")
     headroom: Data | None = Field(default=None, description="Memory that a fitting model leaves free.")
     peak_bandwidth: Bandwidth | None = Field(default=None, description="Memory bandwidth by the datasheet.")
+    vulkan: Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+$")] | None = Field(
+        default=None, description="Least version of Vulkan that the device must offer, for example 1.4."
+    )
     reachable_bandwidth: Annotated[tuple[Share, Share], AfterValidator(ascending)] | None = Field(
         default=None, description="Share of the peak that an engine usually reaches, and the best it reaches."
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from pytest_rawrxd.profile import Profile
+from pytest_rawrxd.rig.engine.protocol import Device
 from pytest_rawrxd.rig.models.manifest import Manifest
 
 ALL_LAYERS = 999  #: llama.cpp takes any number above the model's as "all of them"
@@ -37,6 +39,20 @@ def place(manifest: Manifest, *, cells: int, usable: float, headroom: float) -> 
     room = max(usable - headroom, 0.0)
     offloaded = min(int(layers * room / (weights + kv)), layers - 1)
     return Placement(False, offloaded, f"{said}: {offloaded} of {layers} layers are offloaded")
+
+
+def usable_bytes(profile: Profile, devices: Iterable[Device]) -> float | None:
+    """Bytes that an engine can get on the device: the profile's figure or what is free now, whichever is smaller.
+
+    None on a CPU, or where nobody says it.
+    """
+    if profile.target.backend == "cpu":
+        return None
+    promised = profile.hardware.vram_usable
+    free = [device.memory_free for device in devices if device.kind in {"gpu", "igpu"}]
+    known = [promised.to("B")] if promised is not None else []
+    known += [float(size) for size in free[:1] if size is not None]
+    return min(known, default=None)
 
 
 def largest_that_fits(

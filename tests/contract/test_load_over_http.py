@@ -20,10 +20,10 @@ from pytest_rawrxd.measure.prompts import prompts
 from pytest_rawrxd.measure.served import measure_served_cell, measure_served_level
 from pytest_rawrxd.measure.served_run import Client
 from pytest_rawrxd.rig.engine.protocol import LoadOptions
-from pytest_rawrxd.rig.gpu.shared import shared_memory
 from pytest_rawrxd.rig.server.found import find_server
 from pytest_rawrxd.rig.server.program import PACKAGE
 from pytest_rawrxd.rig.server.served import serve
+from pytest_rawrxd.rig.telemetry import Telemetry
 from pytest_rawrxd.verdict.load_run import read_run
 
 if importlib.util.find_spec(PACKAGE) is None:
@@ -62,7 +62,7 @@ def sink():
 
 @pytest.fixture
 def watch(sink):
-    return Observers(sink, SystemCpu(), SystemMemory(shared_memory(None)), [os.getpid()], SYSTEM)
+    return Observers(sink, SystemCpu(), SystemMemory(Telemetry(())), [os.getpid()], SYSTEM)
 
 
 @pytest.fixture

@@ -9,19 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from pytest_rawrxd.errors import RigTrouble
-from pytest_rawrxd.rig.gpu.detect import AMDGPU, DRM
+from pytest_rawrxd.rig.gpu.detect import AMDGPU
 from pytest_rawrxd.rig.telemetry.amd_throttle import reasons_of_metrics
+from pytest_rawrxd.rig.telemetry.protocol import NotReported
 from pytest_rawrxd.rig.telemetry.signal import Value
 
-PROC = Path("/proc")
 PROCESS = "process_memory_bytes"
 #: What drivers of different years call the memory that a client holds on the device.
 VRAM_KEYS = ("drm-memory-vram", "drm-resident-vram", "drm-total-vram")
-UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-
-
-class NotReported(Exception):
-    """The driver answers, and the answer is that it does not know."""
+UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 
 def _number(path: Path) -> int:
@@ -90,7 +86,7 @@ class AmdgpuProbe:
 
     source = AMDGPU
 
-    def __init__(self, uuid: str, drm: Path = DRM, proc: Path = PROC) -> None:
+    def __init__(self, uuid: str, drm: Path, proc: Path) -> None:
         self._device, self._proc = device_folder(uuid, drm), proc
         self.absent: dict[str, str] = {}
         for name, read in READS.items():
@@ -135,7 +131,7 @@ def device_folder(uuid: str, drm: Path) -> Path:
             unique = (device / "unique_id").read_text(encoding="utf-8").strip()
         except OSError:
             unique = ""
-        if uuid in (unique, device.resolve().name):
+        if uuid in (unique, pci_address(device)):
             return device
     raise RigTrouble("amdgpu does not show this GPU", where=uuid, found=f"no such card below {drm}")
 
@@ -160,9 +156,9 @@ def held_bytes(pids: Sequence[int], pci: str, proc: Path) -> int | None:
         for told in _clients(proc / str(pid) / "fdinfo"):
             if told.get("drm-driver") != "amdgpu" or told.get("drm-pdev", pci) != pci or "drm-client-id" not in told:
                 continue
-            size = next((told[key] for key in VRAM_KEYS if key in told), None)
+            size = next((_bytes(told[key]) for key in VRAM_KEYS if key in told), None)
             if size is not None:
-                clients[told["drm-client-id"]] = _bytes(size)
+                clients[told["drm-client-id"]] = size
     return sum(clients.values()) if clients else None
 
 
@@ -181,9 +177,11 @@ def _clients(folder: Path) -> Iterator[dict[str, str]]:
             yield {key.strip(): value.strip() for key, _, value in fields}
 
 
-def _bytes(size: str) -> int:
+def _bytes(size: str) -> int | None:
+    """Bytes of "2048 KiB"; None for anything else than a number and a unit that the kernel documents."""
     number, _, unit = size.partition(" ")
-    return int(number) * UNITS.get(unit.strip(), 1)
+    factor = UNITS.get(unit.strip())
+    return int(number) * factor if number.isdigit() and factor is not None else None
 
 
 def _said(error: Exception) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from typing import Any
 
 from pytest_rawrxd.errors import RigTrouble
@@ -42,12 +41,8 @@ class AmdSmiProbe:
 
     source = SOURCE
 
-    def __init__(self, pci: str, amdsmi: Any = None) -> None:
-        try:
-            # OSError and KeyError: the module is there and its C library is not.
-            self._smi = amdsmi or import_module("amdsmi")
-        except (ImportError, OSError, KeyError) as error:
-            raise RigTrouble("amdsmi cannot be used", where=pci, found=str(error)) from error
+    def __init__(self, pci: str, amdsmi: Any) -> None:
+        self._smi = amdsmi
         try:
             self._smi.amdsmi_init()
             self._gpu = self._handle(pci)
@@ -92,10 +87,10 @@ class AmdSmiProbe:
         return None
 
     def _used(self) -> int:
-        told = self._smi.amdsmi_get_gpu_vram_usage(self._gpu)
-        if not told["vram_used"]:
+        used = _known(self._smi.amdsmi_get_gpu_vram_usage(self._gpu), "vram_used")
+        if used == 0:
             raise ValueError("not reported: free equals total")
-        return int(told["vram_used"]) << 20  # MiB
+        return used << 20  # MiB
 
 
 def _value(read: Callable[[Metrics], Value], told: Metrics) -> Value | None:

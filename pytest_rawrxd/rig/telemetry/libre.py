@@ -31,7 +31,9 @@ Fetch = Callable[[], bytes]
 
 def fetch() -> bytes:
     """What the web server says now. OSError without one."""
-    with urllib.request.urlopen(URL, timeout=TIMEOUT_S) as answer:
+    # A proxy of the environment would be asked for its own 127.0.0.1.
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(URL, timeout=TIMEOUT_S) as answer:
         body: bytes = answer.read()
     return body
 
@@ -41,7 +43,7 @@ class LibreProbe:
 
     source = SOURCE
 
-    def __init__(self, name: str, fetch: Fetch = fetch) -> None:
+    def __init__(self, name: str, fetch: Fetch) -> None:
         self._name, self._fetch = name, fetch
         found = self._sensors()
         self.absent = {
@@ -74,19 +76,25 @@ class LibreProbe:
         return _signals(chosen[0])
 
 
-def _devices(node: Mapping[str, Any]) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
+def _devices(node: Any) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
     """Each node that has GPU sensors two levels below it, as groups: its name and those sensors."""
     sensors = [
         sensor
-        for group in node.get("Children", [])
-        for sensor in group.get("Children", [])
+        for group in _children(node)
+        for sensor in _children(group)
         if SENSOR.fullmatch(str(sensor.get("SensorId", "")))
     ]
     if sensors:
         yield str(node.get("Text", "")), sensors
     else:
-        for child in node.get("Children", []):
+        for child in _children(node):
             yield from _devices(child)
+
+
+def _children(node: Any) -> list[Mapping[str, Any]]:
+    """The nodes below one; nothing below what is no node of the monitor's."""
+    children = node.get("Children") if isinstance(node, dict) else None
+    return [child for child in children if isinstance(child, dict)] if isinstance(children, list) else []
 
 
 def _signals(sensors: Sequence[Mapping[str, Any]]) -> dict[str, float]:

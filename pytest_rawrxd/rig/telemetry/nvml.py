@@ -6,11 +6,11 @@ Measured on an H100: a reading takes 2-10 us, the energy counter 2.5 ms. PCIe th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from typing import Any
 
 from pytest_rawrxd.errors import RigTrouble
 from pytest_rawrxd.rig.gpu.detect import NVML
+from pytest_rawrxd.rig.telemetry.protocol import NotReported
 from pytest_rawrxd.rig.telemetry.signal import Value
 
 Read = Callable[[Any, Any], int]
@@ -22,10 +22,6 @@ def _memory_used(nvml: Any, gpu: Any) -> int:
     if told.free == told.total:
         raise NotReported("not reported: free equals total")
     return int(told.used)
-
-
-class NotReported(Exception):
-    """NVML answers, and the answer is how it says that it does not know."""
 
 
 READS: dict[str, Read] = {
@@ -48,11 +44,8 @@ class NvmlProbe:
 
     source = NVML
 
-    def __init__(self, uuid: str, nvml: Any = None) -> None:
-        try:
-            self._nvml = nvml or import_module("pynvml")
-        except ImportError as error:
-            raise RigTrouble("NVML cannot be used", where=uuid, found=str(error)) from error
+    def __init__(self, uuid: str, nvml: Any) -> None:
+        self._nvml = nvml
         try:
             self._nvml.nvmlInit()
         except self._nvml.NVMLError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Iterable, Sequence
 from typing import Self
 
@@ -22,16 +23,19 @@ def open_probes(
     *,
     gpu: Gpu | None,
     own_pids: Sequence[int] = (),
+    engine: Source | None = None,
     candidates: Iterable[Source] | None = None,
 ) -> Telemetry:
     """Open every source that this machine has for ``gpu`` and for the engine's processes ``pids``.
+
+    ``engine`` is what the engine itself tells (``ggml.told_by``), asked after all others but the host.
 
     ``own_pids`` are the suite's processes: neither engine nor foreign. Without a GPU only processes and host are read.
     A source that cannot be had is no error: its signals say why they are not available.
     """
     opened: list[Probe] = []
     refused: dict[str, str] = {}
-    for source in sources(gpu) if candidates is None else candidates:
+    for source in (*(sources(gpu) if candidates is None else candidates), *([engine] if engine else ())):
         try:
             opened.append(source.open())
         except RigTrouble as trouble:
@@ -61,6 +65,7 @@ class Telemetry:
         self._refused = refused or {}
         self._no_gpu = no_gpu
         self._distrusted: dict[str, str] = {}
+        self._reading = threading.Lock()  # a sampler's thread and the measurement's own may both read
         self._from: dict[str, Probe] = {}
         for probe in self._probes:
             for name in probe.signals:
@@ -74,10 +79,11 @@ class Telemetry:
     @property
     def readings(self) -> tuple[Reading, ...]:
         """One for each signal of the catalogue, in its order."""
-        return tuple(
-            Reading(signal, self._from[name].source if self.has(name) else None, self.why_not(name))
-            for name, signal in SIGNALS.items()
-        )
+        return tuple(Reading(signal, self.source(name), self.why_not(name)) for name, signal in SIGNALS.items())
+
+    def source(self, name: str) -> str | None:
+        """Who reads a signal; None where it is not available."""
+        return self._from[name].source if self.has(name) else None
 
     def has(self, name: str) -> bool:
         return name in self._from and name not in self._distrusted
@@ -105,7 +111,8 @@ class Telemetry:
             if not mine:
                 continue
             try:
-                found = probe.read(self.pids)
+                with self._reading:
+                    found = probe.read(self.pids)
             except RigTrouble as trouble:
                 self.problems[probe.source] = f"{trouble.what}: {trouble.found}"
                 continue

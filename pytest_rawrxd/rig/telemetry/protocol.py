@@ -8,6 +8,10 @@ from typing import Protocol
 from pytest_rawrxd.rig.telemetry.signal import Value
 
 
+class NotReported(Exception):
+    """The source answers, and the answer is how it says that it does not know."""
+
+
 class Probe(Protocol):
     """One source. It opens when it is made, which raises RigTrouble with the reason where it cannot be had."""
 

@@ -2,8 +2,8 @@
 
 Counters are named by LUID, an adapter's number since the last start, which no other source knows. The adapter under
 test is the one on which the engine holds memory; without an engine, the only one that has memory in use.
-Published by Microsoft: the counters of a process may keep memory that it has freed ("GPU process memory counters
-report the wrong value"), so a rise of theirs is a question to the adapter's counter, not an answer.
+Microsoft publishes that the counters of a process are wrong on some versions ("GPU process memory counters report wrong
+value"), so they choose the adapter and stand beside its own counter, never in its place.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from pytest_rawrxd.errors import RigTrouble
-from pytest_rawrxd.rig.telemetry.pdh import PdhQuery, Query
+from pytest_rawrxd.rig.telemetry.pdh import Query
 from pytest_rawrxd.rig.telemetry.signal import Value
 
 SOURCE = "Windows performance counters"
@@ -39,7 +39,7 @@ class WindowsProbe:
 
     source = SOURCE
 
-    def __init__(self, query: Callable[[], Query] = lambda: PdhQuery(COUNTERS)) -> None:
+    def __init__(self, query: Callable[[], Query]) -> None:
         try:
             self._query = query()
         except (OSError, AttributeError) as error:  # no pdh.dll; no ctypes.WinDLL outside Windows

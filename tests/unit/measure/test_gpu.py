@@ -26,6 +26,22 @@ def test_samples_become_one_array_a_column():
     assert [array.size for array in arrays_of([], ("power_mw",)).values()] == [0, 0, 0]
 
 
+def test_a_column_that_some_samples_lack_has_instants_of_its_own():
+    samples = [
+        Sample(10, 1, 0, {"power_mw": 5}),
+        Sample(20, 2, 0, {"power_mw": None}),
+        Sample(30, 1, 0, {"power_mw": 7}),
+    ]
+    arrays = arrays_of(samples, ("power_mw",))
+
+    assert {name: array.tolist() for name, array in arrays.items()} == {
+        "at_ns": [10, 20, 30],
+        "cost_ns": [1, 2, 1],
+        "power_mw": [5, 7],
+        "at_ns.power_mw": [10, 30],
+    }
+
+
 class Kept:
     kind = None
 
@@ -61,9 +77,9 @@ def test_a_gpu_that_is_lost_leaves_no_reading_and_says_so():
     sink = recorded(power=[310_000, NVMLError("GPU is lost")])
 
     assert sink.data["problem"] == "the GPU no longer answers: GPU is lost"
-    assert sink.data["incomplete"] == 1
     assert sink.data["process_bytes"] is None
-    assert sink.arrays["at_ns"].size == 0
+    assert sink.arrays["at_ns"].size == 1
+    assert sink.arrays["temperature_c"].size == 0
 
 
 def test_nothing_is_recorded_without_telemetry_or_after_a_defect():

@@ -4,7 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from pytest_rawrxd.rig.placement import ALL_LAYERS, Placement, largest_that_fits, place
+from pytest_rawrxd.profile import load_profile
+from pytest_rawrxd.rig.engine.protocol import Device
+from pytest_rawrxd.rig.placement import ALL_LAYERS, Placement, largest_that_fits, place, usable_bytes
 
 GB = 1e9
 
@@ -69,3 +71,19 @@ def places(fits):
 )
 def test_the_wanted_variant_or_the_largest_that_fits(wanted, models, fits, found):
     assert largest_that_fits(wanted, models, places(fits)) == found
+
+
+def on_card(free):
+    return (
+        Device("CPU", "a processor", "cpu", "cpu", 1, 2),
+        Device("Vulkan0", "a card", "gpu", "vulkan", free, 17 * 10**9),
+    )
+
+
+@pytest.mark.parametrize(("free", "usable"), [(16_500_000_000, 16.4e9), (9 * 10**9, 9e9), (None, 16.4e9)])
+def test_what_is_usable_is_the_smaller_of_promise_and_free_memory(free, usable):
+    assert usable_bytes(load_profile("rx7800xt"), on_card(free)) == pytest.approx(usable)
+
+
+def test_on_a_processor_the_device_is_no_limit():
+    assert usable_bytes(load_profile("embedded"), on_card(1)) is None

@@ -66,8 +66,8 @@ class Book:
         )
         self._recorder = Recorder(self.path, name, "main", self._stack.enter_context(ledger))
 
-    def record(self, kind: str, **data: Any) -> str:
-        return self._recorder.record(kind, data)
+    def record(self, kind: str, arrays: Any = None, **data: Any) -> str:
+        return self._recorder.record(kind, data, arrays)
 
     def machine(self, *, device: float | None = 560e9) -> None:
         bandwidth = None if device is None else {"bytes_per_s": device}

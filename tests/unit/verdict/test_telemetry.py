@@ -152,3 +152,49 @@ def test_one_reading_of_energy_is_no_power(book):
         book.samples(process=process, seconds=9, energy_mj=[5])
 
     assert "J per token" not in book.answer("SLA-TPS-GUARANTEE").reason
+
+
+def read_under_load(book, used, *, target="in process"):
+    """A run of twelve streams whose card is read ten times, and what is promised of its memory's movement."""
+    held = {
+        "layers_offloaded": 33,
+        "layers_total": 33,
+        "buffers": [{"device": "Vulkan0", "kind": "model", "bytes": 10**9}],
+    }
+    book.load(12, load=held, target=target)
+    named = {"variant": "Q4_K", "streams": 12, "part": "main", "run": 1, "beside": None, "during": "load.run"}
+    at = np.array([-1, *np.linspace(2e9, 4e9, used.size - 1)], np.int64)
+    book.record("gpu.samples", absent={}, problem=None, arrays={"at_ns": at, "memory_used_bytes": used}, **named)
+    return book.answer("P2-VRAM-LOAD")
+
+
+def test_memory_that_moves_under_load_is_what_the_card_shows(book):
+    found = read_under_load(book, np.array([1, *[2 * 10**9] * 8, 2 * 10**9 + 40_000_000]))
+
+    assert (found.verdict, found.estimate) == (Verdict.PASS, 40)
+
+
+def test_a_counter_that_did_not_move_at_load_proves_nothing(book):
+    found = read_under_load(book, np.full(10, 5 * 10**9))
+
+    assert found.verdict is Verdict.NOT_MEASURED
+
+
+def test_around_a_server_reading_began_after_the_load(book):
+    assert read_under_load(book, np.full(10, 5 * 10**9), target="http").verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(("until", "verdict"), [(300, Verdict.PASS), (240, Verdict.NOT_MEASURED)])
+def test_a_minute_that_nobody_read_is_not_measured(heated, until, verdict):
+    book = heated(power_mw=[1, 1, 1, 1, 1])
+    at = np.arange(0, until * 10**9, 10**9)
+    book.record(
+        "gpu.samples",
+        {"at_ns": np.arange(0, 300 * 10**9, 10**9), "temperature_c": np.full(at.size, 60), "at_ns.temperature_c": at},
+        **{**WATCHED, "tokens": 256, "process": 1, "absent": {}, "problem": None},
+    )
+
+    found = book.answer("P1-BW-TEMP")
+
+    assert found.verdict is verdict
+    assert ("readings are missing" in found.reason) is (verdict is Verdict.NOT_MEASURED)

@@ -8,6 +8,7 @@ from fakes.amdgpu import PCI, UUID, card, client, metrics
 from pytest_rawrxd.errors import RigTrouble
 from pytest_rawrxd.rig.telemetry.amd_throttle import reasons_of_metrics
 from pytest_rawrxd.rig.telemetry.amdgpu import AmdgpuProbe
+from pytest_rawrxd.rig.telemetry.clocks import words
 
 
 @pytest.fixture
@@ -124,8 +125,11 @@ def test_a_card_that_leaves_the_bus_is_trouble(drm, proc):
         (["drm-total-vram:\t4 MiB", "drm-memory-vram:\t3 MiB", "drm-resident-vram:\t2 MiB"], 3 << 20),
         (["drm-memory-vram:\t0"], 0),
         (["drm-memory-gtt:\t5 KiB"], None),
+        (["drm-memory-vram:\t"], None),
+        (["drm-memory-vram:\t-5 KiB"], None),
+        (["drm-memory-vram:\t5 parsecs"], None),
     ],
-    ids=["older kernels", "newer kernels", "both", "nothing held", "not listed"],
+    ids=["older kernels", "newer kernels", "both", "nothing held", "not listed", "empty", "negative", "no unit"],
 )
 def test_the_memory_of_a_process_stands_in_its_descriptors(drm, proc, lines, size):
     card(drm)
@@ -166,6 +170,13 @@ def test_a_client_counts_once_and_only_on_this_card(drm, proc):
 )
 def test_throttle_bits_become_those_of_the_schema(bits, reasons):
     assert reasons_of_metrics(metrics(sum(1 << bit for bit in bits))) == reasons
+
+
+@pytest.mark.parametrize(
+    ("reasons", "said"), [(0x0, "none"), (0x1, "none"), (0x44, "power cap, heat"), (0x80, "power brake")]
+)
+def test_reasons_have_words_and_idleness_is_none(reasons, said):
+    assert words(reasons) == said
 
 
 @pytest.mark.parametrize(

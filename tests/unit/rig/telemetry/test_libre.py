@@ -88,6 +88,20 @@ def test_the_only_gpu_may_carry_another_name_and_of_two_none():
     assert trouble.value.found == "it shows A, B"
 
 
+@pytest.mark.parametrize("tree", [[], None, 5, {"Children": None}, {"Children": [None, {"Children": "x"}]}])
+def test_a_tree_of_another_make_shows_no_gpu(tree):
+    with pytest.raises(RigTrouble, match="another GPU") as trouble:
+        LibreProbe(NAME, lambda: json.dumps(tree).encode())
+
+    assert trouble.value.found == "it shows no GPU"
+
+
+def test_a_value_that_is_no_number_is_no_reading():
+    probe = LibreProbe(NAME, fetch(device(sensors=[("temperature", "GPU Core", "-"), ("power", "GPU Package", "5 W")])))
+
+    assert probe.read(()) == {"power_mw": 5000}
+
+
 @pytest.mark.parametrize("answer", [OSError("refused"), b"<html>"])
 def test_without_the_monitor_the_reason_says_how_to_start_it(answer):
     def told():

@@ -1,5 +1,7 @@
 """One schema over every source: each signal from the first that has it, or the reason why it is not available."""
 
+from dataclasses import replace
+
 import pytest
 from fakes.amdgpu import UUID, card
 from fakes.nvml import UUID as NVIDIA
@@ -8,6 +10,7 @@ from fakes.nvml import NVMLError, ScriptedNvml
 from pytest_rawrxd.errors import RigTrouble
 from pytest_rawrxd.rig.gpu.detect import AMDGPU, NVML, WINDOWS_REGISTRY, Gpu
 from pytest_rawrxd.rig.telemetry import SIGNALS, Telemetry, open_probes
+from pytest_rawrxd.rig.telemetry.access import this_machine
 from pytest_rawrxd.rig.telemetry.nvml import NvmlProbe
 from pytest_rawrxd.rig.telemetry.opened import stillness
 from pytest_rawrxd.rig.telemetry.sources import Source, sources
@@ -101,7 +104,9 @@ def test_without_a_gpu_the_host_is_read():
 def test_amd_on_linux_is_read_from_its_files(tmp_path):
     card(tmp_path)
     with open_probes(
-        (), gpu=gpu(AMDGPU, UUID), candidates=sources(gpu(AMDGPU, UUID), system="Linux", drm=tmp_path)
+        (),
+        gpu=gpu(AMDGPU, UUID),
+        candidates=sources(gpu(AMDGPU, UUID), replace(this_machine(), system="Linux", drm=tmp_path)),
     ) as opened:
         assert opened.read()["temperature_c"] == 61.5
         assert reading(opened, "temperature_c").source == AMDGPU
@@ -118,7 +123,7 @@ def test_amd_on_linux_is_read_from_its_files(tmp_path):
     ],
 )
 def test_sources_are_tried_in_the_order_of_how_much_they_know(of, system, order):
-    assert [source.name for source in sources(gpu(of), system=system)] == order
+    assert [source.name for source in sources(gpu(of), replace(this_machine(), system=system))] == order
 
 
 @pytest.mark.parametrize(
