@@ -8,7 +8,10 @@ import sys
 from collections.abc import Sequence
 
 from pytest_rawrxd import __version__
-from pytest_rawrxd.cli import compare, doctor, errors, from, import, judge, lint, models, plan, publish, soak
+from pytest_rawrxd.cli import compare, doctor, judge, lint, models, plan, publish, soak
+from pytest_rawrxd.errors import RawrxdError, UsageProblem
+
+VERBS = (doctor, plan, lint, models, soak, judge, compare, publish)
 DONE = 0
 TROUBLE = 1
 USAGE = 4
