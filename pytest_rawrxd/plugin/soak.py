@@ -53,7 +53,7 @@ def soak(
         journal=Journal(sink, earlier.tally if earlier else Tally(), warn=lambda said: progress.say(f"rawrxd: {said}")),
         clock=SYSTEM,
         asleep_ns=asleep_ns,
-        signals=MachineSignals(telemetry, on_cpu=rig.engine.backend == "cpu"),
+        signals=MachineSignals(telemetry, on_cpu=rig.engine.backend in {"cpu", SCRIPTED}),
         boot=boot_id(),
         about={"pid": own.pid, "process_started": own.create_time(), "engine": rig.engine.sentence()},
         stop_asked=stop.exists,

@@ -141,7 +141,8 @@ def _day(run: SoakRun, day: int, length_s: float) -> Day:
     begin, end = (day - 1) * length_s, day * length_s
 
     def mine(data: dict[str, Any]) -> bool:
-        return begin <= data["at_s"] < end or (data["at_s"] >= end >= run.schedule.duration_s)
+        at = float(data["at_s"])
+        return begin <= at < end or at >= end >= run.schedule.duration_s
 
     bursts = [burst for burst in run.bursts if mine(burst)]
     histogram = _part(run, begin, end)
