@@ -107,8 +107,16 @@ def failed_restarts(evidence: Evidence, criterion: Criterion) -> Answer:  # noqa
             f"{len(lossy)} lost a request"
         )
         failed = len({life["life"] for life in (*slow, *lossy)})
-        verdict = Verdict.FAIL if failed else Verdict.PASS
-        return Finding(verdict, said, float(failed), float(failed), float(failed), 0.0, len(planned), method="count")
+        return Finding(
+            Verdict.FAIL if failed else Verdict.PASS,
+            said,
+            float(failed),
+            float(failed),
+            float(failed),
+            0.0,
+            len(planned),
+            method="count",
+        )
 
     return _judged(evidence, judge, whole=True)
 

@@ -13,7 +13,7 @@ from pytest_rawrxd.profile.units import convert
 from pytest_rawrxd.verdict import checks
 from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.latency_slope import latency_slope
-from pytest_rawrxd.verdict.outcome import Answer, Finding
+from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
 from pytest_rawrxd.verdict.quantile import NANOSECONDS, quantile
 from pytest_rawrxd.verdict.sample import Floats
 from pytest_rawrxd.verdict.soak import SoakRun, capped, usable_soak, with_soak
@@ -91,4 +91,4 @@ def _latencies(evidence: Evidence) -> tuple[SoakRun | None, Histogram | None, An
     if run.histogram is None:
         empty: Finding = invalid("empty sample: no gap was recorded", next_step="a longer soak")
         return run, None, (empty, run.sources)
-    return run, run.histogram, (invalid("", next_step=""), run.sources)
+    return run, run.histogram, (Finding(Verdict.NOT_MEASURED, ""), run.sources)
