@@ -11,6 +11,7 @@ from fakes.soak import World, away, crash, fill_disk, kill, reboot, set_clock, s
 from pytest_rawrxd.profile import load_profile
 from pytest_rawrxd.verdict.judge import judge_criterion
 from pytest_rawrxd.verdict.rulebook import RULES
+from pytest_rawrxd.verdict.sides import campaign_side
 from pytest_rawrxd.verdict.soak_memory import early_failure
 
 #: The roadmap's soak with a tenth of its bursts: everything else is what the tests are about, and they take a third.
@@ -279,3 +280,11 @@ def test_the_judge_writes_an_entry_for_every_soak_criterion(steady, roadmap, tmp
     entry = judge_criterion(evidence, roadmap.criteria["P2-SOAK-P95"])
 
     assert entry["verdict"] == "NOT MEASURED"  # no test claims it in this campaign
+
+
+def test_a_comparison_knows_the_soak(steady, roadmap, tmp_path):
+    samples = {sample.metric: sample for sample in campaign_side(steady.evidence(roadmap, tmp_path)).samples}
+
+    means = samples["mean_inter_token_latency"]
+    assert (means.where["statistic"], means.problem, len(means.values)) == ("soak", None, 49)
+    assert means.values[0] == pytest.approx(12.0, rel=0.01)
