@@ -22,11 +22,12 @@ from pytest_rawrxd.cli import (
     publish,
     report,
     sign,
+    soak,
     verify,
 )
 from pytest_rawrxd.errors import RawrxdError, UsageProblem
 
-VERBS = (doctor, init, plan, lint, models, judge, compare, report, sign, verify, publish, alerts, probe)
+VERBS = (doctor, init, plan, lint, models, soak, judge, compare, report, sign, verify, publish, alerts, probe)
 DONE = 0
 TROUBLE = 1
 USAGE = 4

@@ -193,11 +193,15 @@ class Evidence:
 
     def of(self, kind: str, **where: Any) -> list[Record]:
         """Records of one kind whose data hold all of ``where``."""
-        return [
-            record
-            for record in self.records
-            if record.kind == kind and all(record.data.get(key) == value for key, value in where.items())
-        ]
+        wanted = self.once("records by kind", self._by_kind).get(kind, [])
+        return [record for record in wanted if all(record.data.get(key) == value for key, value in where.items())]
+
+    def _by_kind(self) -> dict[str, list[Record]]:
+        """A soak leaves ten thousand records, and every criterion asks for a few of them."""
+        found: dict[str, list[Record]] = {}
+        for record in self.records:
+            found.setdefault(record.kind, []).append(record)
+        return found
 
     def raw(self, ref: dict[str, Any]) -> dict[str, npt.NDArray[np.generic]]:
         """The arrays behind a record. Raises EvidenceProblem when they are missing or changed."""

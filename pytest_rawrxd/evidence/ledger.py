@@ -54,14 +54,15 @@ class LedgerWriter:
         self._seq = 0
         self._prev = FIRST
         directory.mkdir(parents=True, exist_ok=True)
-        self._file: BinaryIO = self.path.open("xb")  # a session never continues another one's file
+        # A session never continues another one's file. Unbuffered: what a full disk refused must not come later.
+        self._file = self.path.open("xb", buffering=0)
 
     def write(self, kind: str, data: dict[str, Any]) -> Record:
-        """Append one record; it is on disk when this returns."""
-        self._seq += 1
+        """Append one record; it is on disk when this returns. After OSError nothing of it is there."""
+        seq = self._seq + 1
         record = Record(
-            id=f"{self._session}-{self._worker}-{self._seq}",
-            seq=self._seq,
+            id=f"{self._session}-{self._worker}-{seq}",
+            seq=seq,
             prev=self._prev,
             at=self._clock.wall().isoformat(timespec="milliseconds"),
             mono_ns=self._clock.monotonic_ns(),
@@ -79,11 +80,22 @@ class LedgerWriter:
                 found=f"{len(line)} bytes",
                 possible=f"at most {MAX_LINE}; arrays belong beside the ledger",
             )
-        self._file.write(line + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        self._append(line + b"\n")
+        self._seq = seq
         self._prev = hashlib.sha256(line).hexdigest()
         return record
+
+    def _append(self, line: bytes) -> None:
+        begins = self._file.tell()
+        try:
+            left = memoryview(line)
+            while left:
+                left = left[self._file.write(left) :]
+            os.fsync(self._file.fileno())
+        except OSError:
+            self._file.seek(begins)
+            self._file.truncate()
+            raise
 
     def close(self) -> None:
         self._file.close()

@@ -14,6 +14,7 @@ from pytest_rawrxd import __version__
 from pytest_rawrxd.errors import RawrxdError, UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence, SessionLock, check_joinable, open_campaign, read_card
 from pytest_rawrxd.measure.clock import SYSTEM
+from pytest_rawrxd.measure.soak.resume import check_resumable, soak_so_far
 from pytest_rawrxd.plugin import options
 from pytest_rawrxd.plugin.baseline import baseline
 from pytest_rawrxd.plugin.bench import Bench
@@ -59,9 +60,11 @@ class Acceptance:
         config.pluginmanager.register(self.decisions, "rawrxd-decisions")
 
     def _run_dir(self) -> Path:
-        named = options.setting(self.config, "run-dir")
-        if named:
-            return Path(named.value)
+        named, resumed = options.setting(self.config, "run-dir"), options.setting(self.config, "resume")
+        if named and resumed and Path(named.value).resolve() != Path(resumed.value).resolve():
+            raise pytest.UsageError(f"--sla-resume {resumed.value} goes on in that directory, not in {named.value}")
+        if chosen := resumed or named:
+            return Path(chosen.value)
         stamp = SYSTEM.wall().strftime("%Y%m%d-%H%M%S")
         return self.config.rootpath / "reports" / f"{self.profile.name}-{stamp}"
 
@@ -92,6 +95,8 @@ class Acceptance:
         progress = self._progress()
         try:
             earlier = baseline(self.config, self.run_dir)
+            if options.setting(self.config, "resume"):
+                check_resumable(soak_so_far(Evidence.read(self.run_dir).records), self.run_dir)
             self._stack.enter_context(SessionLock(self.run_dir))
             rig = self._prepare(progress)
             identity = rig.identity(self.profile)

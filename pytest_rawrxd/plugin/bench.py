@@ -27,12 +27,14 @@ from pytest_rawrxd.measure.levels import Level, needed_levels
 from pytest_rawrxd.measure.memory import SystemMemory
 from pytest_rawrxd.measure.quality import Text, measure_quality, shipped_text
 from pytest_rawrxd.measure.served import measure_served_cell
+from pytest_rawrxd.measure.soak.resume import is_over, soak_so_far
 from pytest_rawrxd.measure.tool import ToolTask
 from pytest_rawrxd.plugin.conditions import conditions, placements, terms
 from pytest_rawrxd.plugin.load import CLIENT, measure_levels
 from pytest_rawrxd.plugin.monitoring import measure_monitoring
 from pytest_rawrxd.plugin.preflight import SCRIPTED, Rig
 from pytest_rawrxd.plugin.progress import Progress
+from pytest_rawrxd.plugin.soak import soak
 from pytest_rawrxd.plugin.tool import load_tasks, run_tasks, single_stream_tasks
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.rig.engine.bandwidth import DeviceBandwidth, device_bandwidth
@@ -46,6 +48,7 @@ from pytest_rawrxd.rig.server.served import serve
 from pytest_rawrxd.rig.telemetry import Telemetry, open_probes
 
 LEASE_WAIT_S = 3600.0
+SOAK_WAIT_S = 60.0
 CPU_DEVICE = "cpu"
 IN_PROCESS_ENGINE = "llama-cpp-python"
 
@@ -167,6 +170,22 @@ class Bench:
                 self._recorder,
                 lambda what: self.progress.show(0, 1, f"monitoring, {what}"),
             )
+        self.progress.end()
+
+    def measure_soak(self) -> None:
+        """Run the soak, or go on with the one that an earlier session left; a finished one is not run again.
+
+        It does not wait for the device: two soaks on one GPU measure neither.
+        """
+        earlier = soak_so_far(Evidence.read(self.campaign.path).records)
+        if (
+            earlier is not None and is_over(earlier)
+        ) or self.campaign.profile.protocol.phase2.variant in self.rig.missing:
+            return
+        self.progress.begin()
+        with lease(self._device(), default_cache().root / "locks", wait_s=SOAK_WAIT_S):
+            self.describe_rig()
+            soak(self.campaign, self.rig, self._recorder, self._telemetry, self.progress, earlier=earlier)
         self.progress.end()
 
     def _measure_missing(self, runs: Mapping[Cell, int]) -> None:

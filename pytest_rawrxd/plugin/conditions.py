@@ -7,6 +7,7 @@ from pytest_rawrxd.measure.decode import REFERENCE, SUSTAINED, Cell, Conditions
 from pytest_rawrxd.measure.levels import MAIN, Level
 from pytest_rawrxd.measure.prompts import prompts
 from pytest_rawrxd.measure.quality import Terms
+from pytest_rawrxd.measure.soak.plan import SoakTerms, schedule_of
 from pytest_rawrxd.plugin.preflight import Rig
 from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.rig.engine.protocol import LoadOptions
@@ -89,6 +90,30 @@ def load_terms(profile: Profile, rig: Rig, level: Level, run: int) -> LoadTerms:
         request_deadline_s=protocol.request_deadline.to("s"),
         cores=rig.host.cores,
         seed=(protocol.seed, level.streams, run, int(level.part == MAIN)),
+        placement=placement,
+    )
+
+
+def soak_terms(profile: Profile, rig: Rig) -> SoakTerms:
+    """How the soak is run on this rig."""
+    protocol, schedule = profile.protocol, schedule_of(profile)
+    load = protocol.phase2
+    cells = schedule.streams * max(load.context_per_stream, load.prompt_tokens + schedule.tokens)
+    on_cpu = profile.target.backend == "cpu"
+    placement = None if on_cpu else _place(profile, rig, schedule.variant, cells)
+    return SoakTerms(
+        **vars(schedule),
+        prompt_tokens=load.prompt_tokens,
+        load_deadline_s=protocol.load_deadline.to("s"),
+        request_deadline_s=protocol.request_deadline.to("s"),
+        texts=prompts(seed=protocol.seed),
+        options=LoadOptions(
+            n_ctx=cells,
+            n_streams=schedule.streams,
+            n_gpu_layers=0 if on_cpu else placement.gpu_layers if placement else ALL_LAYERS,
+            n_threads=rig.host.cores,
+            prefill_chunk=load.prefill_chunk,
+        ),
         placement=placement,
     )
 

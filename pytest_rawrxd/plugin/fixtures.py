@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import pytest
 from pytest_rawrxd.errors import SuiteDefect, UsageProblem
 from pytest_rawrxd.plugin.bound import Bound, Measured
 from pytest_rawrxd.plugin.load_test import Loaded, LoadTest
+from pytest_rawrxd.plugin.soak_test import SoakTest
 from pytest_rawrxd.profile.metrics import OWN_DIMENSIONS
 from pytest_rawrxd.profile.units import UNITS
 from pytest_rawrxd.verdict.answers.own_quantity import QUANTITY
@@ -178,6 +180,19 @@ def load_test(request: pytest.FixtureRequest, bench: Bench) -> LoadTest:
 def load(load_test: LoadTest) -> Callable[..., Loaded]:  # noqa: ARG001 - to ask is to measure
     """``load(streams=12)``: what this number of streams showed."""
     return lambda *, streams: Loaded(streams)
+
+
+@pytest.fixture(scope="session")
+def soak(request: pytest.FixtureRequest, bench: Bench) -> SoakTest:
+    """What the soak showed. It is run by a rehearsal, and by whoever asks for it with ``-m soak``.
+
+    Any other session of an acceptance profile judges the soak of its run directory.
+    """
+    config = request.config
+    asked = re.search(r"(?<!not )\bsoak\b", config.getoption("markexpr") or "") is not None
+    if asked or bench.campaign.profile.kind == "rehearsal":
+        bench.measure_soak()
+    return SoakTest()
 
 
 @pytest.fixture(scope="session")

@@ -50,6 +50,7 @@ OPTIONS = {
         Option("profile", "NAME|PATH", "the promises to test: a profile's name or a TOML file"),
         Option("models", "DIR", "folder with the .gguf files to test"),
         Option("run-dir", "DIR", "where evidence is kept; an existing one of the same identity is continued"),
+        Option("resume", "RUN_DIR", "go on with the soak that an earlier session left in this run directory"),
         Option("baseline", "RUN_DIR", "an earlier run to show this one beside; it decides no criterion"),
         Option(
             "engine",

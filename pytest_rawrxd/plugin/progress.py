@@ -59,6 +59,13 @@ class Progress:
                 sys.stderr.write(f"{line}\n")
             sys.stderr.flush()
 
+    def say(self, line: str) -> None:
+        """Write a line that stays."""
+        self.end()
+        with self._uncaptured():
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
+
     def end(self) -> None:
         """Take the line away."""
         if self._width:

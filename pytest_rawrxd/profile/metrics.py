@@ -169,6 +169,12 @@ _PHASE_2 = (
         required=1,
         ceiling=1.0,
     ),
+    Metric(
+        "soak_latency",
+        "time",
+        "inter_token_latency of the soak's bursts, while every stream runs, over its time blocks",
+        ("quantile",),
+    ),
     _count("requests_completed", "requests with the expected tokens and finish reason", "streams", required=1),
     _count("crashes", "ends of the engine process that nobody asked for", "during", kind="zero", required=1),
     _count("device_errors", "device errors in the engine's log or return codes", "during", kind="zero", required=1),

@@ -135,6 +135,15 @@ class Soak(Section):
     sample_every: Duration
     checkpoint_every: Duration
     review_every: Duration
+    thermal_every: Duration = Field(
+        default=Quantity(5.0, "s"), description="Beat of the readings whose means temperature and utilisation are."
+    )
+    stop_on_fail: bool = Field(
+        default=False, description="End the soak at its first crash, or when a look at the drift has failed it."
+    )
+    downtime_max: Share = Field(
+        default=Quantity(1.0, "%"), description="Share of the soak that interruptions may take before it is invalid."
+    )
 
 
 class Faults(Section):

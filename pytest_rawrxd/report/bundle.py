@@ -16,6 +16,7 @@ from pytest_rawrxd.report.levels import levels_csv
 from pytest_rawrxd.report.load_pages import load_curves, load_thumbnails, render_load
 from pytest_rawrxd.report.matrix import cells, performance_matrix, statistics_csv
 from pytest_rawrxd.report.signoff import render_signoff
+from pytest_rawrxd.report.soak_pages import soak_files
 
 CHARTS = "charts"
 
@@ -25,7 +26,8 @@ def bundle(view: RunView) -> Mapping[str, bytes]:
 
     A sign-off page for each phase of the verdicts, the checklists and the way to the evidence; with decoding runs
     also the matrix, its statistics, the curves and the pages of Phase 1; with a load test its page, its table and its
-    curves; with a drill of the monitoring its page.
+    curves; with a drill of the monitoring its page; with a soak its report, its
+    days and its curves.
     """
     thumbnails = {1: phase1_thumbnails, 2: load_thumbnails}
     files = {
@@ -42,7 +44,7 @@ def bundle(view: RunView) -> Mapping[str, bytes]:
         files |= _load_test(view)
     if (monitoring := render_monitoring(view)) is not None:
         files["monitoring_alerting.html"] = monitoring.encode()
-    return files
+    return files | soak_files(view)
 
 
 def write_files(files: Mapping[str, bytes], directory: Path) -> list[Path]:

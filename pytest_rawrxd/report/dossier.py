@@ -16,6 +16,7 @@ from pytest_rawrxd.report.judged import Judged
 from pytest_rawrxd.report.levels import LevelRow, level_rows
 from pytest_rawrxd.report.runs import DecodeRun, LoadRaw, RecordLike, decode_runs
 from pytest_rawrxd.verdict.outcome import State, Verdict
+from pytest_rawrxd.verdict.soak import SoakRun
 
 PHASES = {1: "performance optimization", 2: "production hardening", 3: "documentation"}
 
@@ -118,6 +119,7 @@ class RunView:
     load_raw: LoadRaw
     profile: Promises
     files: tuple[EvidenceFile, ...] = ()
+    soak: SoakRun | None = None
 
     @classmethod
     def build(
@@ -128,6 +130,7 @@ class RunView:
         load_raw: LoadRaw,
         profile: Promises,
         files: Sequence[EvidenceFile] = (),
+        soak: SoakRun | None = None,
     ) -> RunView:
         """Read ``verdicts`` (the parsed verdicts.json). EvidenceProblem names what cannot be read.
 
@@ -140,7 +143,7 @@ class RunView:
             raise EvidenceProblem("verdicts.json has criteria of a phase without a state", found=str(sorted(strangers)))
         phases = tuple(_phase(int(number), verdicts["state"][number], judged) for number in sorted(verdicts["state"]))
         ordered = tuple(sorted(files, key=lambda file: file.name))
-        return cls(verdicts, phases, tuple(records), load_raw, profile, ordered)
+        return cls(verdicts, phases, tuple(records), load_raw, profile, ordered, soak)
 
     def phase(self, number: int) -> Phase:
         """Return one phase; EvidenceProblem when the verdicts have none of that number."""

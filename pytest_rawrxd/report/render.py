@@ -14,6 +14,7 @@ from pytest_rawrxd.report.pdf import PRINTED
 from pytest_rawrxd.report.publish import VERDICTS
 from pytest_rawrxd.report.sums import write_sums
 from pytest_rawrxd.verdict.judge import verdict_bytes
+from pytest_rawrxd.verdict.soak import soak_run
 
 NAMED = 4
 
@@ -28,6 +29,7 @@ def view_of(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
         load_raw=evidence.raw,
         profile=Promises.of(evidence.campaign.profile),
         files=[EvidenceFile(p.relative_to(run_dir).as_posix(), file_digest(p), p.stat().st_size) for p in named],
+        soak=soak_run(evidence),
     )
 
 

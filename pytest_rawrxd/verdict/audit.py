@@ -16,6 +16,7 @@ from pytest_rawrxd.verdict.decoding import decode_processes
 from pytest_rawrxd.verdict.level import run_of
 from pytest_rawrxd.verdict.load_validity import load_roofline, load_violations
 from pytest_rawrxd.verdict.selfcheck import SelfCheck
+from pytest_rawrxd.verdict.soak import soak_run, violations
 from pytest_rawrxd.verdict.validity import RULES, Severity, Violation, violation
 
 
@@ -38,7 +39,7 @@ class Breach:
 
 def audit(evidence: Evidence) -> tuple[Breach, ...]:
     """Every violated rule once, in the order of the catalogue, with all the records that show it."""
-    found = [*session_breaches(evidence), *_decoding(evidence), *_load(evidence)]
+    found = [*session_breaches(evidence), *_decoding(evidence), *_load(evidence), *_soak(evidence)]
     return tuple(
         _together([breach for breach in found if breach.violation.rule.id == rule])
         for rule in RULES
@@ -108,6 +109,12 @@ def _load(evidence: Evidence) -> Iterator[Breach]:
         name = f"{beside}{run.streams} streams, process {record.data['run']}"
         for told in broken:
             yield Breach(Violation(told.rule, f"{name}: {told.found}"), (record.id,))
+
+
+def _soak(evidence: Evidence) -> Iterator[Breach]:
+    run = soak_run(evidence)
+    for told in violations(run) if run is not None else ():
+        yield Breach(Violation(told.rule, f"soak: {told.found}"), run.sources if run is not None else ())
 
 
 def _together(breaches: list[Breach]) -> Breach:

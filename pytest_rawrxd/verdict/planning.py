@@ -22,7 +22,7 @@ ORDER = SINGLE, BANDWIDTH, LOAD, LEVELS, SOAK, FAULTS, NONE = (
     "no measuring of its own",
 )
 OF_FAULTS = frozenset({"lost_requests", "recovery_time", "cpu_fallback", "fault_handled"})
-OF_SOAK = frozenset({"soak_duration", "soak_completed", "soak_record", "availability"})
+OF_SOAK = frozenset({"soak_duration", "soak_completed", "soak_record", "soak_latency", "availability"})
 OF_LOAD = frozenset({"queue_served", "concurrent_users"})
 
 

@@ -131,8 +131,11 @@ def _quantile(profile: Profile, group: Sequence[Criterion], run: Run) -> tuple[s
     none = values_without_exceedance(acceptance, confidence=first.confidence)
     half = values_at_share(allowed / 2, acceptance, confidence=first.confidence)
     effect = gates.planning_design_effect.to("ratio")
-    levels = sorted({int(criterion.where["streams"]) for criterion in group})
-    planned = [value for streams in levels if (value := _planned(profile, streams, run)) is not None]
+    if first.metric == "soak_latency":
+        levels, planned = [profile.protocol.soak.streams], [_planned_in_soak(profile)]
+    else:
+        levels = sorted({int(criterion.where["streams"]) for criterion in group})
+        planned = [value for streams in levels if (value := _planned(profile, streams, run)) is not None]
     said = f"; about {' to '.join(number(round(end)) for end in _ends(planned))} are planned" if planned else ""
     return (
         f"P{number(100 * (first.quantile or 0))} at {', '.join(map(str, levels))} streams: {number(math.ceil(none))} "
@@ -140,6 +143,14 @@ def _quantile(profile: Profile, group: Sequence[Criterion], run: Run) -> tuple[s
         f"does; {number(effect)} tokens count as one{said}",
         _blocks(profile),
     )
+
+
+def _planned_in_soak(profile: Profile) -> float:
+    """Independent tokens that the bursts of the soak have."""
+    soak, effect = profile.protocol.soak, profile.gates.planning_design_effect.to("ratio")
+    share = soak.idle_every.to("s") / (soak.idle_every.to("s") + sum(end.to("s") for end in soak.idle) / 2)
+    bursts = share * soak.duration.to("s") / soak.burst_every.to("s")
+    return bursts * sum(soak.burst_requests) / 2 * soak.tokens / max(effect, soak.streams)
 
 
 def _planned(profile: Profile, streams: int, run: Run) -> float | None:

@@ -26,6 +26,16 @@ from pytest_rawrxd.verdict.answers.output_written import output_written
 from pytest_rawrxd.verdict.answers.own_quantity import own_quantity
 from pytest_rawrxd.verdict.answers.requests import request_duration, requests_completed
 from pytest_rawrxd.verdict.answers.scaling_efficiency import scaling_efficiency
+from pytest_rawrxd.verdict.answers.soak_availability import availability
+from pytest_rawrxd.verdict.answers.soak_course import (
+    error_log_lines,
+    failed_restarts,
+    soak_completed,
+    soak_duration,
+    soak_record,
+)
+from pytest_rawrxd.verdict.answers.soak_latency import latency_trend, soak_latency
+from pytest_rawrxd.verdict.answers.soak_memory import vram_drift, vram_hourly_floor
 from pytest_rawrxd.verdict.answers.stalls import longest_gap, stalled_share
 from pytest_rawrxd.verdict.answers.sustained_duration import sustained_duration
 from pytest_rawrxd.verdict.answers.time_per_token import time_per_token
@@ -76,6 +86,16 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             vram_delta,
             concurrent_users,
             alerts_early,
+            soak_duration,
+            soak_completed,
+            soak_record,
+            soak_latency,
+            latency_trend,
+            vram_drift,
+            vram_hourly_floor,
+            error_log_lines,
+            failed_restarts,
+            availability,
         )
     }
     | {metric.name: own_quantity for metric in OWN}

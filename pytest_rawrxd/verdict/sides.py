@@ -1,8 +1,8 @@
-"""What a comparison is made of: the decoding cells of a run directory, or the figures of another tool's file."""
+"""What a comparison is made of: cells, levels and soak of a run directory, or the figures of another tool's file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,7 +10,10 @@ from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.foreign.figure import ForeignResult
 from pytest_rawrxd.measure.decode import RUN
+from pytest_rawrxd.verdict.answers.soak_latency import hourly_means
 from pytest_rawrxd.verdict.cell import cell_sample
+from pytest_rawrxd.verdict.level import level_sample, load_records
+from pytest_rawrxd.verdict.soak import usable_soak
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Side:
 
 
 def campaign_side(evidence: Evidence) -> Side:
-    """The decoding cells of a run directory."""
+    """The decoding cells, the levels of the load test and the soak of a run directory."""
     cells = sorted({(record.data["variant"], record.data["tokens"]) for record in evidence.of(RUN)})
     samples = []
     for variant, tokens in cells:
@@ -78,7 +81,40 @@ def campaign_side(evidence: Evidence) -> Side:
                 problem,
             )
         )
+    samples += [*_levels(evidence), *_soak(evidence)]
     return Side(evidence.campaign.id, "run directory", evidence.campaign.identity.to_dict(), tuple(samples))
+
+
+def _levels(evidence: Evidence) -> Iterator[Sample]:
+    """Aggregate throughput of each number of streams, one value a run."""
+    load = evidence.campaign.profile.protocol.phase2
+    at = {record.id: record.at for record in load_records(evidence)}
+    for streams in sorted({record.data["streams"] for record in load_records(evidence)}):
+        sample = level_sample(evidence, streams)
+        usable = sample.problem is None
+        yield Sample(
+            "aggregate_tps",
+            "tok/s",
+            {"variant": load.variant, "tokens": load.tokens, "streams": streams},
+            tuple(float(value) for value in sample.tps) if usable else (),
+            tuple(at[run.record.id] for run in sample.runs) if usable else (),
+            sample.problem.reason if sample.problem is not None else None,
+        )
+
+
+def _soak(evidence: Evidence) -> Iterator[Sample]:
+    """The mean gap of each hour of the soak."""
+    run, problem = usable_soak(evidence)
+    if run is None or run.histogram is None:
+        return
+    _, means = hourly_means(run, run.histogram)
+    said = problem.reason if problem is not None else None
+    where: dict[str, str | int] = {
+        "variant": run.schedule.variant,
+        "streams": run.schedule.streams,
+        "statistic": "soak",
+    }
+    yield Sample("mean_inter_token_latency", "ms", where, tuple(map(float, means)), problem=said)
 
 
 def foreign_side(result: ForeignResult, files: Mapping[str, str]) -> Side:

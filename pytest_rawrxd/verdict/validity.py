@@ -151,6 +151,12 @@ CATALOGUE = (
         "the journal of the soak has a gap that is not downtime",
         "find out why sampling stopped; a gap is never interpolated",
     ),
+    Rule(
+        "V-DOWNTIME",
+        "soak criteria",
+        "interruptions took more of the soak than it may lose",
+        "repeat it on a machine that stays up; what nobody observed is never interpolated",
+    ),
     Rule("V-WORKERS", "load from many hosts", "a worker is missing", "repeat the run with all workers"),
     Rule(
         "V-SELFCHECK",

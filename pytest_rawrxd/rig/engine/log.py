@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 DEBUG, INFO, WARN, ERROR, CONTINUED = 1, 2, 3, 4, 5
 LETTERS = {INFO: "I", WARN: "W", ERROR: "E"}
@@ -20,6 +20,15 @@ _OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
 _TROUBLE = re.compile(
     r"device lost|ErrorDeviceLost|out of memory|OutOfDeviceMemory|\bfailed\b|\berror\b|invalid data", re.IGNORECASE
 )
+
+_DEVICE = re.compile(
+    r"device lost|DeviceLost|out of (device )?memory|OutOfDeviceMemory|CUDA error|HIP error|GPU fault"
+    r"|computation failed|could not allocate",
+    re.IGNORECASE,
+)
+SEEN_LINES = 8  #: the end of a log that its continuation is found by
+
+LineClass = Literal["error", "warning", "information", "unknown"]
 
 
 class LogBook:
@@ -103,3 +112,31 @@ def notable(lines: Sequence[str]) -> tuple[str, ...]:
     """Lines worth keeping with a measurement: buffers, offload, trouble, in the order they came."""
     kept = set(trouble(lines))
     return tuple(line for line in lines if line in kept or _BUFFER.search(line) or _OFFLOADED.search(line))
+
+
+def fresh_lines(log: Sequence[str], seen: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The lines of a ring of lines that came after ``seen``, and what to hand in as ``seen`` the next time.
+
+    ``seen`` is the end of the log as it was. Where the ring has dropped it since, all that is left is fresh.
+    """
+    lines = tuple(log)
+    kept = lines[-SEEN_LINES:]
+    if seen:
+        for end in range(len(lines), len(seen) - 1, -1):
+            if lines[end - len(seen) : end] == seen:
+                return lines[end:], kept
+    return lines, kept
+
+
+def classify(line: str) -> LineClass:
+    """What a line of an engine's log says: an error, a warning, information, or nobody knows."""
+    if line.startswith("E ") or (_DEVICE.search(line) is not None):
+        return "error"
+    if line.startswith("W ") or _TROUBLE.search(line):
+        return "warning"
+    return "information" if line.startswith("I ") else "unknown"
+
+
+def remarkable(lines: Iterable[str]) -> list[str]:
+    """The lines that are more than information."""
+    return [line for line in lines if line.strip() and classify(line) != "information"]

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.profile import Criterion
+from pytest_rawrxd.verdict.answers.soak_course import soak_crashes
 from pytest_rawrxd.verdict.counts import zero
 from pytest_rawrxd.verdict.level import load_records, load_troubles, run_of
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
+from pytest_rawrxd.verdict.soak import ENDED
 
-ENDED = ("EngineCrashed", "EngineHung")  #: a process that had to be stopped is no better than one that died
 DEVICE = re.compile(
     r"device lost|DeviceLost|out of (device )?memory|OutOfDeviceMemory|CUDA error|HIP error|GPU fault"
     r"|computation failed|could not allocate",
@@ -22,6 +23,8 @@ DEVICE = re.compile(
 
 def crashes(evidence: Evidence, criterion: Criterion) -> Answer:
     """Count engine processes that ended, or hung and were ended, while they were under load."""
+    if criterion.where["during"] == "soak":
+        return soak_crashes(evidence, criterion)
     if (missing := _unobserved(evidence, criterion)) is not None:
         return missing, ()
     ended = [found for found in load_troubles(evidence) if found.data["type"] in ENDED]

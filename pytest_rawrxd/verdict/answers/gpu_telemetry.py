@@ -9,6 +9,7 @@ import numpy as np
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.profile.units import convert
+from pytest_rawrxd.verdict.answers.soak_device import soak_temperature, soak_utilisation
 from pytest_rawrxd.verdict.answers.sustained_duration import bandwidth_sample
 from pytest_rawrxd.verdict.cell import CellSample
 from pytest_rawrxd.verdict.counts import value_range
@@ -21,6 +22,8 @@ from pytest_rawrxd.verdict.utilisation import utilisation
 
 def gpu_temperature(evidence: Evidence, criterion: Criterion) -> Answer:
     """Judge the hottest of the block means of the GPU's temperature."""
+    if criterion.where["during"] == "soak":
+        return soak_temperature(evidence, criterion)
     means, answer = _means(evidence, criterion, "temperature_c")
     if means is None:
         return answer
@@ -36,6 +39,8 @@ def gpu_temperature(evidence: Evidence, criterion: Criterion) -> Answer:
 
 def gpu_utilisation(evidence: Evidence, criterion: Criterion) -> Answer:
     """Judge the mean of the block means of the GPU's busy share against the band."""
+    if criterion.where["during"] == "soak":
+        return soak_utilisation(evidence, criterion)
     means, answer = _means(evidence, criterion, "utilisation_percent")
     if means is None:
         return answer

@@ -14,6 +14,7 @@ from pytest_rawrxd.measure.monitoring import CONTROL, DRILL, FAULTS, RULES
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.verdict.answers.bottleneck import bottleneck_confirmed
 from pytest_rawrxd.verdict.answers.hybrid_known import HYBRID, hybrid_known
+from pytest_rawrxd.verdict.answers.soak_course import soak_report_lacks
 from pytest_rawrxd.verdict.answers.sustained_duration import bandwidth_sample
 from pytest_rawrxd.verdict.counts import fact
 from pytest_rawrxd.verdict.ladder import judged_ladder
@@ -21,6 +22,7 @@ from pytest_rawrxd.verdict.level import EVERY_PART, level_sample, load_sample
 from pytest_rawrxd.verdict.matrix import listed_cells
 from pytest_rawrxd.verdict.memory import used_bytes
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
+from pytest_rawrxd.verdict.soak import soak_run
 
 FEWEST_RUNS = 2  #: below, there is no spread and no interval
 DECIDED = (Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE)
@@ -47,6 +49,9 @@ def output_written(evidence: Evidence, criterion: Criterion) -> Answer:
 def _sources(evidence: Evidence, whole: str) -> tuple[str, ...]:
     if whole == MONITORING:
         return tuple(record.id for record in evidence.of(DRILL))
+    if whole == SOAK:
+        run = soak_run(evidence)
+        return run.sources if run is not None else ()
     return (load_sample(evidence) if whole == LOAD else judged_ladder(evidence)).sources
 
 
@@ -143,7 +148,7 @@ def _intervals(evidence: Evidence) -> Lacks:
             yield f"{variant}: one run has no interval"
 
 
-PHASE_1, LOAD, MONITORING = "phase 1", "the load test", "the drill of the monitoring"
+PHASE_1, LOAD, SOAK, MONITORING = "phase 1", "the load test", "the soak", "the drill of the monitoring"
 
 #: Output -> where a reader finds it, what it may lack, and what it shows all of.
 OUTPUTS: Mapping[str, tuple[str, Callable[[Evidence], Lacks], str]] = {
@@ -156,4 +161,5 @@ OUTPUTS: Mapping[str, tuple[str, Callable[[Evidence], Lacks], str]] = {
     "concurrency_load_test": ("concurrency_load_test.html", _concurrency_load_test, LOAD),
     "monitoring_alerting": ("monitoring_alerting.html", _monitoring_alerting, MONITORING),
     "scaling_graph": ("charts/scaling.svg", _scaling_graph, LOAD),
+    "stability_48h": ("stability_48h.html", soak_report_lacks, SOAK),
 }

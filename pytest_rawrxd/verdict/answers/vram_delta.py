@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.profile.units import convert
+from pytest_rawrxd.verdict.answers.soak_memory import soak_memory_delta
 from pytest_rawrxd.verdict.counts import value_range
 from pytest_rawrxd.verdict.level import load_sample, with_size
 from pytest_rawrxd.verdict.load_run import LoadRun
@@ -23,6 +24,8 @@ def vram_delta(evidence: Evidence, criterion: Criterion) -> Answer:
     Two runs are never compared: another number of streams has another cache. Of a GPU the readings of its probe, or
     without one its free memory after the warm-up and at the end; of a CPU resident memory a few times a second.
     """
+    if criterion.where["during"] == "soak":
+        return soak_memory_delta(evidence, criterion)
     if criterion.where["during"] != "load":
         return Finding(Verdict.NOT_MEASURED, f"no {criterion.where['during']} was run in this campaign"), ()
     sample = load_sample(evidence)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.profile.units import convert
+from pytest_rawrxd.verdict.answers.soak_memory import soak_memory_used
 from pytest_rawrxd.verdict.answers.sustained_duration import bandwidth_sample
 from pytest_rawrxd.verdict.cell import CellSample, cell_sample, with_note
 from pytest_rawrxd.verdict.counts import value_range
@@ -15,6 +16,8 @@ from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
 
 def vram_used(evidence: Evidence, criterion: Criterion) -> Answer:
     """Judge the most that any process held."""
+    if criterion.where.get("during") == "soak":
+        return soak_memory_used(evidence, criterion)
     sample = _sample(evidence, criterion)
     if sample is None:
         return Finding(Verdict.NOT_MEASURED, f"memory {dict(criterion.where)} is not recorded in this campaign"), ()

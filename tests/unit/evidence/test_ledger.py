@@ -1,5 +1,6 @@
 """The ledger keeps what was written and notices what was changed."""
 
+import os
 from datetime import UTC, datetime
 
 import pytest
@@ -119,3 +120,22 @@ def test_a_copied_ledger_does_not_count_twice(tmp_path):
     with pytest.raises(EvidenceProblem, match="another process's ledger") as caught:
         read_ledger(tmp_path)
     assert caught.value.where == "s002-main.jsonl:1"
+
+
+def test_a_record_that_the_disk_refused_leaves_no_half_line_and_can_be_written_again(tmp_path, monkeypatch):
+    with LedgerWriter(tmp_path, session="s001", worker="main", identity="x", clock=STILL) as ledger:
+        ledger.write("one", {})
+        with monkeypatch.context() as disk:
+            disk.setattr(os, "fsync", _refuse)
+            with pytest.raises(OSError, match="No space"):
+                ledger.write("two", {"n": 1})
+        ledger.write("two", {"n": 2})
+
+    assert [(record.kind, record.seq, record.data) for record in read_ledger(tmp_path)] == [
+        ("one", 1, {}),
+        ("two", 2, {"n": 2}),
+    ]
+
+
+def _refuse(_descriptor):
+    raise OSError(28, "No space left on device")

@@ -1,0 +1,292 @@
+"""The soak itself: hold an engine, send bursts, let it idle, restart it, and go on through everything that happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_rawrxd.errors import LoadFailed, RigTrouble
+from pytest_rawrxd.measure.clock import Clock
+from pytest_rawrxd.measure.decode import describe_trouble
+from pytest_rawrxd.measure.soak.held import Held, OpenHeld
+from pytest_rawrxd.measure.soak.journal import (
+    BEGIN,
+    BURST_DONE,
+    END,
+    FAILED,
+    FINISHED,
+    IDLE_DONE,
+    LIFE,
+    LOG,
+    SOAK,
+    STOPPED,
+    TROUBLE,
+    Journal,
+)
+from pytest_rawrxd.measure.soak.observer import Look, Observer
+from pytest_rawrxd.measure.soak.plan import BURST, IDLE, SoakTerms, Step, steps
+from pytest_rawrxd.measure.soak.resume import Earlier
+from pytest_rawrxd.measure.soak.signals import LOADED, QUIESCED, STARTING, WAITING, Activity, Signals, Watch
+from pytest_rawrxd.measure.soak.timeline import Timeline
+from pytest_rawrxd.rig.engine.log import fresh_lines, remarkable
+
+TICK_S = 0.5
+MOST_FAILED_STARTS = 3  #: in a row: an engine that cannot be started has no further 47 hours
+LEAST_S = 1e-6  #: a shorter wait is none, and no clock would notice it
+PAUSE_S = 5.0  #: before another try to start an engine
+MOST_TIMES = 2.0  #: a soak takes at most so many times its duration: an engine may be too slow for its bursts
+LOG_LINES = 40  #: of one record
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a soak takes from the world."""
+
+    journal: Journal
+    clock: Clock
+    asleep_ns: Callable[[], int]
+    signals: Signals
+    boot: str
+    about: dict[str, Any]  #: who runs it: process id, its start, the engine's words
+    stop_asked: Callable[[], bool] = lambda: False
+    look: Look = lambda _samples: None
+    on_checkpoint: Callable[[str], None] = lambda _line: None
+    on_review: Callable[[int], None] = lambda _day: None
+    threaded: bool = True  #: False where time moves only when somebody sleeps
+    virtual: bool = False  #: whether nothing of it is a measurement
+    tick_s: float = TICK_S
+
+
+class _OverError(Exception):
+    """The soak ends here: why, and what a person is told."""
+
+    def __init__(self, why: str, said: str) -> None:
+        super().__init__(said)
+        self.why, self.said = why, said
+
+
+def run_soak(terms: SoakTerms, open_held: OpenHeld, world: Surroundings, earlier: Earlier | None = None) -> str:
+    """Run a soak to its end, or take up the ``earlier`` one; returns "finished", "stopped" or "failed".
+
+    Trouble of the engine is recorded and the engine started again. Raises LoadFailed when the very first start fails.
+    """
+    return _Soak(terms, open_held, world, earlier).run()
+
+
+class _Soak:
+    def __init__(self, terms: SoakTerms, open_held: OpenHeld, world: Surroundings, earlier: Earlier | None) -> None:
+        self.terms, self.open_held, self.world = terms, open_held, world
+        self.journal, self.tally = world.journal, world.journal.tally
+        self.earlier = earlier
+        self.timeline = Timeline(world.clock, world.asleep_ns, observed_s=self.tally.at_s)
+        self.watch = Watch(world.signals, world.clock, beat_s=terms.thermal_every_s, threaded=world.threaded)
+        self.held: Held | None = None
+        self.stack = ExitStack()
+        self.seen_log: tuple[str, ...] = ()
+        self.observer: Observer | None = None
+
+    def run(self) -> str:
+        self._begin()
+        why, said = FINISHED, ""
+        with self.watch, self._finally_closed():
+            try:
+                self._start("first" if self.earlier is None else "resume", step=-1)
+                for step in steps(self.terms):
+                    if step.number >= self.tally.next_step:
+                        self._do(step)
+            except _OverError as over:
+                why, said = over.why, over.said
+            self._leave_engine()
+            self.see.finish()
+            now = self.timeline.now_s()
+            self.journal.write(END, now, why=why, said=said, pace=self.watch.pace)
+            self.journal.close(now)
+        return why
+
+    @property
+    def see(self) -> Observer:
+        """The observer, once the axis has its zero."""
+        if self.observer is None:
+            world = self.world
+            self.observer = Observer(
+                self.terms,
+                self.journal,
+                self.timeline,
+                self.watch,
+                look=world.look,
+                on_checkpoint=world.on_checkpoint,
+                on_review=world.on_review,
+            )
+        return self.observer
+
+    @contextmanager
+    def _finally_closed(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self.stack.close()
+
+    def _begin(self) -> None:
+        world = self.world
+        gap = self.earlier.gap(world.clock, world.asleep_ns, world.boot) if self.earlier else None
+        self.journal.write(
+            BEGIN,
+            self.tally.at_s,
+            terms=self.terms.to_dict(),
+            boot=world.boot,
+            asleep_ns=world.asleep_ns(),
+            monotonic_ns=world.clock.monotonic_ns(),
+            virtual=world.virtual,
+            signals={
+                "sources": dict(world.signals.sources),
+                "absent": dict(world.signals.absent),
+                "memory": list(world.signals.memory),
+            },
+            resumed=self.earlier is not None,
+            **world.about,
+        )
+        if gap is not None:
+            self.see.note(gap)
+
+    # -- engines ------------------------------------------------------------------------------------------------
+
+    def _start(self, why: str, *, step: int) -> None:
+        """Have an engine ready; ``why`` is "first", "resume", "restart" or "crash"."""
+        began_ns = self.world.clock.monotonic_ns()
+        for attempt in range(1, MOST_FAILED_STARTS + 1):
+            self.watch.activity = STARTING
+            try:
+                opened: AbstractContextManager[Held] = self.open_held(self._tick)
+                self.held = self.stack.enter_context(opened)
+                break
+            except RigTrouble as trouble:
+                self._trouble(trouble, "starting the engine")
+                if attempt == MOST_FAILED_STARTS or (why == "first" and isinstance(trouble, LoadFailed)):
+                    raise _OverError(FAILED, f"the engine cannot be started: {trouble.what}") from trouble
+                self._wait(self.timeline.now_s() + PAUSE_S, STARTING)
+        ready_s = (self.world.clock.monotonic_ns() - began_ns) / 1e9
+        if why == "first":
+            self.timeline.restart()
+        held = self.held
+        assert held is not None  # noqa: S101 - the loop above ends with one or raises
+        self.watch.pid, self.watch.activity = held.pid, WAITING
+        self.seen_log = ()
+        load = dict(held.load)
+        self.journal.write(
+            LIFE,
+            self.timeline.now_s(),
+            life=self.tally.life + 1,
+            why=why,
+            step=step,
+            ready_s=round(ready_s, 3),
+            pid=held.pid,
+            load={key: load.get(key) for key in ("load_s", "warm_up_s", "layers_offloaded", "layers_total", "buffers")},
+        )
+        self.see.life_began_s = self.timeline.now_s()
+
+    def _leave_engine(self) -> None:
+        if self.held is not None:
+            self._read_log()
+        self.held, self.watch.pid, self.watch.activity = None, None, STARTING
+        self.stack.close()
+        self.stack = ExitStack()
+
+    def _read_log(self) -> None:
+        if self.held is None:
+            return
+        fresh, self.seen_log = fresh_lines(self.held.log, self.seen_log)
+        lines = remarkable(fresh)
+        if lines:
+            self.journal.write(
+                LOG,
+                self.timeline.now_s(),
+                life=self.tally.life,
+                lines=lines[:LOG_LINES],
+                more=max(0, len(lines) - LOG_LINES),
+            )
+
+    def _trouble(self, trouble: RigTrouble, doing: str) -> None:
+        now = self.timeline.now_s()
+        self.journal.write(TROUBLE, now, during=SOAK, doing=doing, life=self.tally.life, **describe_trouble(trouble))
+
+    # -- steps --------------------------------------------------------------------------------------------------
+
+    def _do(self, step: Step) -> None:
+        self._wait(step.due_s, WAITING)
+        if step.kind == BURST:
+            self._burst(step)
+        elif step.kind == IDLE:
+            began = self.timeline.now_s()
+            self._wait(began + step.size, QUIESCED)
+            self.journal.write(IDLE_DONE, self.timeline.now_s(), step=step.number, began_s=began, seconds=step.size)
+        else:
+            self._leave_engine()
+            self._start("restart", step=step.number)
+        self._read_log()
+
+    def _burst(self, step: Step) -> None:
+        assert self.held is not None  # noqa: S101 - every step begins with an engine
+        asked, began = int(step.size), self.timeline.now_s()
+        late = began - step.due_s
+        self.see.burst_began_s, self.watch.activity = began, LOADED
+        about: dict[str, Any] = {"step": step.number, "due_s": step.due_s, "began_s": round(began, 3)}
+        try:
+            answers = self.held.burst(asked, step.number)
+        except RigTrouble as trouble:
+            self.see.burst_began_s = None
+            self._trouble(trouble, f"burst {step.number}")
+            failed = {"requests": asked, "completed": 0, "tokens": 0, "longest_ns": 0, "coalesced": 0, "reasons": {}}
+            self.journal.write(BURST_DONE, self.timeline.now_s(), **about, late_s=_late(late), **failed)
+            self._leave_engine()
+            if self.terms.stop_on_fail:
+                raise _OverError(
+                    FAILED, f"stopped at the first crash, as the profile says: {trouble.what}"
+                ) from trouble
+            self._start("crash", step=step.number)
+            return
+        ended = self.timeline.now_s()
+        longest = self.see.answered(answers, began, ended)
+        self.see.burst_began_s, self.watch.activity = None, WAITING
+        self.journal.write(
+            BURST_DONE,
+            ended,
+            **about,
+            late_s=_late(late),
+            requests=asked,
+            completed=int(answers.completed.sum()),
+            tokens=int(answers.stamps_ns.size),
+            longest_ns=longest,
+            coalesced=answers.coalesced,
+            reasons=dict(answers.reasons),
+        )
+        self._tick()
+
+    def _wait(self, until_s: float, activity: Activity) -> None:
+        self.watch.activity = activity
+        while True:
+            self._tick()
+            left = until_s - self.timeline.now_s()
+            if left < LEAST_S:
+                return
+            self.world.clock.sleep(min(left, self.world.tick_s))
+
+    def _tick(self) -> None:
+        if self.held is None and self.tally.life == 0:
+            return  # the axis has no zero before the first engine is ready
+        self.see.tick()
+        if self.world.stop_asked():
+            raise _OverError(STOPPED, "somebody asked it to stop")
+        if self.see.failure is not None and self.terms.stop_on_fail:
+            raise _OverError(FAILED, f"stopped early, as the profile says: {self.see.failure}")
+        if self.timeline.now_s() > MOST_TIMES * self.terms.duration_s:
+            raise _OverError(
+                FAILED,
+                f"{MOST_TIMES:g} times its duration are over: the engine is too slow for its bursts",
+            )
+
+
+def _late(seconds: float) -> float:
+    """Lateness of a burst; what a wait overshoots is none."""
+    return round(seconds, 3) if seconds > TICK_S else 0.0
