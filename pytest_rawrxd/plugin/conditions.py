@@ -70,15 +70,8 @@ def load_terms(profile: Profile, rig: Rig, level: Level, run: int) -> LoadTerms:
         requests = share + (run <= rest)
     else:
         requests = requests_for(level_seconds, streams=level.streams, tokens=load.tokens)
-    layers = placement.gpu_layers if placement else ALL_LAYERS
     return LoadTerms(
-        options=LoadOptions(
-            n_ctx=cells,
-            n_streams=level.streams,
-            n_gpu_layers=0 if on_cpu else layers,
-            n_threads=rig.host.cores,
-            prefill_chunk=load.prefill_chunk,
-        ),
+        options=load_options(profile, rig, level.streams),
         texts=prompts(seed=protocol.seed),
         prompt_tokens=load.prompt_tokens,
         tokens=load.tokens,
@@ -90,6 +83,21 @@ def load_terms(profile: Profile, rig: Rig, level: Level, run: int) -> LoadTerms:
         cores=rig.host.cores,
         seed=(protocol.seed, level.streams, run, int(level.part == MAIN)),
         placement=placement,
+    )
+
+
+def load_options(profile: Profile, rig: Rig, streams: int) -> LoadOptions:
+    """How the variant of phase 2 is loaded for ``streams`` streams."""
+    load = profile.protocol.phase2
+    cells = streams * load.context_per_stream
+    on_cpu = profile.target.backend == "cpu"
+    placement = None if on_cpu else _place(profile, rig, load.variant, cells)
+    return LoadOptions(
+        n_ctx=cells,
+        n_streams=streams,
+        n_gpu_layers=0 if on_cpu else placement.gpu_layers if placement else ALL_LAYERS,
+        n_threads=rig.host.cores,
+        prefill_chunk=load.prefill_chunk,
     )
 
 

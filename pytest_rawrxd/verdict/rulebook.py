@@ -14,6 +14,15 @@ from pytest_rawrxd.verdict.answers.data_under_version_control import data_under_
 from pytest_rawrxd.verdict.answers.decode_tps import decode_tps
 from pytest_rawrxd.verdict.answers.errors_under_load import crashes, device_errors
 from pytest_rawrxd.verdict.answers.fastest_variant import champion, champion_answered, peak_answered, peak_determined
+from pytest_rawrxd.verdict.answers.faults import (
+    availability,
+    cpu_fallback,
+    fault_handled,
+    hung_requests,
+    lost_requests,
+    queue_served,
+    recovery_time,
+)
 from pytest_rawrxd.verdict.answers.fully_offloaded import fully_offloaded
 from pytest_rawrxd.verdict.answers.gpu_speedup import gpu_speedup
 from pytest_rawrxd.verdict.answers.gpu_telemetry import gpu_temperature, gpu_utilisation
@@ -30,6 +39,7 @@ from pytest_rawrxd.verdict.answers.time_to_first_token import time_to_first_toke
 from pytest_rawrxd.verdict.answers.variants_measured import variants_measured
 from pytest_rawrxd.verdict.answers.vram_delta import vram_delta
 from pytest_rawrxd.verdict.answers.vram_used import vram_used
+from pytest_rawrxd.verdict.answers.wrong_answers import wrong_answers
 from pytest_rawrxd.verdict.outcome import Answer
 
 #: A rule reads the evidence of one criterion and returns its finding with the ids of the records it used.
@@ -72,6 +82,14 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             device_errors,
             vram_delta,
             concurrent_users,
+            lost_requests,
+            recovery_time,
+            availability,
+            fault_handled,
+            cpu_fallback,
+            queue_served,
+            hung_requests,
+            wrong_answers,
         )
     }
 )
