@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
@@ -28,6 +29,7 @@ from pytest_rawrxd.measure.memory import SystemMemory
 from pytest_rawrxd.measure.quality import Text, measure_quality, shipped_text
 from pytest_rawrxd.measure.served import measure_served_cell
 from pytest_rawrxd.plugin.conditions import conditions, placements, terms
+from pytest_rawrxd.plugin.faults import measure_faults
 from pytest_rawrxd.plugin.load import CLIENT, measure_levels
 from pytest_rawrxd.plugin.preflight import SCRIPTED, Rig
 from pytest_rawrxd.plugin.progress import Progress
@@ -67,6 +69,7 @@ class Bench:
         self._described = False
         self._measured: set[Cell] = set()
         self._loaded: set[Level] = set()
+        self._faulted = False
         self._probe, self._why_no_probe = self._open_probe()
 
     def record(self, kind: str, data: dict[str, Any]) -> str:
@@ -127,6 +130,19 @@ class Bench:
                 self.describe_rig()
                 measure_levels(left, self.campaign.profile, self.rig, self._observers, self.progress)
             self.progress.end()
+
+    def measure_faults(self) -> None:
+        """Run the fault campaign of the profile, once a session."""
+        if self._faulted:
+            return
+        self._faulted = True
+        self.progress.begin()
+        with lease(self._device(), default_cache().root / "locks", wait_s=LEASE_WAIT_S):
+            self.describe_rig()
+            planned = self.campaign.profile.protocol.faults.injections
+            say = partial(self.progress.show, 0, planned)
+            measure_faults(self.campaign.profile, self.rig, self._recorder, self._memory, say)
+        self.progress.end()
 
     def _measure_missing(self, runs: Mapping[Cell, int]) -> None:
         left = {

@@ -36,6 +36,8 @@ PROBE_PATH = "/health"
 #: Every token of it is printable, and a device that is a CPU in disguise is quick with it.
 SMALL = Shape("small", 2, 256, 4, 4, 512, 512, 1024)
 SMALL_TOKENS = 4
+STAND_IN = "lavapipe"
+DISGUISED_S = 10.0  #: a device that is a CPU in disguise compiles for seconds before it answers
 SMALL_OPTIONS = LoadOptions(n_ctx=256, n_streams=2, n_gpu_layers=99, n_threads=1, prefill_chunk=8)
 
 
@@ -78,41 +80,36 @@ def measure_faults(profile: Profile, rig: Rig, sink: Sink, memory: Memory, show:
         around = surroundings(target, spec, profile, sink=sink, memory=memory, show=show)
         run_campaign(partial(open_site, target, terms, profile, scratch), terms, around)
         if DEVICE in faults.drills:
-            _device(profile, rig, target, spec, terms, scratch, around)
+            try:
+                target, stands_in = _device_target(profile, target, scratch)
+            except UsageProblem as problem:
+                sink.record(MISSING, {"target": spec, "why": problem.what, "kinds": [DEVICE]})
+                return
+            if stands_in is not None:
+                terms = replace(terms, tokens=SMALL_TOKENS)
+                around = surroundings(target, spec, profile, sink=sink, memory=memory, show=show)
+                around = replace(around, about={**around.about, "stands_in": stands_in})
+            run_device_drill(partial(open_site, target, terms, profile, scratch), terms, around)
 
 
-def _device(
-    profile: Profile, rig: Rig, target: Target, spec: str, terms: FaultTerms, scratch: Path, around: Surroundings
-) -> None:
-    """The device drill: on the target's own device, or, where it has none, on lavapipe with a small model."""
-    if profile.target.backend == "cpu":
-        environment = lavapipe_environment()
-        if environment is None or not isinstance(target.service, LlamaServerService):
-            why = "no Vulkan driver for the CPU is installed (Debian: mesa-vulkan-drivers)"
-            around.sink.record(MISSING, {"target": spec, "why": why, "kinds": [DEVICE]})
-            return
-        environ = {**os.environ, **environment}
-        model = write_small(scratch / "small.gguf")
-        found = find_server("llama-server", environ=environ, on_cpu=False)
-        if not isinstance(found, FoundProgram) or found.info.backend != "vulkan":
-            why = "this llama-server has no Vulkan backend"
-            around.sink.record(MISSING, {"target": spec, "why": why, "kinds": [DEVICE]})
-            return
-        service = replace(
-            target.service, model=model, options=SMALL_OPTIONS, environ=environ, port=free_port(), info=found.info
-        )
-        # A device that is a CPU in disguise compiles for seconds before it is ready.
-        policy = replace(target.policy, silence_s=max(target.policy.silence_s, 10.0))
-        target = Target(service, SMALL_OPTIONS, target.dialect, model, policy)
-        terms = replace(terms, tokens=SMALL_TOKENS)
-        around = replace(around, about={**around.about, "engine": asdict(found.info), "stands_in": "lavapipe"})
-    run_device_drill(partial(open_site, target, terms, profile, scratch), terms, around)
-
-
-def write_small(path: Path) -> Path:
-    """The small model that a device in disguise computes."""
-    write_synthetic(path, SMALL)
-    return path
+def _device_target(profile: Profile, target: Target, scratch: Path) -> tuple[Target, str | None]:
+    """What loses its device: the target, or on a CPU a small model on lavapipe. UsageProblem where there is no device."""
+    if profile.target.backend != "cpu":
+        return target, None
+    environment = lavapipe_environment()
+    if environment is None or not isinstance(target.service, LlamaServerService):
+        raise UsageProblem("no Vulkan driver for the CPU is installed (Debian: mesa-vulkan-drivers)")
+    environ = {**os.environ, **environment}
+    found = find_server("llama-server", environ=environ, on_cpu=False)
+    if not isinstance(found, FoundProgram) or found.info.backend != "vulkan":
+        raise UsageProblem("this llama-server has no Vulkan backend")
+    model = scratch / "small.gguf"
+    write_synthetic(model, SMALL)
+    service = replace(
+        target.service, model=model, options=SMALL_OPTIONS, environ=environ, port=free_port(), info=found.info
+    )
+    policy = replace(target.policy, silence_s=max(target.policy.silence_s, DISGUISED_S))
+    return Target(service, SMALL_OPTIONS, target.dialect, model, policy), STAND_IN
 
 
 def surroundings(

@@ -10,6 +10,7 @@ import pytest
 
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.plugin.bound import Bound, Measured
+from pytest_rawrxd.plugin.fault_test import FaultTest
 from pytest_rawrxd.plugin.load_test import Loaded, LoadTest
 
 if TYPE_CHECKING:
@@ -175,6 +176,13 @@ def load_test(request: pytest.FixtureRequest, bench: Bench) -> LoadTest:
 def load(load_test: LoadTest) -> Callable[..., Loaded]:  # noqa: ARG001 - to ask is to measure
     """``load(streams=12)``: what this number of streams showed."""
     return lambda *, streams: Loaded(streams)
+
+
+@pytest.fixture(scope="session")
+def faults(bench: Bench) -> FaultTest:
+    """The fault campaign of the profile, run at the first test that asks."""
+    bench.measure_faults()
+    return FaultTest()
 
 
 @pytest.fixture(scope="session")

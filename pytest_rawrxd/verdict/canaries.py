@@ -136,7 +136,7 @@ def _counts(each: Songs, row: int) -> list[str]:
 
 
 def _margin(reference: Songs, row: int, place: int, token: int) -> float:
-    """How many nats less likely ``token`` was to the reference than its own; infinite where it was not among the best."""
+    """How many nats less likely ``token`` was to the reference than its own; infinite where not among the best."""
     ids, logs = reference.arrays["top_ids"][row, place], reference.arrays["top_logs"][row, place]
     at = np.flatnonzero(ids == token)
     return float(logs.max() - logs[at[0]]) if at.size else float("inf")

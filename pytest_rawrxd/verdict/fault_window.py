@@ -96,7 +96,7 @@ class Injection:
     def failed(self) -> npt.NDArray[np.bool_]:
         """Which attempts were not completed within the request's deadline (n,)."""
         allowed = self.arrays["intended_ns"] + round(float(self.data["deadline_s"]) * 1e9)
-        return (self.arrays["failure"] != 0) | (self.arrays["ended_ns"] > allowed)
+        return np.asarray((self.arrays["failure"] != 0) | (self.arrays["ended_ns"] > allowed), np.bool_)
 
     @property
     def exposed(self) -> int:

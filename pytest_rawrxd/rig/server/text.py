@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -22,10 +23,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
 
 def text_of(body: bytes, dialect: str) -> str:
     """Everything that was generated, as far as the bytes can be read: an answer that broke off ends where it did."""
-    form, pieces = FORMATS[dialect], []
-    try:
-        for event in form.split(body):
-            pieces.append(form.interpret(event.data).text)
-    except EventError:
-        pass  # an answer that was cut inside an event: its text before that is what is asked for
+    form, pieces = FORMATS[dialect], list[str]()
+    with contextlib.suppress(EventError):  # an answer that was cut inside an event: its text before that is told
+        pieces.extend(form.interpret(event.data).text for event in form.split(body))
     return "".join(pieces)

@@ -14,7 +14,6 @@ from pytest_rawrxd.measure.load.arrays import ABSENT
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.rig.server.text import text_of
 from pytest_rawrxd.verdict.canaries import Songs, compare, songs
-from pytest_rawrxd.verdict.counts import count_of
 from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
 from pytest_rawrxd.verdict.wording import number
