@@ -93,7 +93,7 @@ def measure_faults(profile: Profile, rig: Rig, sink: Sink, memory: Memory, show:
 
 
 def _device_target(profile: Profile, target: Target, scratch: Path) -> tuple[Target, str | None]:
-    """What loses its device: the target, or on a CPU a small model on lavapipe. UsageProblem where there is no device."""
+    """What loses its device: the target, or on a CPU a small model on lavapipe. UsageProblem without either."""
     if profile.target.backend != "cpu":
         return target, None
     environment = lavapipe_environment()

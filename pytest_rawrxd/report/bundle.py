@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from pytest_rawrxd.measure.faults.window import DRILL, WINDOW
 from pytest_rawrxd.report.charts.canvas import Chart
 from pytest_rawrxd.report.curves import phase1_curves, phase1_thumbnails
 from pytest_rawrxd.report.documents import render_bandwidth, render_hybrid, render_matrix
 from pytest_rawrxd.report.dossier import RunView
+from pytest_rawrxd.report.faults import render_faults
 from pytest_rawrxd.report.levels import levels_csv
 from pytest_rawrxd.report.load_pages import load_curves, load_thumbnails, render_load
 from pytest_rawrxd.report.matrix import cells, performance_matrix, statistics_csv
@@ -21,7 +23,7 @@ def bundle(view: RunView) -> Mapping[str, bytes]:
     """Return each report's bytes by its name relative to the run directory; the same view gives the same bytes.
 
     A sign-off page for each phase of the verdicts; with decoding runs also the matrix, its statistics, the curves
-    and the pages of Phase 1; with a load test its page, its table and its curves.
+    and the pages of Phase 1; with a load test its page, its table and its curves; with faults the recovery procedures.
     """
     thumbnails = {1: phase1_thumbnails, 2: load_thumbnails}
     files = {
@@ -34,6 +36,8 @@ def bundle(view: RunView) -> Mapping[str, bytes]:
         files |= _phase1(view)
     if view.levels:
         files |= _load_test(view)
+    if view.of(WINDOW) or view.of(DRILL):
+        files["error_handling.html"] = render_faults(view).encode()
     return files
 
 

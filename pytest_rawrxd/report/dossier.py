@@ -15,6 +15,7 @@ from pytest_rawrxd.profile.profile import Profile
 from pytest_rawrxd.report.judged import Judged
 from pytest_rawrxd.report.levels import LevelRow, level_rows
 from pytest_rawrxd.report.runs import DecodeRun, LoadRaw, RecordLike, decode_runs
+from pytest_rawrxd.verdict.fault_window import NO_PROMISE, Promise, promise_of
 from pytest_rawrxd.verdict.outcome import State, Verdict
 
 PHASES = {1: "performance optimization", 2: "production hardening", 3: "documentation"}
@@ -40,6 +41,7 @@ class Promises:
     criteria: Mapping[str, CriterionLike]
     peak_bandwidth: float | None = None  #: B/s of the device by its datasheet
     block_s: float | None = None  #: length of the time blocks that intervals under load are computed over
+    recovered: Promise = NO_PROMISE  #: what "back within the SLA" means for one request
 
     @classmethod
     def of(cls, profile: Profile) -> Promises:
@@ -51,6 +53,7 @@ class Promises:
             criteria=profile.criteria,
             peak_bandwidth=None if peak is None else peak.to("GB/s") * 1e9,
             block_s=profile.protocol.phase2.block.to("s"),
+            recovered=promise_of(profile),
         )
 
 

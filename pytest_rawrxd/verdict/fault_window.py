@@ -16,6 +16,7 @@ from pytest_rawrxd.evidence.ledger import Record
 from pytest_rawrxd.measure.faults.window import DRILL, WINDOW
 from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.profile.units import convert
+from pytest_rawrxd.verdict.load_run import Recorded
 
 GRACE_S = 1.0  #: a client that hangs up at its deadline is back within that
 DOWN = ("ended", "silent", "refused")
@@ -28,6 +29,9 @@ class Promise:
 
     p95_ms: float | None
     longest_ms: float | None
+
+
+NO_PROMISE = Promise(None, None)
 
 
 def promise_of(profile: Profile) -> Promise:
@@ -53,7 +57,7 @@ def promise_of(profile: Profile) -> Promise:
 class Injection:
     """A fault under load. n attempts in the order of sending, several of one request where it was retried."""
 
-    record: Record
+    record: Recorded
     promise: Promise
     arrays: Mapping[str, npt.NDArray[Any]]
 
@@ -186,11 +190,13 @@ def injections(evidence: Evidence) -> tuple[Injection, ...]:
     """Every injection of the campaign."""
     promise = promise_of(evidence.campaign.profile)
     records = evidence.of(WINDOW)
-    return evidence.once(WINDOW, lambda: tuple(_read(evidence, record, promise) for record in records))
+    return evidence.once(
+        WINDOW, lambda: tuple(read_injection(record, evidence.raw(record.data["raw"]), promise) for record in records)
+    )
 
 
-def _read(evidence: Evidence, record: Record, promise: Promise) -> Injection:
-    raw = evidence.raw(record.data["raw"])
+def read_injection(record: Recorded, raw: Mapping[str, npt.NDArray[Any]], promise: Promise) -> Injection:
+    """One record with its arrays. EvidenceProblem where they do not fit each other."""
     try:
         arrays = {name: np.asarray(raw[name], np.int64) for name in ARRAYS}
     except KeyError as error:

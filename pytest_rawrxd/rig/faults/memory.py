@@ -60,7 +60,8 @@ class MemoryLimit(Base):
         starts = [event.at_ns for event in events if event.kind == "started"]
         for event in events:
             if starts and event.at_ns > starts[0] and event.kind == "ended":
-                errors = [line[2:] for line in self.site.supervisor.log if line.startswith("E ")]
+                log = self.site.supervisor.log
+                errors = [line[2:] for line in log if line.startswith("E ")] or [line[2:] for line in log[-1:]]
                 return Proof(
                     True, f"with {LIMIT_BYTES >> 20} MiB it ended: {event.said}, {(errors or ['no word'])[-1]}"
                 )

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 
 from pytest_rawrxd.evidence.campaign import Evidence
-from pytest_rawrxd.evidence.ledger import Record
 from pytest_rawrxd.measure.faults.campaign import DEVICE, MISSING, TROUBLE
 from pytest_rawrxd.measure.faults.window import QUEUE
 from pytest_rawrxd.profile import Criterion
@@ -25,6 +24,7 @@ from pytest_rawrxd.verdict.fault_window import (
     hung_talks,
     injections,
 )
+from pytest_rawrxd.verdict.load_run import Recorded
 from pytest_rawrxd.verdict.loss import loss
 from pytest_rawrxd.verdict.means import mean_interval
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
@@ -182,7 +182,7 @@ def cpu_fallback(evidence: Evidence, criterion: Criterion) -> Answer:
     return fact(not wrong, expected=criterion.limit is True, sentence="; ".join(wrong) if wrong else said), sources
 
 
-def _all(evidence: Evidence) -> list[Record]:
+def _all(evidence: Evidence) -> list[Recorded]:
     return [*(each.record for each in injections(evidence)), *drills(evidence)]
 
 
@@ -208,7 +208,7 @@ def _another(evidence: Evidence, found: Sequence[Injection]) -> Finding | None:
     )
 
 
-def _unproven(records: Sequence[Record]) -> Finding | None:
+def _unproven(records: Sequence[Recorded]) -> Finding | None:
     """INVALID naming the faults that showed no effect; None where all did."""
     without = [
         f"{record.data['name']} ({record.data['proof']['said']})"
@@ -224,7 +224,7 @@ def _unproven(records: Sequence[Record]) -> Finding | None:
     )
 
 
-def _badly(record: Record) -> list[str]:
+def _badly(record: Recorded) -> list[str]:
     """What was handled badly in one injection or drill."""
     name = record.data["name"]
     told = [f"{name}: {said}" for said in record.data["wrong"]]

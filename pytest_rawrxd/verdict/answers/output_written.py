@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.measure.faults.window import DRILL, WINDOW
 from pytest_rawrxd.measure.levels import LEVEL, MAIN, Part
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.verdict.answers.bottleneck import bottleneck_confirmed
@@ -36,11 +37,17 @@ def output_written(evidence: Evidence, criterion: Criterion) -> Answer:
         return Finding(Verdict.NOT_MEASURED, said, next="a version of pytest-rawrxd that does"), ()
     place, complete, whole = OUTPUTS[output]
     lacks = list(complete(evidence))
-    sources = (load_sample(evidence) if whole == LOAD else judged_ladder(evidence)).sources
+    sources = _sources(evidence, whole)
     if lacks:
         said = f"{output} is not complete: {'; '.join(lacks)}"
         return Finding(Verdict.NOT_MEASURED, said, method="fact", next=f"measure all of {whole}"), sources
     return fact(True, sentence=f"{place}: nothing is lacking"), sources
+
+
+def _sources(evidence: Evidence, whole: str) -> tuple[str, ...]:
+    if whole == FAULTS:
+        return tuple(record.id for record in (*evidence.of(WINDOW), *evidence.of(DRILL)))
+    return (load_sample(evidence) if whole == LOAD else judged_ladder(evidence)).sources
 
 
 def _performance_matrix(evidence: Evidence) -> Lacks:
@@ -127,7 +134,17 @@ def _intervals(evidence: Evidence) -> Lacks:
             yield f"{variant}: one run has no interval"
 
 
-PHASE_1, LOAD = "phase 1", "the load test"
+def _error_handling(evidence: Evidence) -> Lacks:
+    faults = evidence.campaign.profile.protocol.faults
+    done = {str(record.data["kind"]) for record in (*evidence.of(WINDOW), *evidence.of(DRILL))}
+    for kind in dict.fromkeys((*faults.kinds, *faults.drills)):
+        if kind not in done:
+            yield f"{kind}: not injected"
+    if len(evidence.of(WINDOW)) < faults.injections:
+        yield f"{len(evidence.of(WINDOW))} of {faults.injections} injections"
+
+
+PHASE_1, LOAD, FAULTS = "phase 1", "the load test", "the fault campaign"
 
 #: Output -> where a reader finds it, what it may lack, and what it shows all of.
 OUTPUTS: Mapping[str, tuple[str, Callable[[Evidence], Lacks], str]] = {
@@ -138,5 +155,6 @@ OUTPUTS: Mapping[str, tuple[str, Callable[[Evidence], Lacks], str]] = {
     "hybrid_feasibility": ("hybrid_feasibility.html", _hybrid_feasibility, PHASE_1),
     "decision_matrix": ("performance_matrix.html, section 3", _decision_matrix, PHASE_1),
     "concurrency_load_test": ("concurrency_load_test.html", _concurrency_load_test, LOAD),
+    "error_handling": ("error_handling.html", _error_handling, FAULTS),
     "scaling_graph": ("charts/scaling.svg", _scaling_graph, LOAD),
 }
