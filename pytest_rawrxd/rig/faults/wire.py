@@ -54,12 +54,14 @@ class Spoken:
 
     @property
     def error(self) -> dict[str, Any] | None:
-        """The error object of the answer, None where there is none."""
+        """The error object of the answer, also one inside a stream that had begun; None where there is none."""
+        text = self.body.decode("utf-8", "replace")
+        begin = text.find('{"error":')
         try:
-            found = json.loads(self.body)["error"]
+            found = json.JSONDecoder().raw_decode(text[begin:])[0]["error"] if begin >= 0 else None
         except (ValueError, KeyError, TypeError):
             return None
-        return found if isinstance(found, dict) else {"message": str(found)}
+        return found if found is None or isinstance(found, dict) else {"message": str(found)}
 
     @property
     def clear(self) -> bool:

@@ -134,7 +134,8 @@ def fault_handled(evidence: Evidence, criterion: Criterion) -> Answer:
     ]
     names = ", ".join(dict.fromkeys(str(record.data["name"]) for record in records))
     talks = sum(len(record.data["talks"]) for record in records)
-    said = "; ".join(wrong) if wrong else f"{names}: effect shown, {talks} answers as they should be, service back"
+    told = f", {talks} exchanges ended as they should" if talks else ""
+    said = "; ".join(wrong) if wrong else f"{names}: effect shown{told}, service back"
     return fact(not wrong, expected=criterion.limit is True, sentence=said), sources
 
 

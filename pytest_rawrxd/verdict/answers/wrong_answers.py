@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from pytest_rawrxd.verdict.wording import number
 
 TO_DO = "run the acceptance tests of phase 2: canaries are asked around every fault"
 NAMED_AT_MOST = 3
+BEFORE = "before any fault"
 
 
 def wrong_answers(evidence: Evidence, criterion: Criterion) -> Answer:
@@ -33,7 +33,7 @@ def wrong_answers(evidence: Evidence, criterion: Criterion) -> Answer:
     references = tuple(each for each in everything if each.data["stage"] == "reference")
     found = tuple(each for each in everything if each.data["stage"] != "reference")
     if during == "load":
-        found = tuple(each for each in found if each.data["stage"] == "together" and _before(each, everything))
+        found = tuple(each for each in found if each.data["stage"] == "together" and _before(each))
     if not found or not references:
         said = f"no canaries were asked during {during}"
         return Finding(Verdict.NOT_MEASURED, said, next=TO_DO), tuple(each.record.id for each in found)
@@ -46,23 +46,23 @@ def wrong_answers(evidence: Evidence, criterion: Criterion) -> Answer:
         ), sources
     crossed = [said for record in streams for said in _crossed(evidence, record)]
     wrong = [*compared.wrong, *crossed]
-    shown = "; ".join(wrong[:NAMED_AT_MOST])
-    tokens = (
-        "" if compared.same_tokens is None else f", {number(100 * compared.same_tokens)} % of their tokens the same"
-    )
-    moved = "" if compared.divergence is None else f", likelihoods moved by at most {number(compared.divergence)} nats"
-    said = (
-        f"{len(wrong)} wrong of {compared.answers} canaries{tokens}{moved}; {compared.unanswered} were not answered"
-        f"; no nonce in {len(streams)} loads belongs to another stream"
-    )
     if wrong:
+        shown = "; ".join(wrong[:NAMED_AT_MOST])
         said = f"{len(wrong)} wrong answers beside {compared.answers} canaries: {shown}"
-    verdict = Verdict.FAIL if wrong else Verdict.PASS
-    return Finding(verdict, said, float(len(wrong)), n=compared.answers, method="canaries"), sources
+        return Finding(Verdict.FAIL, said, float(len(wrong)), n=compared.answers, method="canaries"), sources
+    said = f"0 wrong of {compared.answers} canaries"
+    if compared.same_tokens is not None and compared.divergence is not None:
+        said += f", {number(100 * compared.same_tokens)} % of their tokens the same"
+        said += f", likelihoods moved by at most {number(compared.divergence)} nats"
+    said += f"; {compared.unanswered} were not answered"
+    if streams:
+        said += f"; no answer of {len(streams)} loads holds the nonce of another request"
+    return Finding(Verdict.PASS, said, 0.0, n=compared.answers, method="canaries"), sources
 
 
-def _before(each: Songs, everything: Sequence[Songs]) -> bool:
-    return bool(each.data["when"] == "before any fault") and each in everything
+def _before(each: Songs) -> bool:
+    """Whether it was asked before the first injection."""
+    return bool(each.data["when"] == BEFORE)
 
 
 def _crossed(evidence: Evidence, record: Record) -> list[str]:

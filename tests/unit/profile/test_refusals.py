@@ -130,7 +130,7 @@ REFUSALS = {
         "unknown metric 'agregate_tps'\n"
         "  where: mine.toml:3, criteria.P2-AGG.metric\n"
         '  found: metric = "agregate_tps"\n'
-        "  possible: aggregate_tps? One of 60, nearest: aggregate_tps",
+        "  possible: aggregate_tps? One of 61, nearest: aggregate_tps",
     ),
     "a rule that cannot judge the metric": (
         '[criteria.P2-UTIL]\nkind = "floor"\n',
@@ -151,7 +151,7 @@ REFUSALS = {
         "the bound leads nowhere: there is no criterion 'SLA-UTILS'\n"
         "  where: mine.toml:3, criteria.P2-UTIL.bound_of\n"
         '  found: bound_of = "SLA-UTILS"\n'
-        "  possible: SLA-UTIL? One of 135, nearest: SLA-UTIL, SLA-USERS, SLA-AVAIL, P2-UTIL, SLA-TIMEOUT",
+        "  possible: SLA-UTIL? One of 144, nearest: SLA-UTIL, SLA-USERS, SLA-AVAIL, P2-UTIL, SLA-TIMEOUT",
     ),
     "a borrowed bound of another dimension": (
         '[criteria.P2-LAT-P95-10]\nbound_of = "P2-AGG"\n',
@@ -236,7 +236,7 @@ REFUSALS = {
         "the base has no 'P1-TPS-Q4K' to drop\n"
         "  where: mine.toml:2, drop[1]\n"
         "  found: 'P1-TPS-Q4K'\n"
-        "  possible: P1-TPS-Q4_K? One of 142, nearest: P1-TPS-Q4_K, P1-TPS-Q6_K, P1-TPS-Q5_K_M, "
+        "  possible: P1-TPS-Q4_K? One of 151, nearest: P1-TPS-Q4_K, P1-TPS-Q6_K, P1-TPS-Q5_K_M, "
         "P1-TPS-Q8_0, P1-LAT-Q4_K",
     ),
 }
