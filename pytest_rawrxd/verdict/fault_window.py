@@ -218,19 +218,13 @@ def hung_talks(data: Mapping[str, Any]) -> int:
 
 
 def unplanned(data: Mapping[str, Any]) -> list[str]:
-    """Ends of the process that this fault did not cause: after it was undone and the service was ready again."""
-    found, healed = [], False
+    """Ends of the process that this fault did not cause: it takes no process away, or service was back already."""
+    found, caused = [], bool(data["proof"]["held"]) and not _gentle(data)
     for event in data["events"]:
-        after = int(event["at_ns"]) > int(data["undone_ns"])
-        if healed and event["kind"] in ("ended", "silent"):
-            found.append(f"after {data['name']}: {event['kind']}, {event['said']}")
-        healed = healed or (after and event["kind"] == "ready")
-    if not data["proof"]["held"] or _gentle(data):
-        found += [
-            f"during {data['name']}: {event['said']}"
-            for event in data["events"]
-            if event["kind"] in ("ended", "silent") and not healed
-        ]
+        if event["kind"] in ("ended", "silent") and not caused:
+            found.append(f"{event['kind']} in the time of {data['name']}: {event['said']}")
+        if event["kind"] == "ready" and int(event["at_ns"]) > int(data["undone_ns"]):
+            caused = False
     return found
 
 

@@ -229,5 +229,11 @@ def test_a_full_disk_that_this_system_cannot_have_is_trouble(site, tmp_path):
 def test_injections_take_the_kinds_in_turn_and_the_faults_of_a_kind_in_turn():
     found = planned(("process_crash", "model_file"), 5)
 
-    assert [kind for kind, _ in found] == ["process_crash", "model_file", "process_crash", "model_file", "process_crash"]
+    assert [kind for kind, _ in found] == [
+        "process_crash",
+        "model_file",
+        "process_crash",
+        "model_file",
+        "process_crash",
+    ]
     assert [make for kind, make in found if kind == "model_file"] == list(FAULTS["model_file"])
