@@ -1,6 +1,8 @@
 """The ledger keeps what was written and notices what was changed."""
 
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -110,3 +112,21 @@ def test_a_session_never_continues_the_file_of_another_one(tmp_path):
 def test_a_number_that_is_none_is_not_written(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         write(tmp_path, {"a": float("nan")})
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_said_and_the_chain_goes_on_when_there_is_room_again(tmp_path):
+    with LedgerWriter(tmp_path, session="s001", worker="main", identity="abc", clock=STILL) as ledger:
+        first = ledger.write("thing", {"a": 1})
+        good, full = os.dup(ledger.fileno()), os.open("/dev/full", os.O_WRONLY)
+        os.dup2(full, ledger.fileno())
+        with pytest.raises(EvidenceProblem, match="cannot be written") as caught:
+            ledger.write("thing", {"a": 2})
+        os.dup2(good, ledger.fileno())
+        for descriptor in (good, full):
+            os.close(descriptor)
+        third = ledger.write("thing", {"a": 3})
+
+    assert "No space left" in caught.value.found
+    assert read_ledger(tmp_path) == [first, third]
+    assert third.seq == 2

@@ -9,7 +9,7 @@ from pytest_rawrxd.measure.faults.canary import Sung, arrays_of
 from pytest_rawrxd.measure.load.arrays import DTYPES
 from pytest_rawrxd.profile import load_profile
 from pytest_rawrxd.rig.server.failure import Failure
-from pytest_rawrxd.verdict.fault_window import Promise, injections, read_injection
+from pytest_rawrxd.verdict.fault_window import NO_PROMISE, Promise, injections, read_injection
 from pytest_rawrxd.verdict.outcome import Verdict
 from pytest_rawrxd.verdict.queue import flooded
 from pytest_rawrxd.verdict.rulebook import RULES
@@ -84,7 +84,7 @@ class Kept:
         self.data = data
 
 
-def read(promise=Promise(None, None), **how):
+def read(promise=NO_PROMISE, **how):
     data, arrays = window(**how)
     return read_injection(Kept(data), arrays, promise)
 
@@ -193,7 +193,7 @@ def test_a_service_that_never_came_back_fails_whatever_the_mean(judged):
 
 
 def test_an_end_after_the_service_was_back_is_a_crash(judged):
-    assert judged("P2-CRASH-FAULTS", windows=six()).verdict is Verdict.PASS
+    assert judged("P2-CRASH-FAULTS", windows=[window() for _ in KINDS]).verdict is Verdict.PASS
 
     found = judged("P2-CRASH-FAULTS", windows=[window(events=[*KILLED, ("ended", 9.0)])])
     assert (found.verdict, found.estimate) == (Verdict.FAIL, 1)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
@@ -204,8 +205,7 @@ class Ledger:
         return self.file.fileno()
 
     def readable(self):
-        with open(self.file.name, "rb") as kept:
-            return len(kept.readlines())
+        return len(Path(self.file.name).read_bytes().splitlines())
 
     def close(self):
         self.file.close()
