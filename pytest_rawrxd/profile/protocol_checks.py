@@ -50,6 +50,10 @@ def _sizes(written: WrittenProfile) -> Iterator[Complaint]:
         if getattr(protocol.phase1.processes, rule) < (least := getattr(gates.min_runs, rule)):
             path: Path = ("protocol", "phase1", "processes", rule)
             yield Complaint(path, f"fewer processes than gates.min_runs.{rule}", f"at least {least}")
+    if load.level_runs < gates.min_runs.floor:
+        # Learnt on a rented card: every level was measured twice, and no efficiency could be judged.
+        possible = f"at least {gates.min_runs.floor}"
+        yield Complaint(("protocol", "phase2", "level_runs"), "fewer processes than gates.min_runs.floor", possible)
     if load.block > load.level_duration:
         yield Complaint(("protocol", "phase2", "block"), "longer than a run", f"at most {load.level_duration}")
     if soak.restart_every > soak.duration:

@@ -131,8 +131,11 @@ def test_gpu_layers_on_a_build_with_a_gpu_are_all_offloaded(engine, tiny_model) 
     assert engine.info.backend == report.devices[0].backend != "cpu"
     assert {len(tokens) for tokens in tokens_of(engine, *requests)} == {10}
     assert next(step["work"] for step in report.warm_up) == "prompt of 64 beside 3 streams"
-    assert all(step["warm_ms"] > 0 for step in report.warm_up)
-    assert sum(step["cold_ms"] for step in report.warm_up) > sum(step["warm_ms"] for step in report.warm_up)
+    *widths, deep = report.warm_up
+    assert all(step["warm_ms"] > 0 for step in widths)
+    assert sum(step["cold_ms"] for step in widths) > sum(step["warm_ms"] for step in widths)
+    assert deep["work"] == "4 whole contexts"
+    assert deep["cold_ms"] > 0
 
 
 def test_a_warm_up_on_a_cpu_is_one_pass(engine, tiny_model) -> None:

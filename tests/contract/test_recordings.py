@@ -48,3 +48,32 @@ def test_the_rates_are_those_that_were_measured(recorded):
     assert found["estimate"] == pytest.approx({"h100-pilot-vulkan": 201.0, "h100-pilot-cuda": 261.9}[name], abs=0.1)
     assert found["lower"] < found["estimate"] < found["upper"]
     assert found["n"] == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "verdicts"),
+    [
+        # The first load in a fresh Vulkan compiled for 7.2 s in the middle: a spike, and a run that drags the rate.
+        (
+            "h100-load-vulkan",
+            {"P2-LAT-P50": "FAIL", "P2-LAT-P95": "PASS", "P2-LAT-SPIKE": "FAIL", "P2-AGG": "INCONCLUSIVE"},
+        ),
+        (
+            "h100-load-cuda",
+            {"P2-LAT-P50": "PASS", "P2-LAT-P95": "PASS", "P2-LAT-SPIKE": "PASS", "P2-AGG": "PASS"},
+        ),
+    ],
+)
+def test_load_on_a_real_gpu_is_judged_by_its_tokens(name, verdicts):
+    evidence = Evidence.read(RECORDINGS / name)
+
+    assert {identifier: entry(evidence, identifier)["verdict"] for identifier in verdicts} == verdicts
+    # Two processes a level are less than gates.min_runs.floor asks for.
+    assert entry(evidence, "P2-EFF-12")["verdict"] == "INVALID"
+    assert entry(evidence, "P2-TTFT")["verdict"] == "NOT MEASURED"
+
+
+def test_the_spike_of_the_first_vulkan_load_is_found_where_it_was():
+    found = entry(Evidence.read(RECORDINGS / "h100-load-vulkan"), "P2-LAT-SPIKE")
+
+    assert found["estimate"] == pytest.approx(7183.6, abs=0.1)

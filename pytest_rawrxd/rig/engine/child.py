@@ -22,7 +22,7 @@ from pytest_rawrxd.rig.engine.messages import Outcome, ScoreWork, Work
 from pytest_rawrxd.rig.engine.protocol import Device, EngineInfo, LoadOptions, LoadReport, ProgressListener
 from pytest_rawrxd.rig.engine.score import rows_for, score_all
 from pytest_rawrxd.rig.engine.serve import serve, take_pipes
-from pytest_rawrxd.rig.engine.warmup import described, rehearsals
+from pytest_rawrxd.rig.engine.warmup import described, rehearsals, warm_up
 from pytest_rawrxd.rig.models.quality import Scores
 
 #: The Vulkan backend aborts the process (get_misalign_bytes) when a sampler's row of logits does not begin on a
@@ -95,7 +95,7 @@ class LlamaCpp:
             self._model = self._load_model(model, options)
             sampling = self._open(options)
             loaded = self._clock()
-            warmed = self._warm_up(options) if options.warm_up else ()
+            warmed = warm_up(options, self._loaded.n_ctx, self._rehearse_ms, self._first_ms) if options.warm_up else ()
         except LoadFailed:
             self.close()  # another attempt finds the memory free
             raise
@@ -232,23 +232,11 @@ class LlamaCpp:
         self._first_ms = (self._clock() - began) / 1e6
         return set(reasons) == {LENGTH}
 
-    def _warm_up(self, options: LoadOptions) -> tuple[dict[str, Any], ...]:
-        """Every call of the warm-up, on a GPU twice: the first compiles, the second shows what that cost."""
-        steps: list[dict[str, Any]] = []
-        for work in self._rehearsals(options):
-            # Where sampling in the graph was tried, that was the first call of the first step.
-            cold_ms = self._rehearse_ms(work, options) if steps or self._first_ms is None else self._first_ms
-            warm_ms = self._rehearse_ms(work, options) if options.n_gpu_layers else None
-            steps.append({"work": described(work), "cold_ms": cold_ms, "warm_ms": warm_ms})
-        return tuple(steps)
-
-    def _rehearse_ms(self, work: Work, options: LoadOptions) -> float:
+    def _rehearse_ms(self, work: Work) -> float:
         began = self._clock()
         for reason in self.decode(work, lambda _: None).reasons:
             if reason != LENGTH:
-                raise self._refusal(
-                    f"the warm-up failed with {options.n_streams} streams in {self._loaded.n_ctx} cells: {reason}"
-                )
+                raise self._refusal(f"the warm-up failed ({described(work)}, {self._loaded.n_ctx} cells): {reason}")
         return (self._clock() - began) / 1e6
 
     def _rehearsals(self, options: LoadOptions) -> list[Work]:

@@ -86,7 +86,7 @@ class LoadOptions:
     n_threads: int | None = None  #: None: physical cores
     prefill_chunk: int = 512  #: prompt tokens per decode call; the knob for P95 under load
     check_tensors: bool = True  #: corrupt weights load silently without it
-    warm_up: bool = True  #: decode every width 1..n_streams and every prefill width once, on a GPU twice
+    warm_up: bool = True  #: every decode and prefill width once, on a GPU twice and the whole context once
     sampling: Sampling = (
         "auto"  #: "argmax" on the host, "in-graph" on the device, "auto": in-graph on a GPU that has it
     )
@@ -106,7 +106,7 @@ class LoadReport:
     sampling: str = ""  #: "argmax" or "in-graph", as it will run
     n_threads: int = 0  #: compute threads, resolved
     devices: tuple[Device, ...] = ()  #: after loading and warming up: the baseline of every drift
-    warm_up: tuple[dict[str, Any], ...] = ()  #: work, cold_ms, warm_ms of each call; warm_ms None on a CPU
+    warm_up: tuple[dict[str, Any], ...] = ()  #: work, cold_ms, warm_ms of each call; warm_ms None if done once
 
 
 @dataclass(frozen=True)

@@ -331,9 +331,9 @@ def test_a_short_load_run_is_too_small_for_a_high_quantile(extended: Extended) -
 
 
 def test_too_few_blocks_are_told_for_every_level_at_once(extended: Extended) -> None:
-    profile = extended("[protocol.phase2]\nlevel_runs = 4\n")
+    profile = extended('[protocol.phase2]\nlevel_duration = "90 s"\nblock = "60 s"\n')
     (found,) = of(profile, Severity.SMALL_SAMPLE, "P2-LAT-P50-10")
-    assert found.sentence == "4 x 2 min are 8 blocks of 60 s, a latency needs 10"
+    assert found.sentence == "5 x 90 s are 5 blocks of 60 s, a latency needs 10"
     assert len(found.criteria) == 9
 
 

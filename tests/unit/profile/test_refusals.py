@@ -298,6 +298,7 @@ def test_bounds_that_borrow_from_each_other_are_a_circle(refused: Refused) -> No
         ('[protocol.soak]\nrestart_every = "49 h"\n', "longer than the soak"),
         ('[protocol.soak]\nsettle = "12 h"\n', "as long as a process life"),
         ("[protocol.phase1.processes]\nfloor = 4\n", "fewer processes than gates.min_runs.floor"),
+        ("[protocol.phase2]\nlevel_runs = 4\n", "fewer processes than gates.min_runs.floor"),
         ("[protocol.faults]\ninjections = 9\n", "fewer than gates.min_injections"),
         ('[protocol.faults]\nkinds = ["timeout", "timeout", "out_of_memory"]\n', "fewer kinds than"),
         ("[protocol.phase2]\nstreams = 11\n", "not among the levels"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pytest_rawrxd.rig.engine.messages import Work
-from pytest_rawrxd.rig.engine.warmup import described, rehearsals
+from pytest_rawrxd.rig.engine.warmup import described, filled, rehearsals
 
 
 def widths(works: list[Work]) -> list[list[int]]:
@@ -42,3 +42,12 @@ def test_each_call_is_named_by_what_it_warms() -> None:
         "2 streams decode",
         "1 stream decode",
     ]
+
+
+@pytest.mark.parametrize(("streams", "n_ctx"), [(12, 6144), (2, 40), (3, 100), (16, 32)])
+def test_at_the_end_every_stream_goes_through_its_whole_share_of_the_context(streams, n_ctx) -> None:
+    work = filled(n_streams=streams, n_ctx=n_ctx)
+
+    assert len(work) == streams
+    assert not work.lock_step  # prompts are let in beside running streams, as in a measurement
+    assert n_ctx - streams < len(work.prompts) + work.max_tokens.sum() <= n_ctx
