@@ -109,7 +109,9 @@ def _procedure(kind: str, done: Sequence[tuple[Mapping[str, Any], Injection | No
         action,
         tuple(dict.fromkeys(f"{data['name']}: {data['about_fault']}" for data, _ in done)),
         tuple(dict.fromkeys(str(data["proof"]["said"]) for data, _ in done)),
-        f"the supervisor saw {ends} ends and started the process {restarts} times" if ends else "the process lived on",
+        f"the supervisor saw the process end or fall silent ({ends}), and started it again ({restarts})"
+        if ends
+        else "the process lived on",
         (
             ("noticed by the supervisor", _longest([each.detected_s for each in under_load])),
             ("process ready", _longest([each.up_s for each in under_load])),
