@@ -56,9 +56,10 @@ def run_device_drill(open_site: OpenSite, terms: FaultTerms, around: Surrounding
             _ready(site, terms, "at its start")
             sing(site, birds, terms, around, stage="reference", when="on the device")
             on_cpu = partial(sing, site, birds, terms, around, stage="device", when="while the device is hidden")
-            run_drill(site, FAULTS[DEVICE][0], terms, around, kind=DEVICE, while_held=(on_cpu,))
-            _ready(site, terms, "after its device came back")
-            sing(site, birds, terms, around, stage="solo", when="back on the device")
+            for make in FAULTS[DEVICE]:
+                run_drill(site, make, terms, around, kind=DEVICE, while_held=(on_cpu,))
+                _ready(site, terms, "after its device came back")
+                sing(site, birds, terms, around, stage="solo", when="back on the device")
     except RigTrouble as trouble:
         around.sink.record(TROUBLE, {**around.about, **describe_trouble(trouble)})
 

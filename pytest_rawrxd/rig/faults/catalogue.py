@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from pytest_rawrxd.rig.faults.connection import BadConnections, BadRequests
-from pytest_rawrxd.rig.faults.device import HideDevice
+from pytest_rawrxd.rig.faults.device import BreakDriver, HideDevice
 from pytest_rawrxd.rig.faults.fault import Fault, Site
 from pytest_rawrxd.rig.faults.journal import JournalFull
 from pytest_rawrxd.rig.faults.memory import ContextExhaustion, MemoryLimit
@@ -23,7 +23,7 @@ FAULTS: Mapping[str, tuple[MakeFault, ...]] = MappingProxyType(
         "process_crash": (Kill,),
         "freeze": (Freeze,),
         "out_of_memory": (ContextExhaustion, MemoryLimit) if can_limit_memory() else (ContextExhaustion,),
-        "device_unavailable": (HideDevice,),
+        "device_unavailable": (HideDevice, BreakDriver),
         "timeout": (ShortDeadline,),
         "model_file": (CorruptModel, MissingModel),
         "connection": (BadConnections,),

@@ -20,6 +20,8 @@ HIDDEN: Mapping[str, str] = MappingProxyType(
         "ROCR_VISIBLE_DEVICES": "-1",
     }
 )
+#: The loader is told of one driver, which is not there: Vulkan itself fails to begin.
+NO_DRIVER: Mapping[str, str] = MappingProxyType({**HIDDEN, "VK_DRIVER_FILES": "no-such-driver.json"})
 
 
 @dataclass
@@ -27,13 +29,14 @@ class HideDevice(Base):
     """The process is killed, and the next one sees no GPU; then an operator shows it again and restarts."""
 
     name: ClassVar[str] = "device hidden"
+    hidden: ClassVar[Mapping[str, str]] = HIDDEN
     before: dict[str, int] = field(default_factory=dict)
 
     def inject(self) -> None:
         self.before = on_gpu(self.site.supervisor.log)
         process = self.site.process
         self.begin()
-        self.site.supervisor.change = Change(environ=HIDDEN)
+        self.site.supervisor.change = Change(environ=self.hidden)
         process.kill()
 
     def proof(self) -> Proof:
@@ -56,6 +59,14 @@ class HideDevice(Base):
         if self.site.supervisor.change is not UNCHANGED:
             self.site.supervisor.change = UNCHANGED
             self.site.supervisor.restart()
+
+
+@dataclass
+class BreakDriver(HideDevice):
+    """The process is killed, and the next one finds no Vulkan driver; then an operator restores it and restarts."""
+
+    name: ClassVar[str] = "driver missing"
+    hidden: ClassVar[Mapping[str, str]] = NO_DRIVER
 
 
 def on_gpu(log: tuple[str, ...]) -> dict[str, int]:

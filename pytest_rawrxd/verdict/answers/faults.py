@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -234,7 +235,17 @@ def _badly(record: Recorded) -> list[str]:
             status = "no status" if talk["status"] is None else f"status {talk['status']}"
             message = f", {talk['message']!r}" if talk["message"] else ", no message"
             told.append(f"{name}, {talk['what']}: {talk['end']} after {number(talk['took_s'])} s, {status}{message}")
+    before, after = record.data["before"], record.data["after"]
+    if before["weights"] != after["weights"]:
+        told.append(f"{name}: memory is not as before: {_memory(before)}, then {_memory(after)}")
+    if after["zombies"]:
+        told.append(f"{name}: {after['zombies']} ended processes that nobody took note of")
     return told
+
+
+def _memory(state: Mapping[str, Any]) -> str:
+    """The weights of one state by device, in MiB."""
+    return ", ".join(f"{size >> 20} MiB on {name}" for name, size in state["weights"].items()) or "no weights"
 
 
 def _missing(evidence: Evidence, kind: str | None = None) -> Finding:

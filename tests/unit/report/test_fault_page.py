@@ -51,7 +51,7 @@ def broken(sample):
         "number": np.array([0, 0, 1]),
         "intended_ns": np.array([at[0], at[0], at[2]], np.int64),
         "sent_ns": at.astype(np.int64),
-        "ended_ns": (at + [0.15 * SECOND, 0.5 * SECOND, 0.5 * SECOND]).astype(np.int64),
+        "ended_ns": (at + np.array([0.15, 0.5, 0.5]) * SECOND).astype(np.int64),
         "failure": np.array([3, 0, 0]),
         "offsets": np.array([0, 0, 1, 2]),
         "stamps_ns": (at[1:] + 0.1 * SECOND).astype(np.int64),

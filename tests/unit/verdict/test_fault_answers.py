@@ -71,8 +71,8 @@ def window(attempts=SURVIVED, events=KILLED, **changes):
         "talks": [],
         "wrong": [],
         "events": [{"kind": kind, "at_ns": at(seconds), "said": kind} for kind, seconds in events],
-        "before": {"weights": {"Vulkan0": 1}},
-        "after": {"weights": {"Vulkan0": 1}},
+        "before": {"weights": {"Vulkan0": 1}, "zombies": 0},
+        "after": {"weights": {"Vulkan0": 1}, "zombies": 0},
     }
     return {**data, **changes}, arrays
 
@@ -226,6 +226,8 @@ def drill(**changes):
         ({"talks": [TALK, {**TALK, "good": False, "message": ""}]}, Verdict.FAIL),
         ({"wrong": ["2 records are lost"]}, Verdict.FAIL),
         ({"served_ns": None}, Verdict.FAIL),
+        ({"after": {"weights": {"Vulkan0": 1}, "zombies": 1}}, Verdict.FAIL),
+        ({"after": {"weights": {"Vulkan0": 2}, "zombies": 0}}, Verdict.FAIL),
         ({"proof": {"held": False, "said": "taken as good"}}, Verdict.INVALID),
     ],
 )
