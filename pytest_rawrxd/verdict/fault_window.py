@@ -133,13 +133,12 @@ class Injection:
     def recovered_ns(self) -> int | None:
         """When the first good answer ended that was asked for after everything bad; None: not seen.
 
+        Never the injection itself, even of a fault that no request felt: a good answer has to show it.
         Where the window shows none, the canaries that were all answered after it do.
         """
         after = self.arrays["ended_ns"] >= self.injected_ns
         bad = after & ~self.conforming
         ready = [int(event["at_ns"]) for event in self.data["events"] if event["kind"] == "ready"]
-        if not bad.any() and not self._down():
-            return self.injected_ns
         since = max([self.injected_ns, *ready[-1:], *self.arrays["sent_ns"][bad].tolist()])
         good = self.conforming & (self.arrays["sent_ns"] >= since) & after
         if good.any():

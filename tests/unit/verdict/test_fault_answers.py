@@ -125,8 +125,8 @@ def test_a_service_that_answers_nothing_in_its_window_is_back_when_it_answered_a
     assert read(attempts=never, settled_ns=None).recovered_ns is None
 
 
-def test_a_fault_that_no_request_felt_needs_no_recovery():
-    assert read(attempts=[request(n, float(n)) for n in range(5)], events=[]).recovery_s == 0
+def test_a_fault_that_no_request_felt_is_over_at_the_first_good_answer():
+    assert read(attempts=[request(n, 1.0 + n) for n in range(5)], events=[]).recovery_s == 1.5
 
 
 @pytest.mark.parametrize(("took", "hung"), [(20.9, 0), (21.1, 1)])
