@@ -11,14 +11,15 @@ from pytest_rawrxd.errors import RigTrouble
 from pytest_rawrxd.measure.decode import describe_trouble
 from pytest_rawrxd.measure.faults.canary import Stage, canaries
 from pytest_rawrxd.measure.faults.terms import FaultTerms, Surroundings
-from pytest_rawrxd.measure.faults.window import run_drill, run_flood, run_window, sing
+from pytest_rawrxd.measure.faults.window import events, run_drill, run_flood, run_window, sing
 from pytest_rawrxd.rig.faults.catalogue import FAULTS, planned
 from pytest_rawrxd.rig.faults.fault import Site
 
 DEVICE = "device_unavailable"
-TROUBLE, MISSING = "fault.trouble", "fault.missing"
+TROUBLE, MISSING, SERVICE = "fault.trouble", "fault.missing", "fault.service"
 DEVICE_CANARIES = 1  #: a device that is a CPU in disguise takes seconds for each
 
+BEFORE_FAULTS = "before any fault"
 BEFORE: tuple[Stage, ...] = ("reference", "solo", "together")
 
 OpenSite = Callable[[], AbstractContextManager[Site]]
@@ -31,7 +32,7 @@ def run_campaign(open_site: OpenSite, terms: FaultTerms, around: Surroundings) -
         with open_site() as site:
             _ready(site, terms, "at its start")
             for stage in BEFORE:
-                sing(site, birds, terms, around, stage=stage, when="before any fault")
+                sing(site, birds, terms, around, stage=stage, when=BEFORE_FAULTS)
             for number, (kind, make) in enumerate(planned(terms.kinds, terms.injections)):
                 run_window(site, make, terms, around, kind=kind, number=number, birds=birds)
                 _ready(site, terms, f"after fault {number + 1}")
@@ -43,6 +44,7 @@ def run_campaign(open_site: OpenSite, terms: FaultTerms, around: Surroundings) -
             run_flood(site, terms, around)
             _ready(site, terms, "after the flooded queue")
             sing(site, birds, terms, around, stage="solo", when="after all faults")
+            around.sink.record(SERVICE, {**around.about, "events": events(site, 0)})
     except RigTrouble as trouble:
         around.sink.record(TROUBLE, {**around.about, **describe_trouble(trouble)})
 

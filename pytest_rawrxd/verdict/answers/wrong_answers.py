@@ -8,6 +8,7 @@ import numpy as np
 
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.ledger import Record
+from pytest_rawrxd.measure.faults.campaign import BEFORE_FAULTS
 from pytest_rawrxd.measure.faults.window import QUEUE, WINDOW
 from pytest_rawrxd.measure.load.arrays import ABSENT
 from pytest_rawrxd.profile import Criterion
@@ -19,7 +20,6 @@ from pytest_rawrxd.verdict.wording import number
 
 TO_DO = "run the acceptance tests of phase 2: canaries are asked around every fault"
 NAMED_AT_MOST = 3
-BEFORE = "before any fault"
 
 
 def wrong_answers(evidence: Evidence, criterion: Criterion) -> Answer:
@@ -62,7 +62,7 @@ def wrong_answers(evidence: Evidence, criterion: Criterion) -> Answer:
 
 def _before(each: Songs) -> bool:
     """Whether it was asked before the first injection."""
-    return bool(each.data["when"] == BEFORE)
+    return bool(each.data["when"] == BEFORE_FAULTS)
 
 
 def _crossed(evidence: Evidence, record: Record) -> list[str]:

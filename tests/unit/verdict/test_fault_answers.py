@@ -9,6 +9,7 @@ from pytest_rawrxd.measure.faults.canary import Sung, arrays_of
 from pytest_rawrxd.measure.load.arrays import DTYPES
 from pytest_rawrxd.profile import load_profile
 from pytest_rawrxd.rig.server.failure import Failure
+from pytest_rawrxd.verdict.fault_crashes import fault_crashes
 from pytest_rawrxd.verdict.fault_window import NO_PROMISE, Promise, injections, read_injection
 from pytest_rawrxd.verdict.outcome import Verdict
 from pytest_rawrxd.verdict.queue import flooded
@@ -197,6 +198,18 @@ def test_an_end_after_the_service_was_back_is_a_crash(judged):
 
     found = judged("P2-CRASH-FAULTS", windows=[window(events=[*KILLED, ("ended", 9.0)])])
     assert (found.verdict, found.estimate) == (Verdict.FAIL, 1)
+
+
+@pytest.mark.parametrize(("seconds", "crashes"), [(15.0, 0), (15.001, 1), (-0.001, 1)])
+def test_an_end_between_two_faults_is_a_crash(opened, seconds, crashes):
+    book = opened("embedded", "cpu")
+    book._recorder.record("fault.window", *window())
+    event = {"kind": "ended", "at_ns": round((100 + seconds) * SECOND), "said": "signal SIGSEGV"}
+    book._recorder.record("fault.service", {"events": [event]})
+
+    ends, _, _ = fault_crashes(book.evidence())
+
+    assert len(ends) == crashes
 
 
 def test_an_end_under_a_fault_that_takes_no_process_away_is_a_crash(judged):
