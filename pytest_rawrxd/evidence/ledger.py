@@ -6,6 +6,7 @@ mark of such a death and is ignored; anything else that does not chain is an Evi
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -54,11 +55,15 @@ class LedgerWriter:
         self._seq = 0
         self._prev = FIRST
         directory.mkdir(parents=True, exist_ok=True)
-        # A session never continues another one's file. Unbuffered: what a full disk refused must not come later.
+        # A session never continues another one's file. Unbuffered: a record that the disk refuses must not come later.
         self._file = self.path.open("xb", buffering=0)
 
     def write(self, kind: str, data: dict[str, Any]) -> Record:
-        """Append one record; it is on disk when this returns. After OSError nothing of it is there."""
+        """Append one record; it is on disk when this returns.
+
+        Raises EvidenceProblem when the disk does not take it; what was written before stays readable, and the next
+        record continues the chain.
+        """
         seq = self._seq + 1
         record = Record(
             id=f"{self._session}-{self._worker}-{seq}",
@@ -86,16 +91,24 @@ class LedgerWriter:
         return record
 
     def _append(self, line: bytes) -> None:
-        begins = self._file.tell()
+        end = self._file.seek(0, os.SEEK_END)
         try:
-            left = memoryview(line)
-            while left:
-                left = left[self._file.write(left) :]
+            while line:
+                line = line[self._file.write(line) :]
             os.fsync(self._file.fileno())
-        except OSError:
-            self._file.seek(begins)
-            self._file.truncate()
-            raise
+        except OSError as problem:
+            with contextlib.suppress(OSError):  # a torn last line is read as none
+                self._file.truncate(end)
+            raise EvidenceProblem(
+                "the ledger cannot be written",
+                where=str(self.path),
+                found=str(problem),
+                possible="room on this disk; every record before this one is kept",
+            ) from problem
+
+    def fileno(self) -> int:
+        """The file descriptor, for whoever has to make the disk fail."""
+        return self._file.fileno()
 
     def close(self) -> None:
         self._file.close()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
@@ -30,6 +31,7 @@ from pytest_rawrxd.measure.served import measure_served_cell
 from pytest_rawrxd.measure.soak.resume import is_over, soak_so_far
 from pytest_rawrxd.measure.tool import ToolTask
 from pytest_rawrxd.plugin.conditions import conditions, placements, terms
+from pytest_rawrxd.plugin.faults import measure_faults
 from pytest_rawrxd.plugin.load import CLIENT, measure_levels
 from pytest_rawrxd.plugin.monitoring import measure_monitoring
 from pytest_rawrxd.plugin.preflight import SCRIPTED, Rig
@@ -74,7 +76,16 @@ class Bench:
         self._loaded: set[Level] = set()
         self._telemetry = self._stack.enter_context(open_probes((), gpu=self._gpu, own_pids=[os.getpid()]))
         self._tasked: set[ToolTask] = set()
-        self._drilled = False
+        self._done: set[str] = set()
+
+    @contextmanager
+    def _device_held(self, *, wait_s: float = LEASE_WAIT_S) -> Iterator[None]:
+        """The device for us alone, the rig described, and the live line ended afterwards."""
+        self.progress.begin()
+        with lease(self._device(), default_cache().root / "locks", wait_s=wait_s):
+            self.describe_rig()
+            yield
+        self.progress.end()
 
     def record(self, kind: str, data: dict[str, Any]) -> str:
         return self._recorder.record(kind, data)
@@ -133,19 +144,14 @@ class Bench:
         left = {level: count for level, count in wanted.items() if level not in self._loaded}
         if left and self.campaign.profile.protocol.phase2.variant not in self.rig.missing:
             self._loaded.update(left)
-            self.progress.begin()
-            with lease(self._device(), default_cache().root / "locks", wait_s=LEASE_WAIT_S):
-                self.describe_rig()
+            with self._device_held():
                 measure_levels(left, self.campaign.profile, self.rig, self._observers, self.progress)
-            self.progress.end()
 
     def _run_tool(self, tasks: Mapping[ToolTask, int]) -> None:
         left = {task: runs for task, runs in tasks.items() if task not in self._tasked}
         if self.rig.tool is not None and left:
             self._tasked.update(left)
-            self.progress.begin()
-            with lease(self._device(), default_cache().root / "locks", wait_s=LEASE_WAIT_S):
-                self.describe_rig()
+            with self._device_held():
                 run_tasks(
                     self.rig.tool,
                     left,
@@ -154,23 +160,19 @@ class Bench:
                     sink=self._recorder,
                     progress=self.progress,
                 )
-            self.progress.end()
 
     def measure_monitoring(self) -> None:
         """Prove the alert rules and run the drill, once in a session."""
-        if self._drilled:
+        if "monitoring" in self._done:
             return
-        self._drilled = True
-        self.progress.begin()
-        with lease(self._device(), default_cache().root / "locks", wait_s=LEASE_WAIT_S):
-            self.describe_rig()
+        self._done.add("monitoring")
+        with self._device_held():
             measure_monitoring(
                 self.campaign.profile,
                 self.rig,
                 self._recorder,
                 lambda what: self.progress.show(0, 1, f"monitoring, {what}"),
             )
-        self.progress.end()
 
     def measure_soak(self) -> None:
         """Run the soak, or go on with the one that an earlier session left; a finished one is not run again.
@@ -178,15 +180,21 @@ class Bench:
         It does not wait for the device: two soaks on one GPU measure neither.
         """
         earlier = soak_so_far(Evidence.read(self.campaign.path).records)
-        if (
-            earlier is not None and is_over(earlier)
-        ) or self.campaign.profile.protocol.phase2.variant in self.rig.missing:
+        over = earlier is not None and is_over(earlier)
+        if over or self.campaign.profile.protocol.phase2.variant in self.rig.missing:
             return
-        self.progress.begin()
-        with lease(self._device(), default_cache().root / "locks", wait_s=SOAK_WAIT_S):
-            self.describe_rig()
+        with self._device_held(wait_s=SOAK_WAIT_S):
             soak(self.campaign, self.rig, self._recorder, self._telemetry, self.progress, earlier=earlier)
-        self.progress.end()
+
+    def measure_faults(self) -> None:
+        """Run the fault campaign of the profile, once a session."""
+        if "faults" in self._done:
+            return
+        self._done.add("faults")
+        with self._device_held():
+            planned = self.campaign.profile.protocol.faults.injections
+            say = partial(self.progress.show, 0, planned)
+            measure_faults(self.campaign.profile, self.rig, self._recorder, self._memory, say)
 
     def _measure_missing(self, runs: Mapping[Cell, int]) -> None:
         left = {
@@ -205,16 +213,13 @@ class Bench:
         """
         order = interleaved(runs)
         refused: set[tuple[str, str]] = set()
-        self.progress.begin()
-        with lease(self._device(), default_cache().root / "locks", wait_s=LEASE_WAIT_S):
-            self.describe_rig()
+        with self._device_held():
             for done, (cell, process) in enumerate(order):
                 if (cell.variant, cell.kind) in refused:
                     continue
                 self.progress.show(done, len(order), f"{cell.variant}, {cell.tokens} tokens, process {process}")
                 if isinstance(self._measure_cell(cell, process), LoadFailed):
                     refused.add((cell.variant, cell.kind))
-        self.progress.end()
 
     def measure_quality(self) -> None:
         """Score the variants that this campaign has no score of: the same file on the same text scores the same."""
@@ -224,12 +229,10 @@ class Bench:
             return
         folder = default_cache().root
         folder.mkdir(parents=True, exist_ok=True)
-        self.progress.begin()
         with (
-            lease(self._device(), folder / "locks", wait_s=LEASE_WAIT_S),
+            self._device_held(),
             TemporaryDirectory(prefix="quality-", dir=folder, ignore_cleanup_errors=True) as scratch,
         ):
-            self.describe_rig()
             measure_quality(
                 missing,
                 self.rig.reference,
@@ -240,7 +243,6 @@ class Bench:
                 scratch=Path(scratch),
                 on_model=lambda done, total, name: self.progress.show(done, total, f"{name}, quality"),
             )
-        self.progress.end()
 
     def _unscored(self, text: Text) -> list[ModelFile]:
         reference = self.rig.reference

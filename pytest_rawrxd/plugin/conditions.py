@@ -71,15 +71,8 @@ def load_terms(profile: Profile, rig: Rig, level: Level, run: int) -> LoadTerms:
         requests = share + (run <= rest)
     else:
         requests = requests_for(level_seconds, streams=level.streams, tokens=load.tokens)
-    layers = placement.gpu_layers if placement else ALL_LAYERS
     return LoadTerms(
-        options=LoadOptions(
-            n_ctx=cells,
-            n_streams=level.streams,
-            n_gpu_layers=0 if on_cpu else layers,
-            n_threads=rig.host.cores,
-            prefill_chunk=load.prefill_chunk,
-        ),
+        options=load_options(profile, rig, level.streams),
         texts=prompts(seed=protocol.seed),
         prompt_tokens=load.prompt_tokens,
         tokens=load.tokens,
@@ -91,6 +84,25 @@ def load_terms(profile: Profile, rig: Rig, level: Level, run: int) -> LoadTerms:
         cores=rig.host.cores,
         seed=(protocol.seed, level.streams, run, int(level.part == MAIN)),
         placement=placement,
+    )
+
+
+def load_options(profile: Profile, rig: Rig, streams: int) -> LoadOptions:
+    """How the variant of phase 2 is loaded for ``streams`` streams."""
+    load = profile.protocol.phase2
+    cells = streams * load.context_per_stream
+    placement = None if profile.target.backend == "cpu" else _place(profile, rig, load.variant, cells)
+    return _options(profile, rig, streams, cells, placement)
+
+
+def _options(profile: Profile, rig: Rig, streams: int, cells: int, placement: Placement | None) -> LoadOptions:
+    on_cpu = profile.target.backend == "cpu"
+    return LoadOptions(
+        n_ctx=cells,
+        n_streams=streams,
+        n_gpu_layers=0 if on_cpu else placement.gpu_layers if placement else ALL_LAYERS,
+        n_threads=rig.host.cores,
+        prefill_chunk=profile.protocol.phase2.prefill_chunk,
     )
 
 
@@ -107,13 +119,7 @@ def soak_terms(profile: Profile, rig: Rig) -> SoakTerms:
         load_deadline_s=protocol.load_deadline.to("s"),
         request_deadline_s=protocol.request_deadline.to("s"),
         texts=prompts(seed=protocol.seed),
-        options=LoadOptions(
-            n_ctx=cells,
-            n_streams=schedule.streams,
-            n_gpu_layers=0 if on_cpu else placement.gpu_layers if placement else ALL_LAYERS,
-            n_threads=rig.host.cores,
-            prefill_chunk=load.prefill_chunk,
-        ),
+        options=_options(profile, rig, schedule.streams, cells, placement),
         placement=placement,
     )
 

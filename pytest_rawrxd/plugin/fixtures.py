@@ -11,6 +11,7 @@ import pytest
 
 from pytest_rawrxd.errors import SuiteDefect, UsageProblem
 from pytest_rawrxd.plugin.bound import Bound, Measured
+from pytest_rawrxd.plugin.fault_test import FaultTest
 from pytest_rawrxd.plugin.load_test import Loaded, LoadTest
 from pytest_rawrxd.plugin.soak_test import SoakTest
 from pytest_rawrxd.profile.metrics import OWN_DIMENSIONS
@@ -193,6 +194,13 @@ def soak(request: pytest.FixtureRequest, bench: Bench) -> SoakTest:
     if asked or bench.campaign.profile.kind == "rehearsal":
         bench.measure_soak()
     return SoakTest()
+
+
+@pytest.fixture(scope="session")
+def faults(bench: Bench) -> FaultTest:
+    """The fault campaign of the profile, run at the first test that asks."""
+    bench.measure_faults()
+    return FaultTest()
 
 
 @pytest.fixture(scope="session")

@@ -166,8 +166,9 @@ def _measured(name: str, entry: CriterionEntry, written: WrittenProfile) -> Iter
     if where.streams is not None and where.streams not in protocol.phase2.levels:
         possible = ", ".join(map(str, protocol.phase2.levels))
         yield Complaint((*path, "streams"), f"nothing is measured at {where.streams} streams", possible)
-    if where.fault is not None and where.fault not in protocol.faults.kinds:
-        yield Complaint((*path, "fault"), "the fault is not injected", nearest(where.fault, protocol.faults.kinds))
+    injected = (*protocol.faults.kinds, *protocol.faults.drills)
+    if where.fault is not None and where.fault not in injected:
+        yield Complaint((*path, "fault"), "the fault is not injected", nearest(where.fault, injected))
 
 
 def _exemption(name: str, entry: CriterionEntry, written: WrittenProfile) -> Iterator[Complaint]:

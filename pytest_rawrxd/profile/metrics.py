@@ -179,6 +179,7 @@ _PHASE_2 = (
     _count("crashes", "ends of the engine process that nobody asked for", "during", kind="zero", required=1),
     _count("device_errors", "device errors in the engine's log or return codes", "during", kind="zero", required=1),
     _count("wrong_answers", "completed requests whose text leaves the tolerance", "during", kind="zero", required=1),
+    _count("hung_requests", "requests that had not ended at their deadline", "during", kind="zero", required=1),
     _count("error_log_lines", "lines of class error in the engine's log", "during", kind="zero", required=1),
     _count("failed_restarts", "planned restarts not back within the recovery bound", "during", kind="zero", required=1),
     Metric(

@@ -13,7 +13,18 @@ from pytest_rawrxd.profile.quantities import Duration, Share, ascending, refusal
 from pytest_rawrxd.profile.section import Count, Section, Text
 from pytest_rawrxd.profile.units import Quantity
 
-Fault = Literal["device_unavailable", "out_of_memory", "timeout", "process_crash"]
+Fault = Literal[
+    "device_unavailable",
+    "out_of_memory",
+    "timeout",
+    "process_crash",
+    "freeze",
+    "model_file",
+    "connection",
+    "malformed",
+    "cancellation",
+    "journal_full",
+]
 
 _CELL: Final = re.compile(r"([1-9]\d*)x([1-9]\d*)")
 
@@ -149,12 +160,50 @@ class Soak(Section):
 class Faults(Section):
     """Fault injection."""
 
-    kinds: tuple[Fault, ...] = Field(min_length=1)
+    kinds: tuple[Fault, ...] = Field(min_length=1, description="Injected in turn, under load.")
+    drills: tuple[Fault, ...] = Field(default=(), description="Done once each, without load: they cost no window.")
     injections: Count = Field(description="Independent injections, all kinds together.")
     streams: Count = Field(description="Streams under load when a fault is injected.")
     requests: Count = Field(description="Requests that loss is counted over, all injections together.")
     window: Duration = Field(description="Time from an injection over which loss is counted.")
     retries: int = Field(ge=0, le=100, description="Retries that a client may make before a request is lost.")
+    retry_after: Duration = Field(default=Quantity(10.0, "s"), description="Time from a failure to its retry.")
+    hold: Duration = Field(
+        default=Quantity(30.0, "s"), description="A fault is undone when it has shown its effect, or after this time."
+    )
+    silence: Duration = Field(
+        default=Quantity(10.0, "s"), description="The supervisor ends a target whose ready page is silent for so long."
+    )
+    tokens: Count | None = Field(default=None, description="Generated tokens of each request; absent: of phase 2.")
+    queue: Count = Field(default=150, description="Requests that wait at once when the queue is flooded.")
+    cancellations: Count = Field(default=1000, description="Requests that their clients give up.")
+    target: Text | None = Field(
+        default=None, description="The server that faults are injected into; absent: the engine under test."
+    )
+
+
+class Hooks(Section):
+    """Commands with which somebody else's supervisor is asked: systemd, Docker, a Windows service."""
+
+    start: tuple[Text, ...] = Field(min_length=1)
+    stop: tuple[Text, ...] = Field(min_length=1)
+    pid: tuple[Text, ...] = Field(min_length=1, description="Prints the process id of the running target.")
+    deadline: Duration = Field(default=Quantity(60.0, "s"), description="A hook that takes longer has failed.")
+
+
+class Supervision(Section):
+    """The system under test as a service: a command that the suite owns, or hooks of its supervisor."""
+
+    command: tuple[Text, ...] = Field(
+        default=(), description="Starts it in the foreground; {model}, {port}, {context} and {streams} are filled in."
+    )
+    hooks: Hooks | None = Field(default=None, description="Instead of a command.")
+    url: Text = Field(default="http://127.0.0.1:{port}", description="Where it answers; only this machine is allowed.")
+    dialect: Literal["llama-server", "openai", "openai-chat", "ollama", "rawrxd"] = "llama-server"
+    ready: Text = Field(default="/health", description="Path that answers 200 when the model is loaded.")
+    restart: Literal["always", "never"] = Field(default="always", description="What follows an end nobody asked for.")
+    restart_wait: Duration = Field(default=Quantity(1.0, "s"), description="Between an end and the next start.")
+    stop_deadline: Duration = Field(default=Quantity(10.0, "s"), description="Then a stop becomes a kill.")
 
 
 class Monitoring(Section):
@@ -194,3 +243,4 @@ class Protocol(Section):
     soak: Soak
     faults: Faults
     monitoring: Monitoring | None = None
+    supervision: Supervision | None = Field(default=None, description="Absent: a llama-server that the suite starts.")

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from pytest_rawrxd.profile.complaint import Complaint
 from pytest_rawrxd.profile.gates import MinRuns
 from pytest_rawrxd.profile.locate import Path
+from pytest_rawrxd.profile.protocol import Supervision
 from pytest_rawrxd.profile.suggest import nearest
 from pytest_rawrxd.profile.written import WrittenProfile
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def check_protocol(written: WrittenProfile) -> Iterator[Complaint]:
     """Everything in models, protocol and gates that contradicts itself."""
     yield from _variants(written)
     yield from _sizes(written)
+    yield from _supervision(written.protocol.supervision)
 
 
 def _variants(written: WrittenProfile) -> Iterator[Complaint]:
@@ -61,3 +66,15 @@ def _sizes(written: WrittenProfile) -> Iterator[Complaint]:
     if len(set(faults.kinds)) < gates.min_fault_kinds:
         path = ("protocol", "faults", "kinds")
         yield Complaint(path, "fewer kinds than gates.min_fault_kinds", f"at least {gates.min_fault_kinds}")
+
+
+def _supervision(supervision: Supervision | None) -> Iterator[Complaint]:
+    if supervision is None:
+        return
+    if bool(supervision.command) is (supervision.hooks is not None):
+        found = "both a command and hooks" if supervision.command else "neither a command nor hooks"
+        yield Complaint(("protocol", "supervision"), found, "one of the two")
+    host = urlsplit(supervision.url.replace("{port}", "1")).hostname
+    if host not in LOOPBACK:
+        path = ("protocol", "supervision", "url")
+        yield Complaint(path, "faults are injected into this machine only", "http://127.0.0.1:PORT")

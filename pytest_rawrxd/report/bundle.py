@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from pytest_rawrxd.measure.faults.window import DRILL, WINDOW
 from pytest_rawrxd.report.alerts.page import render_monitoring
 from pytest_rawrxd.report.charts.canvas import Chart
 from pytest_rawrxd.report.checklists import CHECKLISTS, render_checklist
@@ -12,6 +13,7 @@ from pytest_rawrxd.report.curves import phase1_curves, phase1_thumbnails
 from pytest_rawrxd.report.documents import render_bandwidth, render_hybrid, render_matrix
 from pytest_rawrxd.report.dossier import RunView
 from pytest_rawrxd.report.evidence_page import render_evidence
+from pytest_rawrxd.report.faults import render_faults
 from pytest_rawrxd.report.levels import levels_csv
 from pytest_rawrxd.report.load_pages import load_curves, load_thumbnails, render_load
 from pytest_rawrxd.report.matrix import cells, performance_matrix, statistics_csv
@@ -27,7 +29,7 @@ def bundle(view: RunView) -> Mapping[str, bytes]:
     A sign-off page for each phase of the verdicts, the checklists and the way to the evidence; with decoding runs
     also the matrix, its statistics, the curves and the pages of Phase 1; with a load test its page, its table and its
     curves; with a drill of the monitoring its page; with a soak its report, its
-    days and its curves.
+    days and its curves; with faults the recovery procedures.
     """
     thumbnails = {1: phase1_thumbnails, 2: load_thumbnails}
     files = {
@@ -42,6 +44,8 @@ def bundle(view: RunView) -> Mapping[str, bytes]:
         files |= _phase1(view)
     if view.levels:
         files |= _load_test(view)
+    if view.of(WINDOW) or view.of(DRILL):
+        files["error_handling.html"] = render_faults(view).encode()
     if (monitoring := render_monitoring(view)) is not None:
         files["monitoring_alerting.html"] = monitoring.encode()
     return files | soak_files(view)

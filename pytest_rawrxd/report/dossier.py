@@ -15,6 +15,7 @@ from pytest_rawrxd.profile.profile import Profile
 from pytest_rawrxd.report.judged import Judged
 from pytest_rawrxd.report.levels import LevelRow, level_rows
 from pytest_rawrxd.report.runs import DecodeRun, LoadRaw, RecordLike, decode_runs
+from pytest_rawrxd.verdict.fault_window import NO_PROMISE, Promise, promise_of
 from pytest_rawrxd.verdict.outcome import State, Verdict
 from pytest_rawrxd.verdict.soak import SoakRun
 
@@ -42,6 +43,7 @@ class Promises:
     peak_bandwidth: float | None = None  #: B/s of the device by its datasheet
     block_s: float | None = None  #: length of the time blocks that intervals under load are computed over
     whole: Profile | None = None  #: what the monitoring is written from
+    recovered: Promise = NO_PROMISE  #: what "back within the SLA" means for one request
 
     @classmethod
     def of(cls, profile: Profile) -> Promises:
@@ -54,6 +56,7 @@ class Promises:
             peak_bandwidth=None if peak is None else peak.to("GB/s") * 1e9,
             block_s=profile.protocol.phase2.block.to("s"),
             whole=profile,
+            recovered=promise_of(profile),
         )
 
 

@@ -10,12 +10,21 @@ from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.profile.metrics import OWN
 from pytest_rawrxd.verdict.answers.aggregate_tps import aggregate_tps
 from pytest_rawrxd.verdict.answers.alerts_early import alerts_early
+from pytest_rawrxd.verdict.answers.availability import availability
 from pytest_rawrxd.verdict.answers.bottleneck import bottleneck_answered, bottleneck_confirmed
 from pytest_rawrxd.verdict.answers.concurrent_users import concurrent_users
 from pytest_rawrxd.verdict.answers.data_under_version_control import data_under_version_control
 from pytest_rawrxd.verdict.answers.decode_tps import decode_tps
 from pytest_rawrxd.verdict.answers.errors_under_load import crashes, device_errors
 from pytest_rawrxd.verdict.answers.fastest_variant import champion, champion_answered, peak_answered, peak_determined
+from pytest_rawrxd.verdict.answers.faults import (
+    cpu_fallback,
+    fault_handled,
+    hung_requests,
+    lost_requests,
+    queue_served,
+    recovery_time,
+)
 from pytest_rawrxd.verdict.answers.fully_offloaded import fully_offloaded
 from pytest_rawrxd.verdict.answers.gpu_speedup import gpu_speedup
 from pytest_rawrxd.verdict.answers.gpu_telemetry import gpu_temperature, gpu_utilisation
@@ -26,7 +35,6 @@ from pytest_rawrxd.verdict.answers.output_written import output_written
 from pytest_rawrxd.verdict.answers.own_quantity import own_quantity
 from pytest_rawrxd.verdict.answers.requests import request_duration, requests_completed
 from pytest_rawrxd.verdict.answers.scaling_efficiency import scaling_efficiency
-from pytest_rawrxd.verdict.answers.soak_availability import availability
 from pytest_rawrxd.verdict.answers.soak_course import (
     error_log_lines,
     failed_restarts,
@@ -43,6 +51,7 @@ from pytest_rawrxd.verdict.answers.time_to_first_token import time_to_first_toke
 from pytest_rawrxd.verdict.answers.variants_measured import variants_measured
 from pytest_rawrxd.verdict.answers.vram_delta import vram_delta
 from pytest_rawrxd.verdict.answers.vram_used import vram_used
+from pytest_rawrxd.verdict.answers.wrong_answers import wrong_answers
 from pytest_rawrxd.verdict.outcome import Answer
 
 #: A rule reads the evidence of one criterion and returns its finding with the ids of the records it used.
@@ -96,6 +105,13 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             error_log_lines,
             failed_restarts,
             availability,
+            lost_requests,
+            recovery_time,
+            fault_handled,
+            cpu_fallback,
+            queue_served,
+            hung_requests,
+            wrong_answers,
         )
     }
     | {metric.name: own_quantity for metric in OWN}

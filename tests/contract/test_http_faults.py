@@ -272,3 +272,51 @@ def test_an_api_key_reaches_the_server_and_nothing_else(ports):
 
     assert result.arrays.body(0) == b'{"error": "unknown key *********"}'
     assert "sk-abc123" not in json.dumps(result.summary) + json.dumps(plan.to_json())
+
+
+@pytest.mark.parametrize(
+    ("script", "retries", "failures"),
+    [
+        ("flaky", 1, [Failure.OVERLOADED, Failure.NONE]),
+        ("flaky", 0, [Failure.OVERLOADED]),
+        ("busy", 1, [Failure.OVERLOADED, Failure.OVERLOADED]),
+        ("good", 1, [Failure.NONE]),
+    ],
+)
+def test_a_failed_request_is_tried_again_as_often_as_the_plan_allows(ports, script, retries, failures):
+    plan = LoadPlan(
+        HttpTarget("openai", f"http://127.0.0.1:{ports['port']}/{script}/v1"),
+        ClosedLoop(1),
+        ("Tell me more",),
+        1,
+        TOKENS,
+        seed=retries,
+        retries=retries,
+        retry_after_s=0.01,
+    )
+    done, now = Driven(), time.perf_counter_ns
+    asyncio.run(drive(plan, Share(), start_ns=now(), key=None, clock=now, done=done))
+    arrays = pack(
+        [(kept, DIALECTS["openai"].read(kept.response(), plan.ask(0))) for kept in done.exchanges], keep_bytes=False
+    )
+
+    assert arrays.failure.tolist() == failures
+    assert arrays.number.tolist() == [0] * len(failures)
+    assert len(set(arrays.intended_ns.tolist())) == 1
+
+
+def test_a_retry_that_would_begin_after_the_deadline_is_not_made(ports):
+    plan = LoadPlan(
+        HttpTarget("openai", f"http://127.0.0.1:{ports['port']}/busy/v1"),
+        ClosedLoop(1),
+        ("x",),
+        1,
+        TOKENS,
+        deadline_s=5,
+        retries=1,
+        retry_after_s=5,
+    )
+    done, now = Driven(), time.perf_counter_ns
+    asyncio.run(drive(plan, Share(), start_ns=now(), key=None, clock=now, done=done))
+
+    assert len(done.exchanges) == 1

@@ -287,6 +287,16 @@ async def rawrxd_no_model(writer, ask):
     await answer(writer, media="application/json", body=json.dumps(body).encode())
 
 
+SEEN = set()
+
+
+async def flaky(writer, ask):
+    """Turns the first attempt of every prompt away."""
+    first = ask["prompt"] not in SEEN
+    SEEN.add(ask["prompt"])
+    await (busy if first else good)(writer, ask)
+
+
 async def named(writer, ask):
     """The script that the last word of the prompt names: one run, many servers."""
     await SCRIPTS[ask["prompt"].split()[-1]](writer, ask)

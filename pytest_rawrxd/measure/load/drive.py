@@ -91,7 +91,21 @@ class _Sender:
         return json.dumps(self._dialect.body(self._plan.ask(number)), ensure_ascii=False).encode()
 
     async def send(self, number: int, body: bytes, intended_ns: int) -> None:
-        """Send one request and wait for its end."""
+        """Send one request and wait for its end; one that failed again, as often as the plan allows.
+
+        Only a plan with retries reads an answer while others run: it is no plan for latencies.
+        """
+        kept = await self._once(number, body, intended_ns)
+        for _ in range(self._plan.retries):
+            if self._dialect.read(kept.response(), self._plan.ask(number)).failure is Failure.NONE:
+                return
+            left_ns = intended_ns + round(self._plan.deadline_s * 1e9) - self.clock()
+            if left_ns <= self._plan.retry_after_s * 1e9:
+                return
+            await asyncio.sleep(self._plan.retry_after_s)
+            kept = await self._once(number, body, intended_ns)
+
+    async def _once(self, number: int, body: bytes, intended_ns: int) -> Exchange:
         kept = Exchange(number, intended_ns)
         self._done.exchanges.append(kept)
         await exchange(
@@ -103,6 +117,7 @@ class _Sender:
             response_limit=self._plan.response_limit,
             clock=self.clock,
         )
+        return kept
 
 
 async def _closed(plan: LoadPlan, pace: ClosedLoop, share: Share, start_ns: int, sender: _Sender) -> None:

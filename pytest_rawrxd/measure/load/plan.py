@@ -49,6 +49,8 @@ class LoadPlan:
     reuse_connections: bool = False  #: True holds idle connections, each of which costs llama-server a thread
     response_limit: int = 64 << 20  #: bytes
     keep_bytes: bool = False  #: True keeps every received byte with its instant in the result
+    retries: int = 0  #: further attempts of a request that failed, each a row of the result with the same number
+    retry_after_s: float = 0.0  #: from a failure to the next attempt
     processes: int = 1
     cores: tuple[int, ...] = ()  #: the client processes are pinned to these in turn
 

@@ -46,8 +46,11 @@ def run_load(
     spawn: Spawn = subprocess.Popen,
     clock: Callable[[], int] = time.perf_counter_ns,
     grace_s: float = 120.0,
+    on_start: Callable[[int], None] | None = None,
 ) -> LoadResult:
     """Run ``plan`` in client processes of its own and return everything they received.
+
+    ``on_start`` hears the instant from which offsets count, just before it comes.
 
     Raises RigTrouble when a client process ends without a result, or is not back ``grace_s``
     after the end of the plan; reading what was kept takes 9 us an event. The result of some of the clients would be
@@ -69,6 +72,8 @@ def run_load(
         start_ns = clock() + LEAD_NS
         for client in clients:
             client.say({"start_ns": start_ns})
+        if on_start is not None:
+            on_start(start_ns)
         ends_ns = start_ns + round((plan.end_s + grace_s) * 1e9)
         summaries = [client.hear("summary", (ends_ns - clock()) / 1e9) for client in clients]
         return LoadResult(merge([load(output) for output in outputs]), merge_summaries(summaries), start_ns)

@@ -23,6 +23,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.measure.sink import Sink
 
 BEGIN, LIFE, END = "soak.begin", "soak.life", "soak.end"
@@ -173,7 +174,7 @@ class Journal:
                 kind, data = self._waiting[0]
                 self._sink.record(kind, data if self._since_s is None else {**data, "delayed": True})
                 self._waiting.popleft()
-        except OSError as problem:
+        except EvidenceProblem as problem:
             self._stuck(problem, at_s)
             return
         if self._since_s is not None:
@@ -182,11 +183,11 @@ class Journal:
             self._warn(f"the disk takes records again after {at_s - since:.0f} s; {lost} records were lost")
             self.write(UNWRITTEN, at_s, since_s=round(since, 3), lost=lost)
 
-    def _stuck(self, problem: OSError, at_s: float) -> None:
+    def _stuck(self, problem: EvidenceProblem, at_s: float) -> None:
         if self._since_s is None:
             self._since_s = at_s
             self._warn(
-                f"THE JOURNAL CANNOT BE WRITTEN: {problem}. The soak goes on in memory: free the disk. Up to "
+                f"THE JOURNAL CANNOT BE WRITTEN: {problem.found}. The soak goes on in memory: free the disk. Up to "
                 f"{self._room} records wait; a kill or a power cut now loses them, and the gap counts as down time."
             )
 

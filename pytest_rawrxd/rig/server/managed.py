@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import re
 import socket
 import subprocess
-import threading
 import time
-import weakref
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
 import psutil
 
@@ -23,17 +18,15 @@ from pytest_rawrxd.rig.engine.devices import digest
 from pytest_rawrxd.rig.engine.environment import child_environment
 from pytest_rawrxd.rig.engine.log import buffers, notable, offloaded
 from pytest_rawrxd.rig.engine.protocol import EngineInfo, LoadOptions
-from pytest_rawrxd.rig.process import describe_exit, end_tree
 from pytest_rawrxd.rig.server.arguments import server_arguments
 from pytest_rawrxd.rig.server.probe import get
 from pytest_rawrxd.rig.server.program import Program
 from pytest_rawrxd.rig.server.target import HttpTarget
+from pytest_rawrxd.rig.target.process import ServiceProcess
 
-KEPT_LINES = 4000
 TAIL = 80
 POLL_S = 0.05
 PROBE_S = 2.0
-_PREFIX = re.compile(r"^[\d.]+ ([IWED]) ")
 _BACKENDS = {"vulkan": "vulkan", "cuda": "cuda", "rocm": "rocm", "hip": "rocm", "metal": "metal", "mtl": "metal"}
 
 Spawn = Callable[..., "subprocess.Popen[bytes]"]
@@ -66,31 +59,27 @@ class ManagedServer:
         clock: Callable[[], float] = time.monotonic,
         probe: Get = get,
         end_s: float = 10.0,
+        port: int | None = None,
     ) -> None:
-        """Start the process. ``arguments`` come last and override; ``environ`` is filtered before it is handed on."""
+        """Start the process. ``arguments`` come last and override; ``environ`` is filtered before it is handed on.
+
+        ``port`` of the loopback address stays the same over restarts; None takes a free one.
+        """
         self.program, self._clock, self._probe = program, clock, probe
-        port = free_port()
+        port = free_port() if port is None else port
         self.base_url = f"http://127.0.0.1:{port}"
         self.command = (str(program.path), *server_arguments(program, model, options, port=port), *arguments)
         self._began = clock()
-        self._child = spawn(
-            list(self.command),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=server_environment(environ, program),
+        self._child = ServiceProcess(
+            self.command, environment=server_environment(environ, program), spawn=spawn, end_s=end_s
         )
         self.pid = self._child.pid
-        self._log: deque[str] = deque(maxlen=KEPT_LINES)
-        self._reader = threading.Thread(target=_collect, args=(self._child.stdout, self._log), daemon=True)
-        self._reader.start()
-        self._finalizer = weakref.finalize(self, end_tree, self._child, end_s, ask=True)
         self._load: ServerLoad | None = None
 
     @property
     def log(self) -> tuple[str, ...]:
-        """What the server said, last ``KEPT_LINES`` lines, oldest first, as ``"E text"``."""
-        return tuple(self._log)
+        """What the server said, oldest first, as ``"E text"``."""
+        return self._child.log
 
     def wait_ready(self, *, deadline_s: float) -> ServerLoad:
         """Wait until the server answers that its model is loaded.
@@ -101,13 +90,12 @@ class ManagedServer:
             return self._load
         ends = self._began + deadline_s
         while not self._healthy(min(PROBE_S, max(POLL_S, ends - self._clock()))):
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                status = self._child.wait(POLL_S)
+            if (ended := self._child.wait(POLL_S)) is not None:
                 self.close()
                 raise LoadFailed(
                     "llama-server ended before its model was loaded",
                     where=" ".join(self.command),
-                    found=describe_exit(status),
+                    found=ended,
                     log_tail=self.log[-TAIL:],
                 )
             if self._clock() >= ends:
@@ -125,13 +113,13 @@ class ManagedServer:
 
     def check(self) -> None:
         """Return when the process is alive. Raises EngineCrashed with its last words otherwise."""
-        status = self._child.poll()
-        if status is not None:
+        ended = self._child.ended()
+        if ended is not None:
             self.close()
             raise EngineCrashed(
                 "llama-server ended while it was measured",
                 where=f"process {self.pid}",
-                found=describe_exit(status),
+                found=ended,
                 log_tail=self.log[-TAIL:],
             )
 
@@ -160,10 +148,11 @@ class ManagedServer:
 
     def close(self) -> None:
         """End the server and everything it started. Safe to call twice, and after a crash."""
-        self._finalizer()
-        self._reader.join(1.0)
-        if self._child.stdout is not None and not self._reader.is_alive():
-            self._child.stdout.close()
+        self._child.close()
+
+    def ended(self) -> str | None:
+        """How the process ended, in words; None while it lives."""
+        return self._child.ended()
 
     def __enter__(self) -> Self:
         """Return the server."""
@@ -214,10 +203,3 @@ def _loaded_files(pid: int, program: Path) -> tuple[Path, ...]:
     names = ("llama", "ggml", "mtmd")
     found = {path for path in mapped if path.suffix != ".gguf" and any(name in path.name for name in names)}
     return tuple(sorted(path for path in {program, *found} if path.is_file()))
-
-
-def _collect(stream: IO[bytes], log: deque[str]) -> None:
-    for raw in stream:
-        line = raw.decode("utf-8", "replace").rstrip()
-        match = _PREFIX.match(line)
-        log.append(f"{match[1]} {line[match.end() :].lstrip()}" if match else f"I {line}")

@@ -10,6 +10,7 @@ from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.verdict.answers.soak_course import soak_crashes
 from pytest_rawrxd.verdict.counts import zero
+from pytest_rawrxd.verdict.fault_crashes import fault_crashes
 from pytest_rawrxd.verdict.level import load_records, load_troubles, run_of
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
 from pytest_rawrxd.verdict.soak import ENDED
@@ -22,7 +23,12 @@ DEVICE = re.compile(
 
 
 def crashes(evidence: Evidence, criterion: Criterion) -> Answer:
-    """Count engine processes that ended, or hung and were ended, while they were under load."""
+    """Count engine processes that ended, or hung and were ended, while they were under load.
+
+    During faults: that ended outside the injections.
+    """
+    if criterion.where["during"] == "faults":
+        return _outside_injections(evidence, criterion)
     if criterion.where["during"] == "soak":
         return soak_crashes(evidence, criterion)
     if (missing := _unobserved(evidence, criterion)) is not None:
@@ -45,6 +51,22 @@ def device_errors(evidence: Evidence, criterion: Criterion) -> Answer:
     if told:
         count = replace(count, reason=f"{count.reason}; first: {told[0]}")
     return count, tuple(found.id for found in (*records, *troubles))
+
+
+def observed(evidence: Evidence) -> tuple[int, float, tuple[str, ...]]:
+    """Crashes that nobody asked for, the hours in which there could have been one, and the records of both."""
+    ends, hours, sources = fault_crashes(evidence)
+    ended = [found for found in load_troubles(evidence) if found.data["type"] in ENDED]
+    under_load = tuple(found.id for found in (*load_records(evidence), *ended))
+    return len(ends) + len(ended), hours + _hours(evidence), (*sources, *under_load)
+
+
+def _outside_injections(evidence: Evidence, criterion: Criterion) -> Answer:
+    ends, hours, sources = fault_crashes(evidence)
+    if not sources:
+        return Finding(Verdict.NOT_MEASURED, "no faults were injected in this campaign"), ()
+    count = zero(len(ends), hours=hours, of="crashes outside the injections", confidence=criterion.confidence)
+    return (replace(count, reason=f"{count.reason}; first: {ends[0]}") if ends else count), sources
 
 
 def _unobserved(evidence: Evidence, criterion: Criterion) -> Finding | None:

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.measure.faults.window import DRILL as FAULT_DRILL
+from pytest_rawrxd.measure.faults.window import WINDOW
 from pytest_rawrxd.measure.levels import LEVEL, MAIN, Part
-from pytest_rawrxd.measure.monitoring import CONTROL, DRILL, FAULTS, RULES
+from pytest_rawrxd.measure.monitoring import CONTROL, DRILL, RULES
+from pytest_rawrxd.measure.monitoring import FAULTS as DRILLED
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.verdict.answers.bottleneck import bottleneck_confirmed
 from pytest_rawrxd.verdict.answers.hybrid_known import HYBRID, hybrid_known
@@ -52,12 +55,14 @@ def _sources(evidence: Evidence, whole: str) -> tuple[str, ...]:
     if whole == SOAK:
         run = soak_run(evidence)
         return run.sources if run is not None else ()
+    if whole == FAULTS:
+        return tuple(record.id for record in (*evidence.of(WINDOW), *evidence.of(FAULT_DRILL)))
     return (load_sample(evidence) if whole == LOAD else judged_ladder(evidence)).sources
 
 
 def _monitoring_alerting(evidence: Evidence) -> Lacks:
     drilled = {record.data["fault"] for record in evidence.of(DRILL)}
-    for fault in FAULTS:
+    for fault in DRILLED:
         if fault not in drilled:
             yield f"the drill has no {'control' if fault == CONTROL else fault}"
     if not evidence.of(RULES):
@@ -148,7 +153,18 @@ def _intervals(evidence: Evidence) -> Lacks:
             yield f"{variant}: one run has no interval"
 
 
-PHASE_1, LOAD, SOAK, MONITORING = "phase 1", "the load test", "the soak", "the drill of the monitoring"
+def _error_handling(evidence: Evidence) -> Lacks:
+    faults = evidence.campaign.profile.protocol.faults
+    done = {str(record.data["kind"]) for record in (*evidence.of(WINDOW), *evidence.of(FAULT_DRILL))}
+    for kind in dict.fromkeys((*faults.kinds, *faults.drills)):
+        if kind not in done:
+            yield f"{kind}: not injected"
+    if len(evidence.of(WINDOW)) < faults.injections:
+        yield f"{len(evidence.of(WINDOW))} of {faults.injections} injections"
+
+
+PHASE_1, LOAD, SOAK = "phase 1", "the load test", "the soak"
+FAULTS, MONITORING = "the fault campaign", "the drill of the monitoring"
 
 #: Output -> where a reader finds it, what it may lack, and what it shows all of.
 OUTPUTS: Mapping[str, tuple[str, Callable[[Evidence], Lacks], str]] = {
@@ -160,6 +176,7 @@ OUTPUTS: Mapping[str, tuple[str, Callable[[Evidence], Lacks], str]] = {
     "decision_matrix": ("performance_matrix.html, section 3", _decision_matrix, PHASE_1),
     "concurrency_load_test": ("concurrency_load_test.html", _concurrency_load_test, LOAD),
     "monitoring_alerting": ("monitoring_alerting.html", _monitoring_alerting, MONITORING),
+    "error_handling": ("error_handling.html", _error_handling, FAULTS),
     "scaling_graph": ("charts/scaling.svg", _scaling_graph, LOAD),
     "stability_48h": ("stability_48h.html", soak_report_lacks, SOAK),
 }

@@ -300,6 +300,15 @@ def test_bounds_that_borrow_from_each_other_are_a_circle(refused: Refused) -> No
         ("[protocol.phase1.processes]\nfloor = 4\n", "fewer processes than gates.min_runs.floor"),
         ("[protocol.phase2]\nlevel_runs = 4\n", "fewer processes than gates.min_runs.floor"),
         ("[protocol.faults]\ninjections = 9\n", "fewer than gates.min_injections"),
+        ("[protocol.supervision]\n", "neither a command nor hooks"),
+        (
+            '[protocol.supervision]\ncommand = ["a"]\nhooks = { start = ["a"], stop = ["a"], pid = ["a"] }\n',
+            "both a command and hooks",
+        ),
+        (
+            '[protocol.supervision]\ncommand = ["a"]\nurl = "http://example.com:80"\n',
+            "faults are injected into this machine only",
+        ),
         ('[protocol.faults]\nkinds = ["timeout", "timeout", "out_of_memory"]\n', "fewer kinds than"),
         ("[protocol.phase2]\nstreams = 11\n", "not among the levels"),
         ('[protocol.soak]\nidle = ["10 min", "5 min"]\n', "lower end above the upper end"),

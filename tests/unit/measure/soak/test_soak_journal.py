@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-
 import numpy as np
 import pytest
 
@@ -21,7 +19,7 @@ class Disk:
 
     def record(self, kind, data, arrays=None):
         if self.full:
-            raise OSError(errno.ENOSPC, "No space left on device")
+            raise EvidenceProblem("the ledger cannot be written", found="[Errno 28] No space left on device")
         self.kept.append((kind, data))
         return str(len(self.kept))
 

@@ -1,0 +1,172 @@
+"""Is an answer the right one? Compared with what the same server answered alone, within what batching may change.
+
+Alone, an answer repeats token by token. In a batch, sums come in another order: the likelihoods move a little, and
+where two tokens were nearly as likely the other one may be chosen. So a token may differ only where the reference was
+itself undecided, and the likelihoods before it may move only so far. Behind the first difference the two texts are
+different questions, and nothing is compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pytest_rawrxd.errors import EvidenceProblem
+from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.evidence.ledger import Record
+from pytest_rawrxd.measure.faults.canary import CANARY
+from pytest_rawrxd.verdict.sample import Floats
+
+UNDECIDED_NATS = 0.3  #: how much less likely than the reference's token another one may have been
+DIVERGENCE_NATS = 0.05  #: mean KL divergence; batching moves it by 0.001 to 0.006, another quantisation by more
+EXACT = ("reference", "solo")
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Songs:
+    """The canaries of one record, k answers."""
+
+    record: Record
+    arrays: Arrays
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        return self.record.data
+
+    @property
+    def exact(self) -> bool:
+        """Whether every token has to be the reference's."""
+        return self.data["stage"] in EXACT
+
+    def ids(self, row: int) -> tuple[int, ...]:
+        """The tokens of one answer."""
+        return tuple(self.arrays["ids"][row, : int(self.arrays["lengths"][row])].tolist())
+
+    def answered(self, row: int) -> bool:
+        return int(self.arrays["status"][row]) == 200
+
+
+@dataclass(frozen=True)
+class Compared:
+    """``wrong`` names every answer that is none of ours; ``answers`` were compared, ``unanswered`` came never."""
+
+    answers: int
+    unanswered: int
+    wrong: tuple[str, ...]
+    divergence: float | None  #: largest mean KL seen, in nats
+    same_tokens: float | None  #: share of the compared tokens that were the reference's
+
+
+def songs(evidence: Evidence, during: str) -> tuple[Songs, ...]:
+    """Every canary record that belongs to one activity."""
+    return tuple(Songs(record, evidence.raw(record.data["raw"])) for record in evidence.of(CANARY, during=during))
+
+
+def compare(found: tuple[Songs, ...], references: tuple[Songs, ...]) -> Compared:
+    """Hold each answer against the reference of the same prompts on the same model. EvidenceProblem without one."""
+    answers = unanswered = same = tokens = 0
+    wrong: list[str] = []
+    worst: float | None = None
+    for each in found:
+        reference = _reference(each, references)
+        for row, nonce in enumerate(each.data["nonces"]):
+            if not each.answered(row):
+                unanswered += 1
+                continue
+            answers += 1
+            said, divergence, equal, compared = _answer(each, reference, row)
+            same, tokens = same + equal, tokens + compared
+            worst = divergence if worst is None else max(worst, divergence)
+            wrong += [f"{nonce} {each.data['when']}: {problem}" for problem in said]
+    return Compared(answers, unanswered, tuple(wrong), worst, same / tokens if tokens else None)
+
+
+def _reference(each: Songs, references: tuple[Songs, ...]) -> Songs:
+    for known in references:
+        if known.data["nonces"] == each.data["nonces"] and known.data.get("stands_in") == each.data.get("stands_in"):
+            texts = [known.ids(row) for row in range(len(known.data["nonces"]))]
+            if not all(known.answered(row) for row in range(len(texts))):
+                raise EvidenceProblem("a canary's reference is incomplete", where=known.record.id)
+            if len(set(texts)) < len(texts):
+                raise EvidenceProblem(
+                    "two canaries have one answer: swapped ones could not be seen", where=known.record.id
+                )
+            return known
+    raise EvidenceProblem("canaries without a reference", where=each.record.id)
+
+
+def _answer(each: Songs, reference: Songs, row: int) -> tuple[list[str], float, int, int]:
+    """What is wrong with one answer, its mean divergence, its equal and its compared tokens."""
+    mine, theirs = each.ids(row), reference.ids(row)
+    problems = _counts(each, row)
+    others = [nonce for other, nonce in enumerate(each.data["nonces"]) if other != row]
+    problems += [
+        f"it holds the nonce {nonce} of another stream" for nonce in others if nonce in each.data["texts"][row]
+    ]
+    swapped = [other for other in range(len(others) + 1) if other != row and mine == reference.ids(other)]
+    if swapped and mine != theirs:
+        problems.append(f"it is the answer to {each.data['nonces'][swapped[0]]}")
+    differs = next((at for at, pair in enumerate(zip(mine, theirs, strict=False)) if pair[0] != pair[1]), None)
+    shared = min(len(mine), len(theirs)) if differs is None else differs
+    divergence = _divergence(each, reference, row, min(shared + 1, len(mine), len(theirs)))
+    if differs is not None or len(mine) != len(theirs):
+        if each.exact:
+            problems.append(f"alone, token {shared + 1} is another one than before")
+        elif len(mine) != len(theirs) and differs is None:
+            problems.append(f"{len(mine)} tokens instead of {len(theirs)}")
+        elif (margin := _margin(reference, row, shared, mine[shared])) > UNDECIDED_NATS:
+            problems.append(f"token {shared + 1} was {margin:.2g} nats less likely than the right one")
+    if divergence > DIVERGENCE_NATS:
+        problems.append(f"its likelihoods moved by {divergence:.2g} nats, {DIVERGENCE_NATS} are allowed")
+    return problems, divergence, shared, min(len(mine), len(theirs), shared + 1)
+
+
+def _counts(each: Songs, row: int) -> list[str]:
+    """The three counts of tokens, where they do not agree: reported, ids, likelihoods."""
+    counted = [int(each.arrays[name][row]) for name in ("reported", "lengths", "likelihoods")]
+    return (
+        [] if len(set(counted)) == 1 else [f"{counted[0]} tokens reported, {counted[1]} ids, {counted[2]} likelihoods"]
+    )
+
+
+def _margin(reference: Songs, row: int, place: int, token: int) -> float:
+    """How many nats less likely ``token`` was to the reference than its own; infinite where not among the best."""
+    ids, logs = reference.arrays["top_ids"][row, place], reference.arrays["top_logs"][row, place]
+    at = np.flatnonzero(ids == token)
+    return float(logs.max() - logs[at[0]]) if at.size else float("inf")
+
+
+def _divergence(each: Songs, reference: Songs, row: int, places: int) -> float:
+    """Mean KL divergence over the tokens that both sides list, in nats; 0 without a place."""
+    found = [
+        _kl(
+            dict(zip(mine_ids.tolist(), mine.tolist(), strict=True)),
+            dict(zip(their_ids.tolist(), their.tolist(), strict=True)),
+        )
+        for mine_ids, mine, their_ids, their in zip(
+            each.arrays["top_ids"][row, :places],
+            each.arrays["top_logs"][row, :places],
+            reference.arrays["top_ids"][row, :places],
+            reference.arrays["top_logs"][row, :places],
+            strict=True,
+        )
+    ]
+    return float(np.mean(found)) if found else 0.0
+
+
+def _kl(mine: Mapping[int, float], theirs: Mapping[int, float]) -> float:
+    shared = [token for token in theirs if token in mine and np.isfinite(theirs[token]) and np.isfinite(mine[token])]
+    if not shared:
+        return float("inf")
+    p, q = (_normalised(np.array([side[token] for token in shared])) for side in (theirs, mine))
+    return float(np.sum(np.exp(p) * (p - q)))
+
+
+def _normalised(logs: Floats) -> Floats:
+    return np.asarray(logs - np.log(np.exp(logs - logs.max()).sum()) - logs.max())

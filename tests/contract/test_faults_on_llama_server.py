@@ -1,0 +1,104 @@
+"""A real llama-server under the supervisor: killed under load, hidden from its device, and judged."""
+
+import importlib.util
+from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
+
+import pytest
+from pytest_rawrxd.rig.gpu.shared import shared_memory
+
+from pytest_rawrxd.measure.faults.campaign import run_device_drill
+from pytest_rawrxd.measure.faults.canary import canaries
+from pytest_rawrxd.measure.faults.window import run_window, sing
+from pytest_rawrxd.measure.memory import SystemMemory
+from pytest_rawrxd.plugin import faults
+from pytest_rawrxd.profile import load_profile
+from pytest_rawrxd.rig.faults.process import Kill
+from pytest_rawrxd.rig.gpu.lavapipe import lavapipe_environment
+from pytest_rawrxd.rig.models.synthetic import write_synthetic
+from pytest_rawrxd.rig.server.program import PACKAGE
+from pytest_rawrxd.verdict.fault_window import NO_PROMISE, read_injection, unplanned
+
+if importlib.util.find_spec(PACKAGE) is None:
+    pytest.skip("the extra [server] is not installed", allow_module_level=True)
+PROFILE = load_profile("embedded")
+
+
+class Kept:
+    """A sink that keeps everything."""
+
+    def __init__(self):
+        self.records = []
+
+    def record(self, kind, data, arrays=None):
+        self.records.append(SimpleNamespace(id=kind, session="s", kind=kind, data=data, arrays=arrays))
+        return kind
+
+    def of(self, kind):
+        return [record for record in self.records if record.kind == kind]
+
+
+@pytest.fixture
+def target(tmp_path):
+    """The small model, whose every token is printable, on the CPU."""
+    model = tmp_path / "small.gguf"
+    write_synthetic(model, faults.SMALL)
+    rig = SimpleNamespace(
+        models={"Q4_K": SimpleNamespace(path=model)},
+        host=SimpleNamespace(cores=1),
+        server=None,
+        beside={},
+        engine_spec="llama-cpp-python",
+    )
+    return faults.find_target(PROFILE, rig, "llama-server")
+
+
+@pytest.fixture
+def terms():
+    return replace(
+        faults.fault_terms(PROFILE), window_s=3.0, requests=60, tokens=30, retry_after_s=2.0, deadline_s=60.0
+    )
+
+
+def around(target, kept):
+    memory = SystemMemory(shared_memory(None))
+    return faults.surroundings(target, "llama-server", PROFILE, sink=kept, memory=memory, show=lambda _: None)
+
+
+def test_a_killed_server_is_restarted_and_nothing_is_lost_after_a_retry(target, terms, tmp_path):
+    kept = Kept()
+    birds = canaries(2, seed=1)
+    with faults.open_site(target, terms, PROFILE, tmp_path) as site:
+        assert site.supervisor.wait_ready(deadline_s=60)
+        sing(site, birds, terms, around(target, kept), stage="reference", when="before any fault")
+        run_window(site, Kill, terms, around(target, kept), kind="process_crash", number=0, birds=birds)
+
+    (record,) = kept.of("fault.window")
+    found = read_injection(record, record.arrays, NO_PROMISE)
+    assert found.proven
+    assert [event["kind"] for event in record.data["events"]] == ["ended", "started", "ready"]
+    assert found.lost == 0 < found.requests
+    assert 0 < found.detected_s < found.up_s < found.recovery_s
+    assert unplanned(record.data) == []
+    assert record.data["settled_ns"] is not None
+    assert all((song.arrays["status"] == 200).all() for song in kept.of("canary"))
+
+
+@pytest.mark.skipif(lavapipe_environment() is None, reason="no lavapipe driver (Debian: mesa-vulkan-drivers)")
+def test_a_hidden_device_is_replaced_by_the_cpu_and_comes_back(target, terms, tmp_path):
+    kept = Kept()
+    on_device, stands_in = faults._device_target(PROFILE, target, tmp_path)
+
+    run_device_drill(partial(faults.open_site, on_device, terms, PROFILE, tmp_path), terms, around(on_device, kept))
+
+    assert stands_in == "lavapipe"
+    assert [drill.data["name"] for drill in kept.of("fault.drill")] == ["device hidden", "driver missing"]
+    for drill in kept.of("fault.drill"):
+        assert drill.data["proof"] == {"held": True, "said": "weights were on Vulkan0, are on CPU_Mapped"}
+        assert drill.data["before"]["weights"] == drill.data["after"]["weights"]
+        assert set(drill.data["after"]["weights"]) == {"CPU_Mapped", "Vulkan0"}
+    songs = kept.of("canary")
+    assert [song.data["stage"] for song in songs] == ["reference", "device", "solo", "device", "solo"]
+    assert [list(song.data["weights"]) for song in songs if song.data["stage"] == "device"] == [["CPU_Mapped"]] * 2
+    assert all((song.arrays["status"] == 200).all() for song in songs)

@@ -1,0 +1,384 @@
+"""What a fault campaign decides, from windows and drills written as the campaign writes them."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from pytest_rawrxd.measure.faults.canary import Sung, arrays_of
+from pytest_rawrxd.measure.load.arrays import DTYPES
+from pytest_rawrxd.profile import load_profile
+from pytest_rawrxd.rig.server.failure import Failure
+from pytest_rawrxd.verdict.fault_crashes import fault_crashes
+from pytest_rawrxd.verdict.fault_window import NO_PROMISE, Promise, injections, read_injection
+from pytest_rawrxd.verdict.outcome import Verdict
+from pytest_rawrxd.verdict.queue import flooded
+from pytest_rawrxd.verdict.rulebook import RULES
+
+SECOND = 1_000_000_000
+ENGINE = {"name": "llama.cpp", "version": "1"}
+KILLED = [("ended", 0.1), ("started", 0.6), ("ready", 1.5)]
+
+
+def request(number, at, took=0.5, failure=Failure.NONE, gap_ms=100.0):
+    """One attempt: due and sent at ``at`` seconds from the injection, four tokens."""
+    return number, at, took, int(failure), gap_ms
+
+
+#: In flight at the kill and lost, retried with success; then four that arrive one a second.
+SURVIVED = [
+    *(request(n, -0.1, 0.2, Failure.DISCONNECTED) for n in range(4)),
+    *(request(n, 3.0) for n in range(4)),
+    *(request(4 + n, 2.0 + n) for n in range(6)),
+]
+
+
+def window(attempts=SURVIVED, events=KILLED, **changes):
+    """Data and arrays of one window, injected at 100 s."""
+    attempts = sorted(attempts, key=lambda each: each[1])
+    at = lambda seconds: round((100 + seconds) * SECOND)  # noqa: E731 - a unit, not a function
+    k = len(attempts)
+    arrays = {name: np.zeros(k, dtype) for name, dtype in DTYPES.items()}
+    stamps = [[at(sent) + round(gap * 1e6 * (n + 1)) for n in range(4)] for _, sent, _, _, gap in attempts]
+    arrays |= {
+        "number": np.array([each[0] for each in attempts], np.int64),
+        # A retry is due when its request was: at its first attempt.
+        "intended_ns": np.array([min(at(e[1]) for e in attempts if e[0] == each[0]) for each in attempts], np.int64),
+        "sent_ns": np.array([at(each[1]) for each in attempts], np.int64),
+        "ended_ns": np.array([at(each[1] + each[2]) for each in attempts], np.int64),
+        "failure": np.array([each[3] for each in attempts], np.int32),
+        "offsets": np.arange(k + 1, dtype=np.int64) * 4,
+        "stamps_ns": np.array(stamps, np.int64).ravel(),
+        "tokens": np.ones(4 * k, np.int32),
+        "id_offsets": np.arange(k + 1, dtype=np.int64) * 4,
+        "reported_tokens": np.full(k, 4, np.int32),
+        "has_ids": np.ones(k, np.uint8),
+        "body_offsets": np.zeros(k + 1, np.int64),
+        "bodies": np.zeros(0, np.uint8),
+    }
+    data = {
+        "kind": "process_crash",
+        "name": "kill",
+        "engine": ENGINE,
+        "number": 0,
+        "seed": 5,
+        "dialect": "llama-server",
+        "deadline_s": 20.0,
+        "injected_ns": at(0),
+        "undone_ns": at(0.2),
+        "ended_ns": at(15),
+        "settled_ns": at(14),
+        "proof": {"held": True, "said": "ended: signal SIGKILL"},
+        "talks": [],
+        "wrong": [],
+        "events": [{"kind": kind, "at_ns": at(seconds), "said": kind} for kind, seconds in events],
+        "before": {"weights": {"Vulkan0": 1}, "zombies": 0},
+        "after": {"weights": {"Vulkan0": 1}, "zombies": 0},
+    }
+    return {**data, **changes}, arrays
+
+
+class Kept:
+    id, session = "s-1", "s"
+
+    def __init__(self, data):
+        self.data = data
+
+
+def read(promise=NO_PROMISE, **how):
+    data, arrays = window(**how)
+    return read_injection(Kept(data), arrays, promise)
+
+
+def test_a_retried_request_is_lost_raw_and_not_lost():
+    found = read()
+
+    assert (found.requests, found.raw_lost, found.lost) == (10, 4, 0)
+
+
+def test_a_request_whose_retry_fails_too_is_lost():
+    attempts = [*SURVIVED[:4], request(0, 3.0, 0.1, Failure.UNREACHABLE), *SURVIVED[5:]]
+
+    assert read(attempts=attempts).lost == 1
+
+
+def test_the_three_recovery_times_are_counted_from_the_injection():
+    found = read()
+
+    assert (found.detected_s, found.up_s) == (0.1, 1.5)
+    assert found.first_token_s == pytest.approx(2.1)
+    assert found.recovery_s == pytest.approx(2.5)
+
+
+def test_a_slow_answer_is_not_back_within_the_promise():
+    attempts = [*SURVIVED[:8], request(4, 2.0, gap_ms=300.0), *(request(5 + n, 5.0 + n) for n in range(5))]
+
+    # Those sent with the slow one conform, and the first of them that began after it ended at 3.5 s.
+    assert read(attempts=attempts, promise=Promise(200.0, None)).recovery_s == pytest.approx(3.5)
+    assert read(attempts=attempts, promise=Promise(None, 299.0)).recovery_s == pytest.approx(3.5)
+    assert read(attempts=attempts, promise=Promise(300.0, 300.0)).recovery_s == pytest.approx(2.5)
+
+
+def test_a_service_that_answers_nothing_in_its_window_is_back_when_it_answered_after_it():
+    never = [request(n, n, 0.1, Failure.UNREACHABLE) for n in range(8)]
+
+    assert read(attempts=never).recovery_s == 14
+    assert read(attempts=never, settled_ns=None).recovered_ns is None
+
+
+def test_a_fault_that_no_request_felt_is_over_at_the_first_good_answer():
+    assert read(attempts=[request(n, 1.0 + n) for n in range(5)], events=[]).recovery_s == 1.5
+
+
+@pytest.mark.parametrize(("took", "hung"), [(20.9, 0), (21.1, 1)])
+def test_a_request_hangs_when_it_is_open_beyond_its_deadline(took, hung):
+    assert read(attempts=[*SURVIVED, request(11, 1.0, took, Failure.DEADLINE)]).hung == hung
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def judged(opened):
+    """``judged("P2-LOSS", windows=[...], drills=[...])``: the finding of a criterion of the rehearsal."""
+    profile = load_profile("embedded")
+
+    def judge(criterion, *, windows=(), drills=(), floods=(), canaries=()):
+        book = opened("embedded", "cpu")
+        for kind, records in (("fault.window", windows), ("fault.queue", floods), ("canary", canaries)):
+            for data, arrays in records:
+                book._recorder.record(kind, data, arrays)
+        for data in drills:
+            book._recorder.record("fault.drill", data)
+        promise = profile.criteria[criterion]
+        return RULES[promise.metric](book.evidence(), promise)[0]
+
+    return judge
+
+
+KINDS = ("process_crash", "out_of_memory", "timeout", "freeze", "process_crash", "out_of_memory")
+
+
+def six(**changes):
+    return [window(**{"kind": kind, **changes}) for kind in KINDS]
+
+
+def test_loss_and_recovery_of_six_injections_are_kept(judged):
+    assert judged("P2-LOSS", windows=six()).verdict is Verdict.PASS
+    assert "without retry 40 %" in judged("P2-LOSS", windows=six()).reason
+    assert judged("P2-MTTR", windows=six()).verdict is Verdict.PASS
+    assert judged("SLA-AVAIL", windows=six()).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("criterion", ["P2-LOSS", "P2-MTTR", "SLA-AVAIL", "P2-FAULT-CRASH"])
+def test_one_fault_without_proof_makes_its_criteria_invalid(judged, criterion):
+    windows = [*six()[:-2], window(proof={"held": False, "said": "the process lives on"}), six()[-1]]
+
+    found = judged(criterion, windows=windows)
+
+    assert found.verdict is Verdict.INVALID
+    assert "kill (the process lives on)" in found.reason
+
+
+@pytest.mark.parametrize("criterion", ["P2-LOSS", "P2-MTTR", "SLA-AVAIL", "P2-FAULT-CRASH", "P2-QUEUE", "P2-FALLBACK"])
+def test_without_a_campaign_nothing_is_measured(judged, criterion):
+    assert judged(criterion).verdict is Verdict.NOT_MEASURED
+
+
+def test_a_service_that_never_came_back_fails_whatever_the_mean(judged):
+    never = [request(n, n, 0.1, Failure.UNREACHABLE) for n in range(8)]
+    windows = [*six()[:-1], window(attempts=never, settled_ns=None)]
+
+    assert judged("P2-MTTR", windows=windows).verdict is Verdict.FAIL
+    assert judged("P2-FAULT-CRASH", windows=windows).verdict is Verdict.FAIL
+
+
+def test_an_end_after_the_service_was_back_is_a_crash(judged):
+    assert judged("P2-CRASH-FAULTS", windows=[window() for _ in KINDS]).verdict is Verdict.PASS
+
+    found = judged("P2-CRASH-FAULTS", windows=[window(events=[*KILLED, ("ended", 9.0)])])
+    assert (found.verdict, found.estimate) == (Verdict.FAIL, 1)
+
+
+@pytest.mark.parametrize(("seconds", "crashes"), [(15.0, 0), (15.001, 1), (-0.001, 1)])
+def test_an_end_between_two_faults_is_a_crash(opened, seconds, crashes):
+    book = opened("embedded", "cpu")
+    book._recorder.record("fault.window", *window())
+    event = {"kind": "ended", "at_ns": round((100 + seconds) * SECOND), "said": "signal SIGSEGV"}
+    book._recorder.record("fault.service", {"events": [event]})
+
+    ends, _, _ = fault_crashes(book.evidence())
+
+    assert len(ends) == crashes
+
+
+def test_an_end_under_a_fault_that_takes_no_process_away_is_a_crash(judged):
+    assert judged("P2-CRASH-FAULTS", windows=[window(kind="timeout", name="short deadline")]).estimate == 1
+
+
+TALK = {
+    "what": "broken JSON",
+    "good": True,
+    "hung": False,
+    "status": 400,
+    "end": "answered",
+    "message": "parse error",
+    "took_s": 0.1,
+}
+
+
+def drill(**changes):
+    data, _ = window(kind="malformed", name="bad requests", events=[])
+    return {**data, "talks": [TALK], "served_ns": 1, **changes}
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({}, Verdict.PASS),
+        ({"talks": [TALK, {**TALK, "good": False, "message": ""}]}, Verdict.FAIL),
+        ({"wrong": ["2 records are lost"]}, Verdict.FAIL),
+        ({"served_ns": None}, Verdict.FAIL),
+        ({"after": {"weights": {"Vulkan0": 1}, "zombies": 1}}, Verdict.FAIL),
+        ({"after": {"weights": {"Vulkan0": 2}, "zombies": 0}}, Verdict.FAIL),
+        ({"proof": {"held": False, "said": "taken as good"}}, Verdict.INVALID),
+    ],
+)
+def test_a_fault_is_handled_when_all_of_it_went_well(judged, changes, verdict):
+    assert judged("P2-FAULT-REQUEST", drills=[drill(**changes)]).verdict is verdict
+
+
+def test_an_exchange_that_hung_is_counted(judged):
+    hung = drill(talks=[{**TALK, "hung": True, "good": False}])
+
+    assert judged("P2-FAULT-ENDS", windows=six(), drills=[hung]).estimate == 1
+    assert judged("P2-FAULT-ENDS", windows=six(), drills=[drill()]).verdict is Verdict.PASS
+
+
+def flood(failures, streams=4):
+    data, arrays = window([request(n, 0.0, 5.0, code) for n, code in enumerate(failures)], events=[])
+    return {**data, "streams": streams}, arrays
+
+
+@pytest.mark.parametrize(
+    ("failures", "verdict", "answered"),
+    [
+        ([Failure.NONE] * 24, Verdict.PASS, 20),
+        ([Failure.NONE] * 23, Verdict.FAIL, 19),
+        ([Failure.NONE] * 24 + [Failure.OVERLOADED] * 6, Verdict.PASS, 20),
+        ([Failure.NONE] * 30 + [Failure.DISCONNECTED], Verdict.FAIL, 26),
+    ],
+)
+def test_a_queue_is_served_when_enough_waited_and_the_rest_was_turned_away_clearly(judged, failures, verdict, answered):
+    data, arrays = flood(failures)
+
+    assert flooded(data, arrays).answered == answered
+    assert judged("P2-QUEUE", floods=[(data, arrays)]).verdict is verdict
+
+
+def test_requests_that_did_not_wait_together_are_no_queue():
+    data, arrays = window([request(n, float(n), 0.5) for n in range(40)], events=[])
+
+    assert flooded({**data, "streams": 4}, arrays).answered == 0
+
+
+# --- canaries ---------------------------------------------------------------------------------------------------------
+
+
+def sung(ids, text="", status=200, margin=2.0, moved=0.0, reported=None):
+    """An answer whose second choice at each place is the next token, ``margin`` nats less likely."""
+    top = tuple(((token, -0.1 - moved), (token + 1, -0.1 - margin)) for token in ids)
+    return Sung(status, text, tuple(ids), top, len(ids) if reported is None else reported, 1)
+
+
+def birds(stage, *songs, when="before any fault", **more):
+    data = {"during": "faults", "stage": stage, "when": when, "nonces": ["aaaa", "bbbb"], **more}
+    return {**data, "texts": [song.text for song in songs]}, arrays_of(songs)
+
+
+REFERENCE = birds("reference", sung([1, 5, 9]), sung([2, 6, 10]))
+
+
+@pytest.mark.parametrize(
+    ("stage", "answer", "wrong"),
+    [
+        ("solo", sung([1, 5, 9]), ""),
+        ("solo", sung([1, 5, 10]), "alone, token 3 is another one"),
+        ("together", sung([1, 5, 9]), ""),
+        ("together", sung([1, 7, 9]), "nats less likely"),
+        ("together", sung([2, 6, 10]), "the answer to bbbb"),
+        ("together", sung([1, 5, 9], text="x bbbb"), "the nonce bbbb of another stream"),
+        ("together", sung([1, 5, 9], reported=2), "2 tokens reported"),
+        ("together", sung([1, 5, 9], margin=0.5), "likelihoods moved"),
+        ("together", sung([1, 5]), "2 tokens instead of 3"),
+    ],
+)
+def test_a_wrong_answer_fails_and_says_what_is_wrong(judged, stage, answer, wrong):
+    found = judged("P2-CORRECT-FAULTS", canaries=[REFERENCE, birds(stage, answer, sung([2, 6, 10]))])
+
+    assert found.verdict is (Verdict.FAIL if wrong else Verdict.PASS)
+    assert wrong in found.reason
+
+
+@pytest.mark.parametrize(("margin", "verdict"), [(0.29, Verdict.PASS), (0.31, Verdict.FAIL)])
+def test_in_a_batch_a_token_may_differ_where_the_reference_was_undecided(judged, margin, verdict):
+    reference = birds("reference", sung([1, 5, 9], margin=margin), sung([2, 6, 10]))
+    other = birds("together", sung([1, 6, 20], margin=margin), sung([2, 6, 10]))
+    other[1]["top_ids"][0, 1, :2] = [5, 6]
+
+    assert judged("P2-CORRECT-FAULTS", canaries=[reference, other]).verdict is verdict
+
+
+def test_canaries_that_have_one_answer_could_not_show_a_swap(judged):
+    same = birds("reference", sung([1, 5, 9]), sung([1, 5, 9]))
+
+    with pytest.raises(Exception, match="two canaries have one answer"):
+        judged("P2-CORRECT-FAULTS", canaries=[same, birds("solo", sung([1, 5, 9]), sung([1, 5, 9]))])
+
+
+def test_canaries_that_nobody_answers_prove_nothing(judged):
+    silent = birds("together", sung([], status=None), sung([], status=None))
+
+    assert judged("P2-CORRECT-FAULTS", canaries=[REFERENCE, silent]).verdict is Verdict.INVALID
+
+
+def test_a_nonce_of_another_request_in_an_answer_fails(judged):
+    data, arrays = window()
+    body = b'data: {"content":"a71b"}\n\ndata: {"content":"%s"}\n\n'
+    nonce = hashlib.sha256(b"5 9").hexdigest()[:12].encode()
+    text = body % nonce
+    arrays["bodies"] = np.frombuffer(text, np.uint8)
+    arrays["body_offsets"] = np.array([0, *[len(text)] * len(arrays["number"])], np.int64)
+
+    found = judged(
+        "P2-CORRECT-FAULTS",
+        windows=[(data, arrays)],
+        canaries=[REFERENCE, birds("solo", sung([1, 5, 9]), sung([2, 6, 10]))],
+    )
+
+    assert found.verdict is Verdict.FAIL
+    assert "received the nonce of request 9" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("after", "answer", "verdict"),
+    [
+        ({"Vulkan0": 1}, sung([1, 5, 9]), Verdict.PASS),
+        ({"CPU_Mapped": 1}, sung([1, 5, 9]), Verdict.FAIL),
+        ({"Vulkan0": 1}, sung([1, 99, 9]), Verdict.FAIL),
+        ({"Vulkan0": 1}, sung([], status=503), Verdict.FAIL),
+    ],
+)
+def test_the_cpu_takes_over_when_it_answers_right_and_the_device_comes_back(judged, after, answer, verdict):
+    hidden = drill(kind="device_unavailable", name="device hidden", after={"weights": after}, talks=[])
+    canaries = [REFERENCE, birds("device", answer, sung([2, 6, 10]))]
+
+    assert judged("P2-FALLBACK", drills=[hidden], canaries=canaries).verdict is verdict
+
+
+def test_injections_are_read_once(opened):
+    book = opened("embedded", "cpu")
+    book._recorder.record("fault.window", *window())
+    evidence = book.evidence()
+
+    assert injections(evidence) is injections(evidence)
