@@ -21,6 +21,8 @@ BLOCK = 1 << 20
 RATIO = 200  #: above that; measured stamps and tokens pack to a half or a twentieth
 PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
+#: What numpy raises beside ValueError: it evaluates a literal.
+LITERAL = (SyntaxError, tokenize.TokenError, TypeError)
 #: Everything that a damaged or forged archive makes the standard library and numpy raise.
 Broken = (ValueError, OSError, zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError, KeyError)
 

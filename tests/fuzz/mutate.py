@@ -58,9 +58,7 @@ def _bytes(data: bytes, seeds: Sequence[bytes], chance: random.Random) -> bytes:
         lambda: data[:start] + chance.choice(WORDS) + data[stop:],
         lambda: data[:start],
         lambda: data[:start] + other[chance.randrange(len(other) + 1) :],
-        lambda: (
-            data[:start] + (chance.choice(COUNTS) % (1 << 8 * width)).to_bytes(width, "little") + data[start + width :]
-        ),
+        lambda: data[:start] + number.to_bytes(width, "little") + data[start + width :],
     )
     return chance.choice(changes)()
 
