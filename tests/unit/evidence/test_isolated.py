@@ -131,7 +131,7 @@ def test_a_shape_does_not_decide_how_much_memory_is_taken(tmp_path):
         load_raw(tmp_path, ref)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 1 << 20
+    assert peak < 4 << 20  # a block of the digest, and no array of eight terabytes
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
