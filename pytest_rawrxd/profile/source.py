@@ -92,7 +92,7 @@ def read(path: Path) -> Source:
 def _syntax_problem(text: str, shown: str, message: str) -> ProfileProblem:
     try:
         repeated = locate.locate(text).repeated
-    except ValueError:
+    except (ValueError, RecursionError):
         repeated = ()
     if repeated:
         return ProfileProblem.of(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CORPUS = Path(__file__).parent / "corpus"
-#: What one input may take, on a machine that does other things as well; the slowest seed is far below.
+#: Of CPU time that one input may take; the slowest seed takes 2.
 SECONDS = 10
 
 

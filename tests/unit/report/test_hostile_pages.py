@@ -8,6 +8,7 @@ import socketserver
 import subprocess
 import threading
 import unicodedata
+import warnings
 from pathlib import Path
 
 import pytest
@@ -189,7 +190,9 @@ def test_a_chart_shows_words_as_outlines_and_nothing_else():
         axes.set_title(words)
         axes.legend()
 
-    page = draw("x", "caption", "alt", paint, inches=(4, 3)).inline
+    # A font lacks the invisible characters, and says so.
+    with warnings.catch_warnings(action="ignore"):
+        page = draw("x", "caption", "alt", paint, inches=(4, 3)).inline
 
     outside = re.sub(r"<!--.*?-->", "", page, flags=re.DOTALL)
     assert not re.search(r"<(script|img|iframe|form|meta|link)|on\w+=|https?:", outside)
