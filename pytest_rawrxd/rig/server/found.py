@@ -139,7 +139,8 @@ def _device(found: re.Match[str]) -> Device:
 def _ask(target: HttpTarget, probe: Get) -> EngineInfo:
     """What a running server says about itself; none of it is believed more than any word of a stranger."""
     asked = _addresses(target)
-    answers = [probe(address, timeout_s=PROBE_S) for address in asked]
+    trusted = {"ca_file": target.ca_file} if target.ca_file else {}
+    answers = [probe(address, timeout_s=PROBE_S, **trusted) for address in asked]
     if all(answer is None for answer in answers):
         raise UsageProblem(
             "no server answers here",
