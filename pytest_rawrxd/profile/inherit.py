@@ -15,6 +15,7 @@ from pytest_rawrxd.profile.suggest import nearest
 
 #: A bound replaces the whole bound: one left over from the base would contradict it.
 _BOUND_GROUP = frozenset((*BOUND_KEYS, "bound_of", "expected"))
+MAX_NAME = 200
 _OF_ONE_FILE = ("extends", "drop")
 
 
@@ -74,6 +75,14 @@ def read_chain(path: Path, folders: Sequence[Path]) -> Chain:
 
 
 def _find_base(base: str, source: Source, folders: Sequence[Path], where: str) -> Path:
+    parts = base.split("/")
+    if len(base) > MAX_NAME or ".." in parts or not parts[0] or any(set(part) & set("\\:\0") for part in parts):
+        raise ProfileProblem(
+            "the base of the profile lies outside its folder",
+            where=where,
+            found=f"extends = {base[:80]!r}",
+            possible="the name of a profile, or a .toml file beside or below this one",
+        )
     # A base given as a path is relative to the file that names it, not to the working directory.
     name = str(source.path.parent / base) if base.endswith(".toml") else base
     try:

@@ -79,10 +79,10 @@ def test_a_chain_of_three_merges_from_the_root(write: Callable[[str], Path]) -> 
 
 
 def test_a_base_can_be_a_path_beside_the_profile(write: Callable[[str], Path]) -> None:
-    write('extends = "rx7800xt"\ntitle = "mine"\n')
+    write('extends = "sub/base.toml"\n')
     Path("sub").mkdir()
-    Path("sub/top.toml").write_text('extends = "../mine.toml"\n', encoding="utf-8")
-    assert load_profile("sub/top.toml").title == "mine"
+    Path("sub/base.toml").write_text('extends = "rx7800xt"\ntitle = "base"\n', encoding="utf-8")
+    assert load_profile("mine.toml").title == "base"
 
 
 def test_a_circle_of_profiles_is_refused(write: Callable[[str], Path]) -> None:
@@ -106,3 +106,23 @@ def test_an_unknown_base_is_named_with_its_line(refused: Callable[[str], str], w
         "the base of the profile is missing: there is no profile named 'rx7800tx'\n  where: mine.toml:2, extends\n"
     )
     assert "possible: rx7800xt? One of:" in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        "../other.toml",
+        "/etc/passwd",
+        "/x.toml",
+        "C:/x.toml",
+        "..",
+        "a/../../x.toml",
+        "\\\\\\\\host\\\\x.toml",
+        "x" * 300,
+    ],
+)
+def test_a_base_outside_the_folder_of_its_profile_is_not_read(write, base):
+    write(f'extends = "{base}"\n')
+
+    with pytest.raises(ProfileProblem, match="lies outside its folder"):
+        load_profile("mine.toml")
