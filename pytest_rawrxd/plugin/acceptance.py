@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import traceback
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,6 +30,7 @@ from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.report.dossier import RunView
 from pytest_rawrxd.report.render import render
 from pytest_rawrxd.report.terminal import table
+from pytest_rawrxd.rig.proxies import proxies
 from pytest_rawrxd.verdict.judge import judge
 from pytest_rawrxd.verdict.selfcheck import SelfCheck, self_check
 from pytest_rawrxd.verdict.state import accepted
@@ -115,6 +117,7 @@ class Acceptance:
                 "argv": list(self.config.invocation_params.args),
                 "suite": f"pytest-rawrxd {__version__}",
                 "profile": {"name": self.profile.name, "digest": self.profile.digest, "kind": self.profile.kind},
+                "proxies_not_used": list(proxies(os.environ)),
             },
         )
         self.bench.record("claims", {"tests": self._claims()})

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from pytest_rawrxd.errors import CampaignProblem, EvidenceProblem
 from pytest_rawrxd.evidence.campaign import SIGNATURES
 from pytest_rawrxd.evidence.canonical import file_digest
+from pytest_rawrxd.evidence.isolated import refuse_hostile
 from pytest_rawrxd.report.dossier import EvidenceFile
 from pytest_rawrxd.report.exhibits import listing
 
@@ -30,6 +31,7 @@ def publish(run_dir: Path, dest: Path) -> Path:
     CampaignProblem when the folder holds another run or other content, EvidenceProblem when ``run_dir`` has no
     verdicts.
     """
+    refuse_hostile(run_dir)  # a link would publish what it names
     if not (run_dir / VERDICTS).is_file():
         raise EvidenceProblem(
             "this run has no verdicts to publish",
@@ -67,7 +69,7 @@ def _copy(run_dir: Path, built: Path) -> None:
 def _refuse_other(built: Path, target: Path) -> None:
     """Only an earlier publication of the same run may go: its every piece of evidence is still there, unchanged."""
     earlier, sums = target / EVIDENCE, target / SUMS
-    listed = {line.split("  ", 1)[1] for line in _lines(sums)} if sums.is_file() else set()
+    listed = {line.partition("  ")[2] for line in _lines(sums)} if sums.is_file() else set()
     strangers = {file.name for file in digests(target, ["**/*"])} - listed - {SUMS}
     if not earlier.is_file():
         found = f"no {EVIDENCE}"
