@@ -10,6 +10,7 @@ from typing import Any
 
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence, read_card, refuse_signed
+from pytest_rawrxd.report.allure.page import allure_page
 from pytest_rawrxd.report.github import job_summary, workflow_commands
 from pytest_rawrxd.report.pdf import print_pages
 from pytest_rawrxd.report.render import view_of
@@ -47,6 +48,7 @@ def github_files(run_dir: Path) -> list[Path]:
 FORMS = (
     Form("--pdf", "each sign-off page as a PDF of reproducible bytes (extra pdf)", print_pages),
     Form("--github", "the job summary and annotations of GitHub Actions", github_files),
+    Form("--allure", "the run as one Allure 3 page (Node.js and the packages of ci/allure)", allure_page),
 )
 
 

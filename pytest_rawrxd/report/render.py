@@ -17,6 +17,7 @@ from pytest_rawrxd.verdict.judge import verdict_bytes
 from pytest_rawrxd.verdict.soak import soak_run
 
 NAMED = 4
+ALLURE = "allure.html"
 
 
 def view_of(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
@@ -53,8 +54,8 @@ def render(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
             possible="rawrxd verify RUN_DIR says why; a copy without signatures/ can be judged and signed anew",
         )
     if changed:
-        # A PDF prints an earlier page: it goes with the page.
-        for stale in run_dir.glob(PRINTED):
+        # A PDF prints an earlier page and Allure shows earlier verdicts: they go with the page.
+        for stale in (*run_dir.glob(PRINTED), *run_dir.glob(ALLURE)):
             stale.unlink()
     write_files(files, run_dir)
     write_sums(run_dir)
