@@ -11,13 +11,12 @@ from pytest_rawrxd.evidence.canonical import file_digest
 from pytest_rawrxd.report.bundle import bundle, write_files
 from pytest_rawrxd.report.dossier import EvidenceFile, Promises, RunView
 from pytest_rawrxd.report.pdf import PRINTED
-from pytest_rawrxd.report.publish import VERDICTS
+from pytest_rawrxd.report.publish import ALLURE, VERDICTS
 from pytest_rawrxd.report.sums import write_sums
 from pytest_rawrxd.verdict.judge import verdict_bytes
 from pytest_rawrxd.verdict.soak import soak_run
 
 NAMED = 4
-ALLURE = "allure.html"
 
 
 def view_of(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:

@@ -31,7 +31,7 @@ SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 FETCHED = re.compile(r"<(?:script|link|img|iframe)\b[^>]*?\b(?:src|href)\s*=\s*[\"'](?!data:)([^\"']*)", re.IGNORECASE)
 CHARSET = '<meta charset="utf-8">'
 BANNER = (
-    '<div id="rawrxd-verdict" role="status" style="position:fixed;left:0;right:0;bottom:0;z-index:2147483646;'
+    '<div id="rawrxd-verdict" role="status" style="position:sticky;top:0;z-index:2147483646;'
     "padding:6px 24px;background:#1c1c1e;color:#fff;font:bold 14px/20px Arial,Helvetica,sans-serif;"
     'text-align:center">{}</div>'
 )

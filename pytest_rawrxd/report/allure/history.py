@@ -1,9 +1,10 @@
-"""Earlier runs of the same profile, as their own ``verdicts.json`` beside this run say them."""
+"""Earlier runs of the same profile, engine and device, as their own ``verdicts.json`` beside this run say them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ class History:
     def said(self) -> str:
         """How much of the past is shown."""
         lacking = f"; not readable: {', '.join(self.unread)}" if self.unread else ""
-        return f"{len(self.points)} of the same profile beside this one, as their verdicts.json say{lacking}"
+        return f"{len(self.points)} of the same profile, engine and device beside this one, as their verdicts.json say{lacking}"
 
     def to_jsonl(self) -> bytes:
         """One line a run."""
@@ -41,7 +42,7 @@ class History:
 
 
 def earlier(run_dir: Path, view: RunView) -> History:
-    """Read the runs beside ``run_dir`` that promised the same profile and ended before ``view`` did."""
+    """Read the runs beside ``run_dir`` with the same profile, engine and device that ended before ``view`` did."""
     points, unread = [], []
     for path in sorted(run_dir.resolve().parent.glob(f"*/{VERDICTS}")):
         if path.parent == run_dir.resolve():
@@ -58,9 +59,15 @@ def earlier(run_dir: Path, view: RunView) -> History:
 
 def _precedes(verdicts: dict[str, Any], view: RunView) -> bool:
     mine, run = view.verdicts, verdicts["run"]
-    same = all(verdicts["profile"][key] == mine["profile"][key] for key in ("name", "kind"))
+    same = _subject(verdicts) == _subject(mine)
     ended, own = run["ended"], mine["run"]["ended"]
     return same and ended is not None and own is not None and milliseconds(ended) < milliseconds(own)
+
+
+def _subject(verdicts: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a line from run to run is about: one profile, one kind of engine, one device. Its version may change."""
+    profile, engine = verdicts["profile"], verdicts["run"]["identity"].get("engine") or {}
+    return (profile["name"], profile["kind"], *(engine.get(key) for key in ("name", "backend", "device")))
 
 
 def _point(verdicts: dict[str, Any], view: RunView) -> dict[str, Any]:

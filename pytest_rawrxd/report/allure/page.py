@@ -16,8 +16,8 @@ from pytest_rawrxd.report.allure.settings import report_name, settings
 from pytest_rawrxd.report.allure.tool import Tool, find
 from pytest_rawrxd.report.bundle import write_files
 from pytest_rawrxd.report.dossier import RunView
-from pytest_rawrxd.report.publish import VERDICTS
-from pytest_rawrxd.report.render import ALLURE, view_of
+from pytest_rawrxd.report.publish import ALLURE, VERDICTS
+from pytest_rawrxd.report.render import view_of
 from pytest_rawrxd.verdict.judge import judge, verdict_bytes
 
 
