@@ -12,7 +12,7 @@ from typing import Any
 from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.evidence.canonical import strict_loads
 from pytest_rawrxd.report.allure.results import is_metric, milliseconds, scaled
-from pytest_rawrxd.report.allure.settings import test_case
+from pytest_rawrxd.report.allure.settings import case_id
 from pytest_rawrxd.report.allure.wording import criterion_status, title
 from pytest_rawrxd.report.dossier import RunView
 from pytest_rawrxd.report.judged import Judged
@@ -34,7 +34,8 @@ class History:
     def said(self) -> str:
         """How much of the past is shown."""
         lacking = f"; not readable: {', '.join(self.unread)}" if self.unread else ""
-        return f"{len(self.points)} of the same profile, engine and device beside this one, as their verdicts.json say{lacking}"
+        where = "of the same profile, engine and device beside this one, as their verdicts.json say"
+        return f"{len(self.points)} {where}{lacking}"
 
     def to_jsonl(self) -> bytes:
         """One line a run."""
@@ -80,8 +81,8 @@ def _point(verdicts: dict[str, Any], view: RunView) -> dict[str, Any]:
         "uuid": hashlib.sha256(f"{run['id']} {run['ended']}".encode()).hexdigest()[:32],
         "name": plain(run["id"]),
         "timestamp": at,
-        "knownTestCaseIds": [test_case(each.id) for each in found],
-        "testResults": {f"{test_case(each.id)}.{NO_PARAMETERS}": _result(each, at) for each in found},
+        "knownTestCaseIds": [case_id(each.id) for each in found],
+        "testResults": {f"{case_id(each.id)}.{NO_PARAMETERS}": _result(each, at) for each in found},
         "metrics": {each.id: scaled(each) for each in found if is_metric(each)},
         "url": "",
     }
@@ -89,14 +90,14 @@ def _point(verdicts: dict[str, Any], view: RunView) -> dict[str, Any]:
 
 def _result(judged: Judged, at: int) -> dict[str, Any]:
     return {
-        "id": test_case(judged.id),
+        "id": case_id(judged.id),
         "name": title(plain(judged.title), [judged]),
         "status": criterion_status(judged),
         "error": {"message": f"{judged.verdict}: {plain(judged.reason)}"},
         "start": at,
         "stop": at,
         "duration": 0,
-        "historyId": f"{test_case(judged.id)}.{NO_PARAMETERS}",
+        "historyId": f"{case_id(judged.id)}.{NO_PARAMETERS}",
         "url": "",
         "reportLinks": [],
     }
