@@ -55,7 +55,7 @@ FORMS = (
 
 def add(verbs: Any) -> None:
     verb = verbs.add_parser("report", help="the pages of a run in another form")
-    verb.add_argument("run_dir", metavar="RUN_DIR", type=Path)
+    verb.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="what an acceptance session left, below reports/")
     for form in FORMS:
         verb.add_argument(form.flag, action="store_true", help=form.help)
     verb.set_defaults(run=run)
