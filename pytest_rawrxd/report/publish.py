@@ -17,6 +17,7 @@ from pytest_rawrxd.report.exhibits import listing
 VERDICTS = "verdicts.json"
 SUMS = "SHA256SUMS"
 EVIDENCE = "evidence.sha256"
+ALLURE = "allure.html"  #: six megabytes that ``rawrxd report --allure`` gives again; not committed
 #: What is committed; ledger and raw arrays stay in the run directory and are listed in EVIDENCE by digest.
 OUTPUTS = ("*.csv", "charts/*.svg", "charts/*.png")
 COMMITTED = (VERDICTS, "campaign.json", "*.html", "*.pdf", f"{SIGNATURES}/*.json", *OUTPUTS)
@@ -59,6 +60,8 @@ def digests(root: Path, patterns: Iterable[str]) -> tuple[EvidenceFile, ...]:
 
 def _copy(run_dir: Path, built: Path) -> None:
     for path in _matching(run_dir, COMMITTED):
+        if path.name == ALLURE:
+            continue
         copy = built / path.relative_to(run_dir)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)

@@ -12,7 +12,7 @@ from pytest_rawrxd.evidence.canonical import file_digest
 from pytest_rawrxd.report.bundle import bundle, write_files
 from pytest_rawrxd.report.dossier import EvidenceFile, Promises, RunView
 from pytest_rawrxd.report.pdf import PRINTED
-from pytest_rawrxd.report.publish import VERDICTS
+from pytest_rawrxd.report.publish import ALLURE, VERDICTS
 from pytest_rawrxd.report.sums import write_sums
 from pytest_rawrxd.verdict.judge import verdict_bytes
 from pytest_rawrxd.verdict.soak import soak_run
@@ -60,8 +60,8 @@ def render(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
             possible="rawrxd verify RUN_DIR says why; a copy without signatures/ can be judged and signed anew",
         )
     if changed:
-        # A PDF prints an earlier page: it goes with the page.
-        for stale in run_dir.glob(PRINTED):
+        # A PDF prints an earlier page and Allure shows earlier verdicts: they go with the page.
+        for stale in (*run_dir.glob(PRINTED), *run_dir.glob(ALLURE)):
             stale.unlink()
     write_files(files, run_dir)
     write_sums(run_dir)
