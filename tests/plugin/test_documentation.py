@@ -131,6 +131,12 @@ STANDS = {
             instead=COLLECTED,
         )
     ),
+    "rawrxd report reports/RUN --allure": rawrxd(
+        "report", "--help", instead="tests/contract/test_allure_page.py renders one, where there is Node.js"
+    ),
+    "pytest acceptance/ --sla-profile PROFILE -n 2": acceptance(
+        *EMBEDDED, "-n", "2", code=4, instead="a profile of one lane: refused in words; test_lanes.py runs two"
+    ),
     "pytest acceptance/ --sla-profile embedded --sla-run-dir reports/RUN -m phase1": acceptance(
         *EMBEDDED, "--sla-run-dir", "fresh", "-m", "phase1", "--collect-only", instead=COLLECTED
     ),
