@@ -112,7 +112,7 @@ READINESS = Checklist(
             "48 hours without interruption",
             "48-hour stability test 100% clean",
             (
-                Pick(metrics=("soak_duration", "soak_completed", "soak_record", "latency_trend")),
+                Pick(metrics=("soak_duration", "soak_completed", "soak_record", "latency_trend", "soak_latency")),
                 Pick(metrics=("crashes", "error_log_lines", "failed_restarts", "gpu_temperature"), during="soak"),
             ),
             "stability_48h.html",
@@ -131,6 +131,7 @@ READINESS = Checklist(
             "Error handling verified",
             (
                 Pick(metrics=("lost_requests", "recovery_time", "cpu_fallback", "fault_handled")),
+                Pick(during="faults"),
                 Pick(metrics=("output_written",), output="error_handling"),
             ),
             "error_handling.html",

@@ -15,6 +15,17 @@ from pytest_rawrxd.verdict.answers.bottleneck import bottleneck_answered, bottle
 from pytest_rawrxd.verdict.answers.concurrent_users import concurrent_users
 from pytest_rawrxd.verdict.answers.data_under_version_control import data_under_version_control
 from pytest_rawrxd.verdict.answers.decode_tps import decode_tps
+from pytest_rawrxd.verdict.answers.documents import (
+    curves_publishable,
+    document_complete,
+    documents_complete,
+    measured_only,
+    recommendations_derived,
+    release_ready,
+    sla_achievable,
+    sla_documented,
+    version_history,
+)
 from pytest_rawrxd.verdict.answers.errors_under_load import crashes, device_errors
 from pytest_rawrxd.verdict.answers.fastest_variant import champion, champion_answered, peak_answered, peak_determined
 from pytest_rawrxd.verdict.answers.faults import (
@@ -112,6 +123,15 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             queue_served,
             hung_requests,
             wrong_answers,
+            documents_complete,
+            document_complete,
+            measured_only,
+            curves_publishable,
+            recommendations_derived,
+            version_history,
+            sla_documented,
+            sla_achievable,
+            release_ready,
         )
     }
     | {metric.name: own_quantity for metric in OWN}
