@@ -42,6 +42,7 @@ from pytest_rawrxd.verdict.answers.gpu_telemetry import gpu_temperature, gpu_uti
 from pytest_rawrxd.verdict.answers.hybrid_known import hybrid_known
 from pytest_rawrxd.verdict.answers.inter_token_latency import inter_token_latency, time_weighted_latency
 from pytest_rawrxd.verdict.answers.inter_token_statistics import inter_token_quantile, mean_inter_token_latency
+from pytest_rawrxd.verdict.answers.operator_walkthrough import operator_walkthrough
 from pytest_rawrxd.verdict.answers.output_written import output_written
 from pytest_rawrxd.verdict.answers.own_quantity import own_quantity
 from pytest_rawrxd.verdict.answers.requests import request_duration, requests_completed
@@ -132,6 +133,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             sla_documented,
             sla_achievable,
             release_ready,
+            operator_walkthrough,
         )
     }
     | {metric.name: own_quantity for metric in OWN}
