@@ -151,6 +151,7 @@ READINESS = Checklist(
             (
                 Pick(metrics=("availability", "planned_maintenance", "concurrent_users")),
                 Pick(metrics=("vram_used", "gpu_utilisation", "gpu_temperature"), during="load"),
+                Pick(metrics=("vram_used", "gpu_utilisation"), during="soak"),
             ),
         ),
         Item(
