@@ -1,4 +1,4 @@
-"""Puts fixtures/ and acceptance/ into the wheel, so that lint, judge and verify work where it is only installed.
+"""Puts fixtures/, acceptance/ and Allure's lock file into the wheel, so that the verbs work where it is only installed.
 
 Not into an editable install: a copy there would go stale beside the checkout that is being edited.
 """
@@ -9,7 +9,9 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-CARRIED = ("fixtures", "acceptance")
+#: Of ci/allure the files by name: npm installs beside them.
+ALLURE = ("package.json", "package-lock.json", "still.cjs")
+CARRIED = ("fixtures", "acceptance", *(f"ci/allure/{name}" for name in ALLURE))
 
 
 class CustomBuildHook(BuildHookInterface[Any]):

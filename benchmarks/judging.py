@@ -21,7 +21,6 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from pytest_rawrxd.rig.gpu.shared import shared_memory
 
 from pytest_rawrxd.evidence.campaign import Campaign, Evidence, open_campaign
 from pytest_rawrxd.evidence.identity import Identity
@@ -45,6 +44,7 @@ from pytest_rawrxd.rig.host import read_host
 from pytest_rawrxd.rig.models.folder import ModelFile
 from pytest_rawrxd.rig.models.manifest import Manifest, Provenance
 from pytest_rawrxd.rig.models.quality import Scores, scored_positions
+from pytest_rawrxd.rig.telemetry import open_probes
 from pytest_rawrxd.verdict.selfcheck import self_check
 
 WANTED_S = {"verdicts": 5.0, "with pages and charts": 15.0}
@@ -235,7 +235,7 @@ def decode(profile: Profile, cell: Cell, process: int, seed: int, sink: Recorder
             model_sha256=model(cell.variant).manifest.sha256,
             sink=sink,
             cpu=Idle(),
-            memory=SystemMemory(shared_memory(None)),
+            memory=SystemMemory(open_probes((), gpu=None)),
             own_pids=[],
             clock=SYSTEM,
         )

@@ -18,8 +18,8 @@ from pytest_rawrxd.rig.monitoring.tools import find_tools
 
 def add(verbs: Any) -> None:
     verb = verbs.add_parser("alerts", help="write Prometheus rules, their tests, routing and a Grafana dashboard")
-    verb.add_argument("profile", metavar="PROFILE")
-    verb.add_argument("-o", "--output", metavar="DIR", type=Path, required=True)
+    verb.add_argument("profile", metavar="PROFILE", help="what is promised, a name or a path")
+    verb.add_argument("-o", "--output", metavar="DIR", type=Path, required=True, help="where the files go")
     verb.add_argument("--page", metavar="URL", help="webhook that critical alerts call")
     verb.add_argument("--ticket", metavar="URL", help="webhook that warnings call")
     verb.add_argument("--probe", metavar="HOST:PORT", default=PROBE, help=f"where the probe listens; default: {PROBE}")

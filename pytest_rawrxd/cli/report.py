@@ -10,7 +10,8 @@ from typing import Any
 
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence, read_card, refuse_signed
-from pytest_rawrxd.report.github import job_summary, workflow_commands
+from pytest_rawrxd.report.allure.page import allure_page
+from pytest_rawrxd.report.github import job_summary, step_outputs, workflow_commands
 from pytest_rawrxd.report.nine.place import write_documents
 from pytest_rawrxd.report.pdf import print_pages
 from pytest_rawrxd.report.render import view_of
@@ -33,12 +34,13 @@ class Form:
 
 
 def github_files(run_dir: Path) -> list[Path]:
-    """Write the job summary and the annotations of GitHub Actions."""
+    """Write the job summary, the annotations and the step outputs of GitHub Actions."""
     evidence = Evidence.read(run_dir)
     view = view_of(evidence, judge(evidence))
     written = {
         run_dir / "github-summary.md": job_summary(view),
         run_dir / "github-annotations.txt": workflow_commands(view),
+        run_dir / "github-output.txt": step_outputs(view),
     }
     for path, text in written.items():
         path.write_text(text, encoding="utf-8", newline="\n")
@@ -47,15 +49,15 @@ def github_files(run_dir: Path) -> list[Path]:
 
 FORMS = (
     Form("--pdf", "each sign-off page as a PDF of reproducible bytes (extra pdf)", print_pages),
-    Form("--github", "the job summary and annotations of GitHub Actions", github_files),
+    Form("--github", "the job summary, annotations and step outputs of GitHub Actions", github_files),
+    Form("--allure", "the run as one Allure 3 page (Node.js and the packages of ci/allure)", allure_page),
 )
 
 
 def add(verbs: Any) -> None:
     verb = verbs.add_parser("report", help="the pages of a run in another form")
-    verb.add_argument(
-        "run_dirs", metavar="RUN_DIR", type=Path, nargs="+", help="several, of one identity: --docs alone"
-    )
+    about = "what acceptance sessions left, below reports/; several, of one identity: --docs alone"
+    verb.add_argument("run_dirs", metavar="RUN_DIR", type=Path, nargs="+", help=about)
     for form in FORMS:
         verb.add_argument(form.flag, action="store_true", help=form.help)
     verb.add_argument("--docs", action="store_true", help="the nine documents of phase 3, of measured numbers alone")

@@ -35,7 +35,7 @@ def add(verbs: Any) -> None:
     verb = verbs.add_parser("soak", help="run the soak outside any terminal, look at it, judge it")
     actions = verb.add_subparsers(title="actions", metavar="ACTION", required=True)
     begin = actions.add_parser("start", help="start a soak, or go on with the one of a run directory")
-    begin.add_argument("profile", metavar="PROFILE")
+    begin.add_argument("profile", metavar="PROFILE", help="what is promised, a name or a path")
     begin.add_argument("--run-dir", metavar="DIR", type=Path, help="default: reports/PROFILE-soak-TIME")
     begin.add_argument("--models", metavar="DIR", help="folder with the .gguf files to test")
     begin.add_argument("--engine", metavar="SPEC", help="the engine to test, as --sla-engine takes it")
@@ -47,7 +47,7 @@ def add(verbs: Any) -> None:
         ("review", review, "write the pages of the soak as it stands, without judging the rest"),
     ):
         one = actions.add_parser(name, help=told)
-        one.add_argument("run_dir", metavar="RUN_DIR", type=Path)
+        one.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="the folder of the soak")
         one.set_defaults(run=action, published=None)
 
 

@@ -18,7 +18,7 @@ def add(verbs: Any) -> None:
         description="Needs no GPU, no model and no network. Exit 0: every file is what the evidence gives and every "
         "signature holds; with --accepted also: every role has accepted these phases.",
     )
-    verb.add_argument("run_dir", metavar="RUN_DIR", type=Path)
+    verb.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="what an acceptance session left, below reports/")
     verb.add_argument("--keys", metavar="DIR", type=Path, help="public keys that are trusted, ROLE.pub")
     verb.add_argument(
         "--accepted", metavar="PHASE", type=int, choices=(1, 2, 3), nargs="+", default=[], help="phases to be accepted"

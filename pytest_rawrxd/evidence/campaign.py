@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from pytest_rawrxd.errors import CampaignProblem, EvidenceProblem
 from pytest_rawrxd.evidence.canonical import plain, strict_loads
 from pytest_rawrxd.evidence.identity import Identity
+from pytest_rawrxd.evidence.isolated import refuse_hostile
 from pytest_rawrxd.evidence.ledger import Record, read_ledger
 from pytest_rawrxd.evidence.raw import load_raw
 from pytest_rawrxd.measure.clock import Clock
@@ -125,6 +126,7 @@ def read_card(run_dir: Path) -> Campaign:
         raise EvidenceProblem(
             "this is not a run directory", where=str(run_dir), found=f"no {CARD}", possible="a folder below reports/"
         )
+    refuse_hostile(run_dir)
     if card.stat().st_size > MAX_CARD:
         raise EvidenceProblem("the campaign card is too large", where=str(card), possible=f"at most {MAX_CARD} bytes")
     try:
@@ -143,7 +145,7 @@ def read_card(run_dir: Path) -> Campaign:
             identity=Identity.from_dict(body["identity"]),
             profile=Profile.from_resolved(body["profile"]),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise EvidenceProblem("the campaign card cannot be read", where=str(card), found=repr(error)) from error
 
 

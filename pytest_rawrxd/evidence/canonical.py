@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +71,18 @@ def rounded(value: Any, digits: int = 6) -> Any:
 
 
 def strict_loads(text: str | bytes) -> Any:
-    """JSON without NaN, infinity or repeated keys. Raises ValueError."""
+    """JSON without NaN, infinity, repeated keys or halves of characters: what was read can be written again.
+
+    Raises ValueError.
+    """
 
     def no_constant(name: str) -> Any:
         raise ValueError(f"{name} is not a JSON number")
+
+    def finite(digits: str) -> float:
+        if not math.isfinite(number := float(digits)):
+            raise ValueError(f"{digits[:40]} is larger than a JSON number can be")
+        return number
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -83,7 +92,12 @@ def strict_loads(text: str | bytes) -> Any:
             found[key] = item
         return found
 
+    # Python would take bytes of UTF-16, and halves of characters in UTF-8.
+    text = text if isinstance(text, str) else text.decode("utf-8")
     try:
-        return json.loads(text, parse_constant=no_constant, object_pairs_hook=once)
+        found = json.loads(text, parse_constant=no_constant, parse_float=finite, object_pairs_hook=once)
+        if "\\u" in text:  # half a character comes from an escape only, and looking for one is cheap
+            json.dumps(found, ensure_ascii=False).encode()
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    return found

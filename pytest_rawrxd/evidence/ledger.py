@@ -77,7 +77,7 @@ class LedgerWriter:
             kind=kind,
             data=plain(data),
         )
-        line = json.dumps(vars(record), sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+        line = _line(vars(record))
         if len(line) > MAX_LINE:
             raise EvidenceProblem(
                 f"a {kind} record is too long to be read back",
@@ -118,6 +118,15 @@ class LedgerWriter:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def _line(record: dict[str, Any]) -> bytes:
+    """A record as one line. Half a character, which a file name of this system can hold, becomes a question mark."""
+    line = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    if b"\\ud" not in line:
+        return line
+    whole = json.dumps(record, ensure_ascii=False).encode("utf-8", "replace")
+    return json.dumps(json.loads(whole), sort_keys=True, separators=(",", ":")).encode()
 
 
 def read_ledger(directory: Path) -> list[Record]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,10 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_rawrxd.errors import EvidenceProblem
+from pytest_rawrxd.evidence.archive import Broken, read_arrays
 from pytest_rawrxd.evidence.canonical import file_digest
 
 MAX_ARRAYS = 64
 MAX_BYTES = 2 << 30  # uncompressed; a ten minute run of 16 streams at 10,000 tok/s keeps 100 MB
+#: Windows opens a device for these, with any suffix.
+DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 PORTABLE_NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 
 
@@ -51,6 +54,12 @@ def _ref(run_dir: Path, path: Path) -> RawRef:
     return RawRef(file=path.relative_to(run_dir).as_posix(), sha256=file_digest(path), bytes=path.stat().st_size)
 
 
+def is_portable(part: str) -> bool:
+    """Whether ``part`` of a path names a file of that folder on every system: no device, no drive, no way out."""
+    sound = set(part) <= PORTABLE_NAME and part.strip(".") and not part.endswith(".")
+    return bool(sound) and not DEVICES.fullmatch(part)
+
+
 def load_raw(run_dir: Path, ref: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:
     """Read back what ``save_raw`` wrote, after checking place, size and digest.
 
@@ -58,25 +67,16 @@ def load_raw(run_dir: Path, ref: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:
     """
     name, path = str(ref.get("file", "")), checked(run_dir, ref)
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-        if len(members) > MAX_ARRAYS or sum(member.file_size for member in members) > MAX_BYTES:
-            raise EvidenceProblem(
-                "raw evidence is larger than a run can write",
-                where=name,
-                possible=f"{MAX_ARRAYS} arrays, {MAX_BYTES} bytes",
-            )
-        with np.load(path, allow_pickle=False) as stored:
-            return {key: stored[key] for key in stored.files}
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
+        return read_arrays(path, members=MAX_ARRAYS, size=MAX_BYTES)
+    except Broken as error:
         raise EvidenceProblem("raw evidence cannot be read", where=name, found=str(error)) from error
 
 
-def checked(run_dir: Path, ref: dict[str, Any]) -> Path:
+def checked(run_dir: Path, ref: Any) -> Path:
     """The file behind ``ref``. Raises EvidenceProblem when it is missing, outside ``raw/`` or changed."""
-    name = str(ref.get("file", ""))
+    name = str(ref.get("file", "")) if isinstance(ref, dict) else repr(ref)
     parts = name.split("/")
-    if parts[0] != "raw" or not all(part.strip(".") and set(part) <= PORTABLE_NAME for part in parts):
+    if parts[0] != "raw" or not all(map(is_portable, parts)):
         raise EvidenceProblem("raw evidence must lie below raw/", found=repr(name))
     path = run_dir.joinpath(*parts)
     if not path.is_file() or not path.resolve().is_relative_to(run_dir.resolve()):

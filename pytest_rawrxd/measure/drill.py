@@ -19,6 +19,7 @@ from pytest_rawrxd.rig.monitoring.stack import Stack
 Fault = Literal["none", "degrade", "freeze", "kill"]  #: FAULTS, for a type checker
 POLL_S = 0.1
 LEAST_SLICE_S = 0.02  #: two tokens of a small model: a slice that held a whole probe request would look healthy
+STOPS_S = 5.0  #: threads of a suspended process stop when each is scheduled next: one may still answer at once
 LOAD_S = 60.0  #: from the start of the probe to its first gap in Prometheus
 
 
@@ -66,11 +67,11 @@ class Drill:
         self._until(self._quiet, self.terms.quiet_s)
         say("freezing the server")
         with self._recorded("freeze", lambda: frozen(self.pid)) as effect:
-            effect["answered"] = self.answers()
+            effect["answered"] = not self._until(lambda: not self.answers(), STOPS_S)
         self._until(self._quiet, self.terms.quiet_s)
         say("killing the server")
         with self._recorded("kill", lambda: _killed(self.pid)) as effect:
-            effect["answered"] = self.answers()
+            effect["answered"] = not self._until(lambda: not self.answers(), STOPS_S)
 
     def _control(self) -> float | None:
         began = self.clock.monotonic_ns()

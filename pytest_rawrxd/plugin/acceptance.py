@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import traceback
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,12 +24,16 @@ from pytest_rawrxd.plugin.claims import claims
 from pytest_rawrxd.plugin.decisions import Decisions
 from pytest_rawrxd.plugin.lanes import Lanes, WorkerSeed
 from pytest_rawrxd.plugin.marks import marked
-from pytest_rawrxd.plugin.preflight import Added, Rig, prepare
+from pytest_rawrxd.plugin.preflight import SCRIPTED, Added, Rig, prepare
 from pytest_rawrxd.plugin.progress import Progress
+from pytest_rawrxd.plugin.refusals import workers
 from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.report.dossier import RunView
 from pytest_rawrxd.report.render import render
 from pytest_rawrxd.report.terminal import table
+from pytest_rawrxd.rig.gpu import find_gpus
+from pytest_rawrxd.rig.gpu.pin import check_pinnable, pinned
+from pytest_rawrxd.rig.proxies import proxies
 from pytest_rawrxd.verdict.judge import judge
 from pytest_rawrxd.verdict.selfcheck import SelfCheck, self_check
 from pytest_rawrxd.verdict.state import accepted
@@ -86,10 +91,12 @@ class Acceptance:
         if self.config.option.collectonly:
             return
         if self.seed:
+            if self.profile.lanes > 1 and not self.engine_spec.startswith(SCRIPTED):
+                os.environ.update(pinned(find_gpus()[self.seed.lane]))
             rig = self._prepare(self._progress())
             campaign = read_card(self.run_dir)
             self.bench = self._stack.enter_context(
-                Bench(campaign, self._session, self.seed.worker, rig, self._progress())
+                Bench(campaign, self._session, self.seed.worker, rig, self._progress(), lane=self.seed.lane)
             )
             return
         progress = self._progress()
@@ -99,6 +106,8 @@ class Acceptance:
                 check_resumable(soak_so_far(Evidence.read(self.run_dir).records), self.run_dir)
             self._stack.enter_context(SessionLock(self.run_dir))
             rig = self._prepare(progress)
+            if workers(self.config) > 1 and rig.engine.backend != SCRIPTED:
+                check_pinnable(rig.engine.backend, rig.gpus)
             identity = rig.identity(self.profile)
             check_joinable(self.run_dir, identity)
             campaign = open_campaign(self.run_dir, identity, self.profile, SYSTEM)
@@ -115,6 +124,7 @@ class Acceptance:
                 "argv": list(self.config.invocation_params.args),
                 "suite": f"pytest-rawrxd {__version__}",
                 "profile": {"name": self.profile.name, "digest": self.profile.digest, "kind": self.profile.kind},
+                "proxies_not_used": list(proxies(os.environ)),
             },
         )
         self.bench.record("claims", {"tests": self._claims()})
@@ -146,13 +156,14 @@ class Acceptance:
     def _progress(self) -> Progress:
         return Progress(SYSTEM, lambda: uncaptured(self.config), lambda: fresh_line(self.config))
 
-    def seed_for(self, worker: str) -> str:
+    def seed_for(self, worker: str, lane: int) -> str:
         """What ``worker`` has to be told, as text: xdist ends the session on anything it cannot serialise."""
         told = {
             "profile": self.profile.to_resolved(),
             "run_dir": str(self.run_dir.resolve()),
             "session": self._session,
             "worker": worker,
+            "lane": lane,
         }
         return json.dumps(told)
 

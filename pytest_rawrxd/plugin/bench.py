@@ -58,8 +58,11 @@ IN_PROCESS_ENGINE = "llama-cpp-python"
 class Bench:
     """Measures on one lane of one session. Use as a context manager: leaving closes the ledger."""
 
-    def __init__(self, campaign: Campaign, session: str, worker: str, rig: Rig, progress: Progress) -> None:
+    def __init__(
+        self, campaign: Campaign, session: str, worker: str, rig: Rig, progress: Progress, *, lane: int = 0
+    ) -> None:
         self.campaign = campaign
+        self.lane = lane
         self.rig = rig
         self.progress = progress
         self._stack = ExitStack()
@@ -104,6 +107,7 @@ class Bench:
             {
                 **host.to_dict(),
                 "gpus": [gpu.to_dict() for gpu in self.rig.gpus],
+                "lane": {"number": self.lane, "device": self._device()},
                 "read_bandwidth": asdict(bandwidth),
                 "device_bandwidth": device.figures,
                 "device_bandwidth_reason": device.reason,
@@ -321,9 +325,9 @@ class Bench:
 
     @property
     def _gpu(self) -> Gpu | None:
-        """The GPU under test; None where the engine computes on the CPU or in virtual time."""
+        """The GPU of this lane; None where the engine computes on the CPU or in virtual time."""
         on_gpu = self.rig.engine.backend not in {"cpu", SCRIPTED}
-        return self.rig.gpus[0] if self.rig.gpus and on_gpu else None
+        return self.rig.gpus[self.lane] if self.rig.gpus and on_gpu else None
 
     def _device(self) -> str:
         return self._gpu.uuid if self._gpu else CPU_DEVICE

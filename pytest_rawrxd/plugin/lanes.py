@@ -23,6 +23,7 @@ class WorkerSeed:
     run_dir: Path
     session: str
     worker: str
+    lane: int  #: which of the profile's GPUs this worker measures, from 0
 
     @classmethod
     def of(cls, config: pytest.Config) -> WorkerSeed | None:
@@ -36,15 +37,25 @@ class WorkerSeed:
             run_dir=Path(told["run_dir"]),
             session=told["session"],
             worker=told["worker"],
+            lane=told["lane"],
         )
 
 
 class Lanes:
-    """Tells each xdist worker its lane. Registered only where xdist is there to call it."""
+    """Gives each xdist worker the lowest free lane. Registered only where xdist is there to call it."""
 
-    def __init__(self, seed_for: Callable[[str], str]) -> None:
+    def __init__(self, seed_for: Callable[[str, int], str]) -> None:
         self._seed_for = seed_for
+        self._taken: dict[str, int] = {}
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        node.workerinput[WORKER_KEY] = self._seed_for(node.gateway.id)
+        taken = set(self._taken.values())
+        lane = next(lane for lane in range(len(taken) + 1) if lane not in taken)
+        self._taken[node.gateway.id] = lane
+        node.workerinput[WORKER_KEY] = self._seed_for(node.gateway.id, lane)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Before xdist starts a worker in the place of a dead one: that one goes on where it ended."""
+        self._taken.pop(node.gateway.id, None)

@@ -17,7 +17,7 @@ RERUNNERS = ("rerunfailures", "pytest_rerunfailures", "flaky.pytest", "flaky", "
 
 def check(config: pytest.Config, lanes: int) -> None:
     """Raise UsageProblem for the first option that does not go with an active profile."""
-    wanted = _workers(config)
+    wanted = workers(config)
     if wanted > lanes:
         raise UsageProblem(
             "more workers than GPU lanes",
@@ -50,7 +50,7 @@ def check(config: pytest.Config, lanes: int) -> None:
             )
 
 
-def _workers(config: pytest.Config) -> int:
+def workers(config: pytest.Config) -> int:
     """Workers that xdist was asked for; 0 without xdist."""
     tx = config.getoption("tx", default=None) or []
     total = 0

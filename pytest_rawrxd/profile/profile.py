@@ -55,12 +55,11 @@ class Profile(Section):
         return {"schema": SCHEMA, **self.model_dump(mode="json")}
 
     @classmethod
-    def from_resolved(cls, resolved: dict[str, Any]) -> Profile:
+    def from_resolved(cls, resolved: Any) -> Profile:
         """The profile that a run directory carries; raises EvidenceProblem when it is not what it was."""
-        if resolved.get("schema") != SCHEMA:
-            raise EvidenceProblem(
-                "the stored profile has another schema", found=repr(resolved.get("schema")), possible=SCHEMA
-            )
+        schema = resolved.get("schema") if isinstance(resolved, dict) else None
+        if schema != SCHEMA:
+            raise EvidenceProblem("the stored profile has another schema", found=repr(schema), possible=SCHEMA)
         try:
             profile = cls.model_validate(tuples({key: value for key, value in resolved.items() if key != "schema"}))
         except ValidationError as refused:

@@ -65,10 +65,12 @@ class Of:
         base = quantity.value * UNITS[quantity.unit].factor
         too_low = base <= self.low if self.above else base < self.low
         if too_low or (self.high is not None and base > self.high):
-            lowest = f"{'more than' if self.above else 'at least'} {self.low:g}"
-            highest = "" if self.high is None else f", at most {self.high:g}"
-            base_unit = next(unit for unit in units_of(self.dimension) if UNITS[unit].factor == 1)
-            raise refusal("number out of range", f"{lowest}{highest} (in {base_unit})")
+            # Not every dimension has a unit of factor 1: a data rate begins with GB/s.
+            unit = min(units_of(self.dimension), key=lambda symbol: abs(UNITS[symbol].factor - 1))
+            factor = UNITS[unit].factor
+            lowest = f"{'more than' if self.above else 'at least'} {self.low / factor:g}"
+            highest = "" if self.high is None else f", at most {self.high / factor:g}"
+            raise refusal("number out of range", f"{lowest}{highest} (in {unit})")
         return quantity
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from pytest_rawrxd import places
 from pytest_rawrxd.errors import ProfileProblem
 from pytest_rawrxd.profile import locate
+from pytest_rawrxd.profile.parse import MAX_FILE, parse
 from pytest_rawrxd.profile.suggest import nearest
 
 
@@ -61,6 +62,13 @@ def read(path: Path) -> Source:
     """The file at ``path``; raises ProfileProblem where it cannot be read, is no TOML, or gives a key twice."""
     shown = places.shown(path)
     try:
+        if path.stat().st_size > MAX_FILE:
+            raise ProfileProblem(
+                "the profile is too large",
+                where=shown,
+                found=f"{path.stat().st_size} bytes",
+                possible=f"at most {MAX_FILE} bytes",
+            )
         text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as trouble:
         raise ProfileProblem(
@@ -75,7 +83,7 @@ def read(path: Path) -> Source:
             possible="a file saved as UTF-8",
         ) from trouble
     try:
-        data = tomllib.loads(text)
+        data = parse(text)
     except tomllib.TOMLDecodeError as trouble:
         raise _syntax_problem(text, shown, str(trouble)) from trouble
     return Source(path, shown, data, locate.locate(text).lines)
@@ -84,7 +92,7 @@ def read(path: Path) -> Source:
 def _syntax_problem(text: str, shown: str, message: str) -> ProfileProblem:
     try:
         repeated = locate.locate(text).repeated
-    except ValueError:
+    except (ValueError, RecursionError):
         repeated = ()
     if repeated:
         return ProfileProblem.of(

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.profile.criterion import Criterion
 from pytest_rawrxd.profile.locate import Path, locate
+from pytest_rawrxd.profile.parse import MAX_FILE, parse
 from pytest_rawrxd.profile.section import Section, Text
 from pytest_rawrxd.profile.suggest import nearest
 
@@ -42,8 +43,10 @@ def read_waivers(content: bytes, where: str, criteria: Mapping[str, Criterion]) 
     or excuses a criterion that is unknown, decides nothing or is excused twice.
     """
     try:
+        if len(content) > MAX_FILE:
+            raise UsageProblem("the waivers are too large", where=where, possible=f"at most {MAX_FILE} bytes")
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
-        data = tomllib.loads(text)
+        data = parse(text)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as trouble:
         raise UsageProblem(
             "the waivers cannot be read", where=where, found=str(trouble), possible=f"TOML: {_EXAMPLE}"

@@ -113,7 +113,10 @@ READINESS = Checklist(
             "48-hour stability test 100% clean",
             (
                 Pick(metrics=("soak_duration", "soak_completed", "soak_record", "latency_trend", "soak_latency")),
-                Pick(metrics=("crashes", "error_log_lines", "failed_restarts", "gpu_temperature"), during="soak"),
+                Pick(
+                    metrics=("crashes", "error_log_lines", "failed_restarts", "gpu_temperature", "gpu_utilisation"),
+                    during="soak",
+                ),
             ),
             "stability_48h.html",
         ),
@@ -122,7 +125,7 @@ READINESS = Checklist(
             "VRAM memory leak test passed",
             (
                 Pick(metrics=("vram_drift", "vram_hourly_floor")),
-                Pick(metrics=("vram_delta",), during="soak"),
+                Pick(metrics=("vram_delta", "vram_used"), during="soak"),
             ),
             "stability_48h.html",
         ),
@@ -130,8 +133,8 @@ READINESS = Checklist(
             "Errors are handled and service recovers",
             "Error handling verified",
             (
-                Pick(metrics=("lost_requests", "recovery_time", "cpu_fallback", "fault_handled")),
-                Pick(during="faults"),
+                Pick(metrics=("lost_requests", "recovery_time", "cpu_fallback", "fault_handled", "hung_requests")),
+                Pick(metrics=("crashes",), during="faults"),
                 Pick(metrics=("output_written",), output="error_handling"),
             ),
             "error_handling.html",
@@ -151,7 +154,6 @@ READINESS = Checklist(
             (
                 Pick(metrics=("availability", "planned_maintenance", "concurrent_users")),
                 Pick(metrics=("vram_used", "gpu_utilisation", "gpu_temperature"), during="load"),
-                Pick(metrics=("vram_used", "gpu_utilisation"), during="soak"),
             ),
         ),
         Item(

@@ -42,6 +42,11 @@ def workflow_commands(view: RunView) -> str:
     return "\n".join(lines) + "\n" if lines else ""
 
 
+def step_outputs(view: RunView) -> str:
+    """Return what a later job decides by: whether nothing in the run can be signed as accepted."""
+    return f"rehearsal={str(view.rehearsal).lower()}\n"
+
+
 def _commands(phase: Phase) -> Iterator[str]:
     if not any(each.evidence for each in phase.criteria):
         return  # the run was not about this phase

@@ -10,12 +10,14 @@ from tempfile import TemporaryDirectory
 from pytest_rawrxd.errors import CampaignProblem, EvidenceProblem
 from pytest_rawrxd.evidence.campaign import SIGNATURES
 from pytest_rawrxd.evidence.canonical import file_digest
+from pytest_rawrxd.evidence.isolated import refuse_hostile
 from pytest_rawrxd.report.dossier import EvidenceFile
 from pytest_rawrxd.report.exhibits import listing
 
 VERDICTS = "verdicts.json"
 SUMS = "SHA256SUMS"
 EVIDENCE = "evidence.sha256"
+ALLURE = "allure.html"  #: six megabytes that ``rawrxd report --allure`` gives again; not committed
 #: What is committed; ledger and raw arrays stay in the run directory and are listed in EVIDENCE by digest.
 OUTPUTS = ("*.csv", "charts/*.svg", "charts/*.png")
 COMMITTED = (VERDICTS, "campaign.json", "*.html", "*.pdf", f"{SIGNATURES}/*.json", *OUTPUTS)
@@ -30,6 +32,7 @@ def publish(run_dir: Path, dest: Path) -> Path:
     CampaignProblem when the folder holds another run or other content, EvidenceProblem when ``run_dir`` has no
     verdicts.
     """
+    refuse_hostile(run_dir)  # a link would publish what it names
     if not (run_dir / VERDICTS).is_file():
         raise EvidenceProblem(
             "this run has no verdicts to publish",
@@ -57,6 +60,8 @@ def digests(root: Path, patterns: Iterable[str]) -> tuple[EvidenceFile, ...]:
 
 def _copy(run_dir: Path, built: Path) -> None:
     for path in _matching(run_dir, COMMITTED):
+        if path.name == ALLURE:
+            continue
         copy = built / path.relative_to(run_dir)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
@@ -67,7 +72,7 @@ def _copy(run_dir: Path, built: Path) -> None:
 def _refuse_other(built: Path, target: Path) -> None:
     """Only an earlier publication of the same run may go: its every piece of evidence is still there, unchanged."""
     earlier, sums = target / EVIDENCE, target / SUMS
-    listed = {line.split("  ", 1)[1] for line in _lines(sums)} if sums.is_file() else set()
+    listed = {line.partition("  ")[2] for line in _lines(sums)} if sums.is_file() else set()
     strangers = {file.name for file in digests(target, ["**/*"])} - listed - {SUMS}
     if not earlier.is_file():
         found = f"no {EVIDENCE}"

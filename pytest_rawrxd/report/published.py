@@ -13,12 +13,13 @@ from pytest_rawrxd.rig.git import Run, committed
 def published(run_dir: Path, copy: Path, *, run: Run = subprocess.run) -> Publication:
     """What the commit that holds ``copy`` says about ``run_dir``. Raises UsageProblem where git has no such commit."""
     found = committed(copy, run=run)
-    listed = found.files.get(EVIDENCE, b"").decode()
-    lines = [line.split("  ", 1) for line in listed.splitlines()]
+    # Of lines that are none, the names match no file of the run: it is not committed then.
+    listed = found.files.get(EVIDENCE, b"").decode("utf-8", "replace")
+    lines = [line.partition("  ") for line in listed.splitlines()]
     return Publication(
         commit=found.commit,
         remote_branches=found.remote_branches,
-        evidence={name: digest for digest, name in lines},
+        evidence={name: digest for digest, _, name in lines},
         outputs={
             file.name: {
                 "run": file.sha256,

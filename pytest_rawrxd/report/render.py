@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from pytest_rawrxd.errors import EvidenceProblem
+from pytest_rawrxd.evidence.believed import believed
 from pytest_rawrxd.evidence.campaign import SIGNATURES, Evidence
 from pytest_rawrxd.evidence.canonical import file_digest
 from pytest_rawrxd.report.bundle import bundle, write_files
 from pytest_rawrxd.report.dossier import EvidenceFile, Promises, RunView
 from pytest_rawrxd.report.pdf import PRINTED
-from pytest_rawrxd.report.publish import VERDICTS
+from pytest_rawrxd.report.publish import ALLURE, VERDICTS
 from pytest_rawrxd.report.sums import write_sums
 from pytest_rawrxd.verdict.judge import verdict_bytes
 from pytest_rawrxd.verdict.soak import soak_run
@@ -20,7 +21,12 @@ NAMED = 4
 
 
 def view_of(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
-    """The campaign as its reports see it."""
+    """The campaign as its reports see it. Raises EvidenceProblem where a record is of a shape that cannot be shown."""
+    with believed(evidence.campaign.path, "shown"):
+        return _view(evidence, verdicts)
+
+
+def _view(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
     run_dir = evidence.campaign.path
     named = [run_dir / "campaign.json", *sorted((run_dir / "ledger").glob("*.jsonl"))]
     return RunView.build(
@@ -41,7 +47,8 @@ def render(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
     """
     run_dir = evidence.campaign.path
     view = view_of(evidence, verdicts)
-    files = rendered(view)
+    with believed(run_dir, "shown"):
+        files = rendered(view)
     changed = [name for name, content in files.items() if not _holds(run_dir / name, content)]
     if any((run_dir / SIGNATURES).glob("*")):
         if not changed:
@@ -53,8 +60,8 @@ def render(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
             possible="rawrxd verify RUN_DIR says why; a copy without signatures/ can be judged and signed anew",
         )
     if changed:
-        # A PDF prints an earlier page: it goes with the page.
-        for stale in run_dir.glob(PRINTED):
+        # A PDF prints an earlier page and Allure shows earlier verdicts: they go with the page.
+        for stale in (*run_dir.glob(PRINTED), *run_dir.glob(ALLURE)):
             stale.unlink()
     write_files(files, run_dir)
     write_sums(run_dir)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_rawrxd.measure.decode import RUN
-from pytest_rawrxd.verdict.decoding import split, steady_gaps
+from pytest_rawrxd.verdict.decoding import split, steady_gaps, untold
 from pytest_rawrxd.verdict.memory import used_bytes
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -65,7 +65,8 @@ def decode_runs(records: Iterable[RecordLike], load_raw: LoadRaw, kind: str = RU
     seen: Counter[tuple[str, int]] = Counter()
     runs = []
     for record in records:
-        if record.kind != kind:
+        # A server that replies once tells no token's instant: its figures stand in the verdict's own words.
+        if record.kind != kind or untold(record.data, "itl") is not None:
             continue
         cell = (str(record.data["variant"]), int(record.data["tokens"]))
         seen[cell] += 1

@@ -64,7 +64,7 @@ def _cell_sample(evidence: Evidence, variant: str, tokens: int, kind: str) -> Ce
         return CellSample((), (*sources, *(record.id for record in troubles)), told)
     if not runs:
         return CellSample((), (), _missing(evidence, variant, tokens))
-    if (why := next(filter(None, (untold(record, "itl") for record in runs)), None)) is not None:
+    if (why := next(filter(None, (untold(record.data, "itl") for record in runs)), None)) is not None:
         return CellSample((), sources, _without_instants(evidence, runs, why))
     processes = tuple(decode_processes(evidence, variant, tokens, kind))
     return CellSample(processes, sources, _unusable(evidence, processes))

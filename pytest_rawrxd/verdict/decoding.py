@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,12 +51,12 @@ def decode_processes(evidence: Evidence, variant: str, tokens: int, kind: str = 
     Raises EvidenceProblem for raw data that cannot be.
     """
     records = evidence.of(kind, variant=variant, tokens=tokens)
-    return [_process(evidence, record) for record in records if untold(record, "itl") is None]
+    return [_process(evidence, record) for record in records if untold(record.data, "itl") is None]
 
 
-def untold(record: Record, what: str) -> str | None:
+def untold(data: Mapping[str, Any], what: str) -> str | None:
     """Why the server that was measured cannot show ``what`` ("ttft", "itl", "tokens"); None where it can."""
-    return (record.data.get("not_measurable") or {}).get(what)
+    return (data.get("not_measurable") or {}).get(what)
 
 
 def _process(evidence: Evidence, record: Record) -> DecodeProcess:

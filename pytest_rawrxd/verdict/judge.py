@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pytest_rawrxd.errors import EvidenceProblem, SuiteDefect
+from pytest_rawrxd.evidence.believed import believed
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.canonical import canonical, plain, rounded
 from pytest_rawrxd.evidence.publication import PUBLICATION
@@ -26,7 +27,15 @@ SAID_LATER = frozenset({PUBLICATION, WAIVERS, WALKTHROUGH})  #: records about th
 
 
 def judge(evidence: Evidence) -> dict[str, Any]:
-    """All verdicts of a campaign, as the plain value that ``verdicts.json`` holds."""
+    """All verdicts of a campaign, as the plain value that ``verdicts.json`` holds.
+
+    Raises EvidenceProblem where a record is of a shape that cannot be judged.
+    """
+    with believed(evidence.campaign.path, "judged"):
+        return _judged(evidence)
+
+
+def _judged(evidence: Evidence) -> dict[str, Any]:
     profile = evidence.campaign.profile
     waivers = waivers_of(evidence)
     entries = [waived(judge_criterion(evidence, criterion), waivers) for criterion in profile.criteria.values()]

@@ -6,7 +6,6 @@ from functools import partial
 from types import SimpleNamespace
 
 import pytest
-from pytest_rawrxd.rig.gpu.shared import shared_memory
 
 from pytest_rawrxd.measure.faults.campaign import run_device_drill
 from pytest_rawrxd.measure.faults.canary import canaries
@@ -18,6 +17,7 @@ from pytest_rawrxd.rig.faults.process import Kill
 from pytest_rawrxd.rig.gpu.lavapipe import lavapipe_environment
 from pytest_rawrxd.rig.models.synthetic import write_synthetic
 from pytest_rawrxd.rig.server.program import PACKAGE
+from pytest_rawrxd.rig.telemetry import open_probes
 from pytest_rawrxd.verdict.fault_window import NO_PROMISE, read_injection, unplanned
 
 if importlib.util.find_spec(PACKAGE) is None:
@@ -62,7 +62,7 @@ def terms():
 
 
 def around(target, kept):
-    memory = SystemMemory(shared_memory(None))
+    memory = SystemMemory(open_probes((), gpu=None))
     return faults.surroundings(target, "llama-server", PROFILE, sink=kept, memory=memory, show=lambda _: None)
 
 

@@ -20,6 +20,7 @@ from pytest_rawrxd.measure.load.run import run_load
 from pytest_rawrxd.measure.load.schedule import ClosedLoop, constant
 from pytest_rawrxd.rig.server.dialects import DIALECTS
 from pytest_rawrxd.rig.server.failure import Failure
+from pytest_rawrxd.rig.server.probe import get
 from pytest_rawrxd.rig.server.target import HttpTarget
 
 FAKES = Path(__file__).parents[1] / "fakes"
@@ -320,3 +321,16 @@ def test_a_retry_that_would_begin_after_the_deadline_is_not_made(ports):
     asyncio.run(drive(plan, Share(), start_ns=now(), key=None, clock=now, done=done))
 
     assert len(done.exchanges) == 1
+
+
+def test_who_answers_is_asked_with_the_certificates_of_the_target_and_of_nobody_else(ports):
+    url = f"https://localhost:{ports['tls_port']}/missing/v1/models"
+
+    assert get(url, timeout_s=10) is None
+    assert get(url, timeout_s=10, ca_file=str(FAKES / "localhost.pem"))[0] == 404
+
+
+def test_who_answers_is_asked_at_its_own_address_and_no_redirect_is_followed(ports):
+    answer = get(f"http://127.0.0.1:{ports['port']}/redirect/v1/models", timeout_s=10)
+
+    assert 300 <= answer[0] < 400

@@ -129,6 +129,7 @@ def test_the_steps_of_an_acceptance_run_measure_judge_and_annotate(run_step, tmp
         "RAWRXD_SLA_ENGINE": "scripted:steady",
         "RAWRXD_SLA_RUN_DIR": str(run_dir),
         "MARKERS": "phase1",
+        "LANES": "1",
         "RAWRXD_CACHE": str(tmp_path / "cache"),
     }
 
@@ -139,15 +140,37 @@ def test_the_steps_of_an_acceptance_run_measure_judge_and_annotate(run_step, tmp
     assert measured.returncode == 1, measured.stdout + measured.stderr
     before = (run_dir / "verdicts.json").read_bytes()
 
-    told = tmp_path / "summary.md"
+    told, outputs = tmp_path / "summary.md", tmp_path / "outputs"
     told.write_text("", encoding="utf-8")
     script = step("acceptance", "report", "verdicts again from raw evidence, pages, annotations")
-    judged = run_step(script.replace("reports/run", str(run_dir)), GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(told))
+    judged = run_step(
+        script.replace("reports/run", str(run_dir)),
+        GITHUB_ACTIONS="true",
+        GITHUB_STEP_SUMMARY=str(told),
+        GITHUB_OUTPUT=str(outputs),
+    )
 
     assert judged.returncode == 1, judged.stdout + judged.stderr
     assert (run_dir / "verdicts.json").read_bytes() == before
     assert "::error title=SLA-TPS-GUARANTEE FAIL::" in judged.stdout
     assert "REHEARSAL" in told.read_text(encoding="utf-8")
+    assert outputs.read_text(encoding="utf-8") == "rehearsal=true\n"
+
+
+def test_only_what_is_no_rehearsal_is_attested():
+    jobs = read(next(path for path in WORKFLOWS if path.stem == "acceptance"))["jobs"]
+
+    assert jobs["attest"]["if"] == "${{ needs.report.outputs.rehearsal == 'false' }}"
+    assert jobs["report"]["outputs"] == {"rehearsal": "${{ steps.signoff.outputs.rehearsal }}"}
+    assert any(one.get("id") == "signoff" and "ci/signoff.sh" in one["run"] for one in jobs["report"]["steps"])
+
+
+def test_the_measuring_job_runs_in_lanes_that_contain_a_crash():
+    path = next(path for path in WORKFLOWS if path.stem == "acceptance")
+
+    assert step("acceptance", "gpu", "measure and judge") == 'ci/accept.sh -m "$MARKERS" -n "$LANES"'
+    for trigger in ("workflow_call", "workflow_dispatch"):
+        assert read(path)["on"][trigger]["inputs"]["lanes"]["default"] == "1"
 
 
 def test_a_soak_step_asks_for_its_folder(run_step):

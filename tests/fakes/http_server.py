@@ -58,9 +58,10 @@ async def tokens(writer, count):
 
 async def good(writer, ask):
     await answer(writer)
-    await tokens(writer, ask["max_tokens"])
+    count = ask.get("max_tokens", 0)  # a question who answers here asks for none
+    await tokens(writer, count)
     await chunk(writer, event("", "length"))
-    await chunk(writer, last(ask["max_tokens"]) + DONE)
+    await chunk(writer, last(count) + DONE)
     await end(writer)
 
 

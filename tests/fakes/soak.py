@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from pytest_rawrxd.errors import EngineCrashed
+from pytest_rawrxd.errors import EngineCrashed, EvidenceProblem
 from pytest_rawrxd.evidence.campaign import Campaign, Evidence
 from pytest_rawrxd.evidence.identity import Identity
 from pytest_rawrxd.evidence.ledger import Record
@@ -47,7 +47,7 @@ class MemorySink:
 
     def record(self, kind, data, arrays=None):
         if self.world.disk_full():
-            raise OSError(28, "No space left on device")
+            raise EvidenceProblem("the ledger cannot be written", found="[Errno 28] No space left on device")
         self.seq += 1
         at = self.world.clock.wall().isoformat()
         identifier = f"{self.session}-main-{self.seq}"

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 # pytester takes back what a session inside this process imports, and numpy does not survive a second import.
 import pytest_rawrxd.plugin.activation  # noqa: F401
+from pytest_rawrxd.places import package_data
 
 PROFILE = """
 title = "a small profile for tests"
@@ -33,6 +34,10 @@ def test_guarantee(decode, sla):
 """
 
 
+#: Modules of phase 2 with a subject of their own: hours, restarts, a Prometheus.
+NOT_LOAD = ("test_correctness", "test_fault", "test_monitoring", "test_soak")
+
+
 class Session:
     """One acceptance session at a time, in this process unless it needs one of its own."""
 
@@ -49,6 +54,13 @@ class Session:
 
     def write_test(self, text: str, name: str = "test_guarantee.py") -> None:
         (self.pytester.path / "acceptance" / name).write_text(text)
+
+    def write_shipped(self, *modules: str) -> None:
+        """Add acceptance modules of phase 2 that ship, by name; every one of the load test without any."""
+        for module in sorted((package_data("acceptance") / "phase2").glob("test_*.py")):
+            wanted = module.stem in modules if modules else not module.stem.startswith(NOT_LOAD)
+            if wanted:
+                self.write_test(module.read_text(encoding="utf-8"), module.name)
 
     def run(self, *arguments: str, engine: str = "scripted:steady", alone: bool = False) -> pytest.RunResult:
         """Run the folder's acceptance tests; ``alone`` starts a process, which costs its imports again."""

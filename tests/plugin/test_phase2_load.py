@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_rawrxd.places import package_data
-
 PROFILE = """
 title = "the load of the roadmap in virtual seconds"
 kind = "rehearsal"
@@ -45,18 +43,11 @@ at_least = "70 %"
 """
 
 
-#: They need a service that can be restarted, which no scripted engine is.
-FAULTS = ("test_correctness.py", "test_fault_handling.py", "test_faults.py")
-
-
 @pytest.fixture
 def phase2(acceptance):
     """A session with the acceptance tests of the load test that ship."""
     acceptance.write_profile(base=PROFILE)
-    for module in sorted((package_data("acceptance") / "phase2").glob("test_*.py")):
-        if module.name in FAULTS:
-            continue
-        acceptance.write_test(module.read_text(encoding="utf-8"), module.name)
+    acceptance.write_shipped()
     return acceptance
 
 
@@ -69,9 +60,7 @@ def test_a_steady_engine_keeps_every_bound_and_the_page_shows_every_level(phase2
     phase2.run("-m", "phase2")
 
     open_ = {i for i, verdict in verdicts(phase2).items() if verdict not in {"PASS", "NOT APPLICABLE"}}
-    # Only a server has requests that come while others run, and only a real one is drilled.
-    assert open_ == {"P2-TTFT", "P2-ALERTS", "P2-REPORT-MONITORING"}
-    assert "nothing real is there to be drilled" in phase2.verdicts()["P2-ALERTS"]["reason"]
+    assert open_ == {"P2-TTFT"}  # only a server has requests that come while others run
     page = (phase2.run_dir / "concurrency_load_test.html").read_text()
     assert all(f'<th scope="row">{streams}</th>' in page for streams in (1, 8, 10, 12, 15, 16))
     assert (phase2.run_dir / "concurrency_load_test.csv").read_text().count("\n") == 7
@@ -138,3 +127,13 @@ def test_a_selection_measures_only_the_levels_that_it_needs(phase2):
         (1, "level"),
         (8, "level"),
     }
+
+
+def test_a_scripted_engine_is_not_drilled(acceptance):
+    acceptance.write_shipped("test_monitoring")
+
+    acceptance.run("-m", "phase2")
+
+    found = acceptance.verdicts()["P2-ALERTS"]
+    assert found["verdict"] == "NOT MEASURED"
+    assert "nothing real is there to be drilled" in found["reason"]

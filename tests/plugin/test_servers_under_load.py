@@ -15,7 +15,6 @@ from fakes.bundled_server import MISSING, bundled_server
 from pytest_rawrxd.measure.load.calibration import calibrate
 from pytest_rawrxd.measure.load.run import run_load
 from pytest_rawrxd.measure.served_run import Client
-from pytest_rawrxd.places import package_data
 from pytest_rawrxd.plugin import bench, load
 
 FAKE = Path(__file__).parents[1] / "fakes" / "http_server.py"
@@ -46,8 +45,7 @@ def phase2(acceptance, monkeypatch):
     monkeypatch.setattr(load, "CLIENT", client)
     monkeypatch.setattr(bench, "CLIENT", client)
     acceptance.write_profile(base=PROFILE)
-    for module in sorted((package_data("acceptance") / "phase2").glob("test_*.py")):
-        acceptance.write_test(module.read_text(encoding="utf-8"), module.name)
+    acceptance.write_shipped()
     return acceptance
 
 

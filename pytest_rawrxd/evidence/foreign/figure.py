@@ -71,9 +71,20 @@ def positive(document: Document, key: str, *, where: str = "") -> float:
 def number(document: Document, key: str, *, where: str = "") -> float:
     """The finite number at ``key``; EvidenceProblem for anything else."""
     value = document.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    found = finite(value)
+    if found is None:
         raise EvidenceProblem("a figure is not a number", where=_at(where, key), found=_said(value))
-    return float(value)
+    return found
+
+
+def finite(value: object) -> float | None:
+    """``value`` as a float; None where it is no number, or one that a float cannot hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None
 
 
 def whole(document: Document, key: str, *, where: str = "") -> int:
@@ -88,5 +99,13 @@ def _at(where: str, key: str) -> str:
     return f"{where}.{key}" if where else key
 
 
+def _start(value: object) -> str:
+    """The beginning of a value; of a huge number, that it is one: Python writes none out."""
+    try:
+        return str(value)[:40]
+    except ValueError:
+        return "of thousands of digits"
+
+
 def _said(value: object) -> str:
-    return "nothing" if value is None else f"{type(value).__name__} {str(value)[:40]!r}"
+    return "nothing" if value is None else f"{type(value).__name__} {_start(value)!r}"

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from pytest_rawrxd.errors import EvidenceProblem
-from pytest_rawrxd.evidence.foreign.figure import Document, ForeignFigure, Reader, has, whole
+from pytest_rawrxd.evidence.foreign.figure import Document, ForeignFigure, Reader, finite, has, whole
 
 ALWAYS = (
     "all repetitions run in one process after one load; ours are fresh processes, which vary more",
@@ -49,9 +49,10 @@ def _read(document: Document, number: int) -> Iterator[ForeignFigure]:
 
 
 def _sample(value: object, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-        raise EvidenceProblem("a sample is not a rate", where=where, found=str(value), possible="more than 0")
-    return float(value)
+    found = finite(value)
+    if found is None or found <= 0:
+        raise EvidenceProblem("a sample is not a rate", where=where, found=str(value)[:40], possible="more than 0")
+    return found
 
 
 def file_name(path: object) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Sequence
-from html import escape
+from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,19 +16,16 @@ from allure_commons.model2 import Label, Parameter, StatusDetails, TestResult
 from allure_commons.types import AttachmentType, LabelType
 
 from pytest_rawrxd.measure.clock import SYSTEM
-from pytest_rawrxd.plugin.reporters.html import COLUMNS
 from pytest_rawrxd.plugin.told import sentence, told
-from pytest_rawrxd.report.explain import explain
+from pytest_rawrxd.report.allure.wording import NO_VERDICT, labels, phase_status, phase_title, table, title
 from pytest_rawrxd.report.judged import Judged
 from pytest_rawrxd.report.plain import plain
-from pytest_rawrxd.verdict.outcome import State, Verdict
+from pytest_rawrxd.verdict.outcome import Verdict
 
 if TYPE_CHECKING:
     from pytest_rawrxd.plugin.acceptance import Acceptance
 
 SUITE = "rawrxd"
-AREAS = {"TPS": "throughput", "LAT": "latency", "VRAM": "memory", "SOAK": "stability", "BW": "bandwidth"}
-BROKEN_PROMISE, NO_VERDICT = "failed", "broken"
 
 
 class Allure:
@@ -47,8 +44,8 @@ class Allure:
             if criteria:
                 hook.add_title(test_title=title(item.name, criteria))
                 hook.add_description_html(test_description_html=table(criteria))
-            for label in labels(criteria):
-                hook.add_label(label_type=label.name, labels=[label.value])
+            for name, value in labels(criteria):
+                hook.add_label(label_type=name, labels=[value])
             for judged in criteria:
                 # Excluded: a measured value in a test's identity would make every run a test of its own.
                 hook.add_parameter(name=judged.id, value=plain(sentence(judged)), excluded=True, mode=None)
@@ -67,17 +64,10 @@ class Allure:
         if view is None:
             return
         for phase in view.phases:
-            approved = phase.state in {State.APPROVED, State.APPROVED_WITH_WAIVERS}
-            rejected = phase.state is State.REJECTED
-            status = "passed" if approved else BROKEN_PROMISE if rejected else NO_VERDICT
-            if phase.rehearsal:
-                status = (
-                    BROKEN_PROMISE if rejected else "skipped"
-                )  # never a green phase that could be taken for a sign-off
             self._add(
                 (f"{SUITE}.phases#phase{phase.number}", ""),
-                f"Phase {phase.number}: {'REHEARSAL ' if phase.rehearsal else ''}{phase.said}",
-                status,
+                phase_title(phase),
+                phase_status(phase),
                 plain(phase.sentence),
                 phase.criteria,
             )
@@ -110,7 +100,11 @@ class Allure:
                 statusDetails=StatusDetails(message=message),
                 descriptionHtml=table(criteria),
                 parameters=[Parameter(name=each.id, value=plain(sentence(each)), excluded=True) for each in criteria],
-                labels=[*labels(criteria), Label(LabelType.SUITE, suite), Label(LabelType.FRAMEWORK, "pytest")],
+                labels=[
+                    *starmap(Label, labels(criteria)),
+                    Label(LabelType.SUITE, suite),
+                    Label(LabelType.FRAMEWORK, "pytest"),
+                ],
                 start=at,
                 stop=at,
             )
@@ -119,34 +113,3 @@ class Allure:
 
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-def title(name: str, criteria: Sequence[Judged]) -> str:
-    """The test's name with what was measured and required at its end."""
-    parts = [plain(f"{each.id} {' '.join(filter(None, each.measured))}, required {each.required}") for each in criteria]
-    return f"{name}: {'; '.join(parts)}" if parts else name
-
-
-def labels(criteria: Sequence[Judged]) -> list[Label]:
-    """Epic the phase, feature the area, requirement the criterion: each once."""
-    pairs = [(LabelType.EPIC, f"phase {each.phase}") for each in criteria]
-    pairs += [(LabelType.FEATURE, area(each.id)) for each in criteria]
-    pairs += [("requirement", each.id) for each in criteria]
-    return [Label(name, value) for name, value in dict.fromkeys(pairs)]
-
-
-def area(identifier: str) -> str:
-    """``throughput`` of ``P1-TPS-Q4_K``; the id's own word where there is no other."""
-    word = identifier.split("-")[1]
-    return AREAS.get(word, word.lower())
-
-
-def table(criteria: Sequence[Judged]) -> str:
-    """The criteria as HTML, with the sentences of each below it."""
-    head = "".join(f"<th>{name}</th>" for name in COLUMNS)
-    rows = "".join(
-        f"<tr>{''.join(f'<td>{escape(plain(shown(each)))}</td>' for shown in COLUMNS.values())}</tr>"
-        f'<tr><td colspan="{len(COLUMNS)}">{"<br>".join(map(escape, explain(each)))}</td></tr>'
-        for each in criteria
-    )
-    return f"<table><tr>{head}</tr>{rows}</table>"

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_rawrxd.plugin.told import told
-from pytest_rawrxd.report.judged import Judged
+from pytest_rawrxd.report.columns import COLUMNS
 from pytest_rawrxd.report.plain import plain
 
 if TYPE_CHECKING:
     from pytest_rawrxd.plugin.acceptance import Acceptance
 
 BEHIND = 2  #: the columns stand behind result and test
-COLUMNS: dict[str, Callable[[Judged], str]] = {
-    "Requirement": lambda judged: judged.id,
-    "Measured": lambda judged: judged.measured[0],
-    "Interval": lambda judged: judged.measured[1],
-    "Bound": lambda judged: judged.required,
-    "Margin": lambda judged: judged.margin,
-    "Verdict": lambda judged: str(judged.verdict),
-}
 
 
 class Html:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import permutations
 
@@ -54,7 +55,8 @@ def _above_the_band(profile: Profile) -> Iterator[LintFinding]:
 def _time_against_speed(profile: Profile) -> Iterator[LintFinding]:
     for time in promising(profile, "time_per_token"):
         for band in promising(profile, "decode_tps", "equivalence", **time.where):
-            rate = 1000 / high(time, "ms")
+            allowed = high(time, "ms")
+            rate = 1000 / allowed if allowed > 0 else math.inf
             lower, upper = low(band, "tok/s"), high(band, "tok/s")
             if not lower <= rate <= upper:
                 sentence = (

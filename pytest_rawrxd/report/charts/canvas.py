@@ -35,6 +35,7 @@ Look = tuple[str, str, str]
 STYLE: Any = {  # matplotlib types the keys as literals, which only a call site can satisfy
     "svg.hashsalt": "pytest-rawrxd",
     "svg.fonttype": "path",
+    "text.parse_math": False,  # a name with dollar signs is a name
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same outlines on every machine
     "font.size": 8,
     "axes.titlesize": 8.5,

@@ -10,6 +10,7 @@ from typing import Any
 from pytest_rawrxd.errors import EvidenceProblem, RawrxdError
 from pytest_rawrxd.evidence.campaign import CARD, LOCK, SIGNATURES, Evidence
 from pytest_rawrxd.evidence.canonical import canonical, file_digest, strict_loads
+from pytest_rawrxd.evidence.isolated import refuse_hostile
 from pytest_rawrxd.evidence.raw import checked
 from pytest_rawrxd.report.pdf import PRINTED, pdf_is_possible, printed
 from pytest_rawrxd.report.publish import SUMS, VERDICTS, digests
@@ -41,11 +42,14 @@ class Inspection:
 
 
 def inspect(run_dir: Path) -> Inspection:
-    """Check every file of ``run_dir`` and derive what its evidence says. Raises EvidenceProblem where it is no run."""
+    """Check every file of ``run_dir`` and derive what its evidence says. Raises EvidenceProblem where it is no run,
+    or holds what would lead out of it.
+    """
     if not (run_dir / CARD).is_file():
         raise EvidenceProblem(
             "this is not a run directory", where=str(run_dir), found=f"no {CARD}", possible="a folder below reports/"
         )
+    refuse_hostile(run_dir)
     problems: set[Problem] = set(_listed(run_dir))
     evidence = verdicts = None
     notes: list[str] = []

@@ -45,7 +45,7 @@ class ChildEngine:
         except BaseException:
             process.close()
             raise
-        self.info: EngineInfo = messages.info_from_frame(hello)
+        self.info: EngineInfo = process.understand(hello, messages.info_from_frame, "starting")
 
     @property
     def pid(self) -> int | None:
@@ -64,9 +64,10 @@ class ChildEngine:
             doing=f"loading {model.name}",
             deadline_s=deadline_s,
         )
+        doing = f"loading {model.name}"
         if answer.kind == "refused":
-            raise messages.refused_from_frame(answer, LoadFailed)
-        report, self.info = messages.report_from_frame(answer)
+            raise self._process.understand(answer, lambda frame: messages.refused_from_frame(frame, LoadFailed), doing)
+        report, self.info = self._process.understand(answer, messages.report_from_frame, doing)
         self._loaded = True
         return report
 
@@ -75,14 +76,13 @@ class ChildEngine:
         answer = self._process.ask(
             Frame("tokenize", {"text": text}), expects=["tokens"], doing="tokenising", deadline_s=deadline_s
         )
-        tokens: list[int] = answer.arrays["token_ids"].tolist()
-        return tokens
+        return self._process.understand(answer, messages.tokens_from_frame, "tokenising")
 
     def devices(self, *, deadline_s: float = 30.0) -> tuple[Device, ...]:
         answer = self._process.ask(
             Frame("devices"), expects=["devices"], doing="listing its devices", deadline_s=deadline_s
         )
-        return messages.devices_from_frame(answer)
+        return self._process.understand(answer, messages.devices_from_frame, "listing its devices")
 
     def generate(
         self,
@@ -102,9 +102,13 @@ class ChildEngine:
             silence_s=self._silence_s,
             on_progress=self._tell,
         )
-        outcome = messages.outcome_from_frame(answer)
-        self.cost = outcome.cost
-        return messages.generations_from_outcome(outcome, requests)
+
+        def parse(frame: Frame) -> tuple[RunCost, list[Generation]]:
+            outcome = messages.outcome_from_frame(frame)
+            return outcome.cost, messages.generations_from_outcome(outcome, requests)
+
+        self.cost, generations = self._process.understand(answer, parse, f"generating for {len(requests)} requests")
+        return generations
 
     def score(
         self, chunks: TokenIds, *, keep: Path | None = None, against: Path | None = None, deadline_s: float
@@ -118,9 +122,10 @@ class ChildEngine:
             silence_s=self._silence_s,
             on_progress=self._tell,
         )
+        doing = f"scoring {len(chunks)} chunks of text"
         if answer.kind == "refused":
-            raise messages.refused_from_frame(answer, RigTrouble)
-        return messages.scores_from_frame(answer)
+            raise self._process.understand(answer, lambda frame: messages.refused_from_frame(frame, RigTrouble), doing)
+        return self._process.understand(answer, messages.scores_from_frame, doing)
 
     def close(self) -> None:
         self._process.close()
@@ -137,4 +142,4 @@ class ChildEngine:
 
     def _tell(self, frame: Frame) -> None:
         if self._on_progress is not None:
-            self._on_progress(messages.progress_from_body(frame.body))
+            self._on_progress(self._process.understand(frame, messages.progress_from_frame, "generating"))

@@ -8,8 +8,8 @@ child -> parent   hello {info}, loaded {report, info}, tokens, devices, generate
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,11 +29,20 @@ from pytest_rawrxd.rig.engine.protocol import (
     RunCost,
     TokenIds,
 )
-from pytest_rawrxd.rig.engine.wire import Frame
+from pytest_rawrxd.rig.engine.wire import Frame, WireError
 from pytest_rawrxd.rig.models.quality import Scores
 
 Integers = npt.NDArray[np.int64]
 Trouble = TypeVar("Trouble", bound=RigTrouble)
+Said = TypeVar("Said")
+#: What a field of a message may hold, by its annotation; what is not listed is checked where it is read.
+_KINDS: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "int | None": (int, type(None)),
+    "dict[str, Any]": (dict,),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +81,23 @@ class Outcome:
     cost: RunCost
 
 
+def understood(frame: Frame, parse: Callable[[Frame], Said]) -> Said:
+    """What ``parse`` makes of a frame of another process. Raises WireError where the frame is of another shape."""
+    try:
+        return parse(frame)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as problem:
+        raise WireError(f"a frame {frame.kind[:40]!r} of another shape: {problem}"[:300]) from problem
+
+
+def _built(kind: type[Said], values: Mapping[str, Any]) -> Said:
+    made = kind(**values)
+    for each in fields(kind):  # type: ignore[arg-type]  # every message is a dataclass
+        value, possible = getattr(made, each.name), _KINDS.get(str(each.type))
+        if possible and (not isinstance(value, possible) or isinstance(value, bool)):
+            raise TypeError(f"{each.name} is {type(value).__name__}")
+    return made
+
+
 def work_from_requests(
     requests: Sequence[Request], *, lock_step: bool = False, admit_for_s: float | None = None
 ) -> Work:
@@ -95,7 +121,9 @@ def work_from_requests(
 
 
 def generations_from_outcome(outcome: Outcome, requests: Sequence[Request]) -> list[Generation]:
-    """One Generation a request, as views into the outcome's arrays."""
+    """One Generation a request, as views into the outcome's arrays. Raises ValueError for another number of them."""
+    if len(outcome.submitted_ns) != len(requests):
+        raise ValueError(f"{len(outcome.submitted_ns)} answers to {len(requests)} requests")
     ends = outcome.offsets.tolist()
     return [
         Generation(
@@ -158,8 +186,24 @@ def outcome_to_frame(outcome: Outcome) -> Frame:
 def outcome_from_frame(frame: Frame) -> Outcome:
     arrays = dict(frame.arrays)
     reason = arrays.pop("reason")
-    reasons = tuple(frame.body["reasons"][i] for i in reason)
-    return Outcome(**arrays, reasons=reasons, cost=RunCost(**frame.body["cost"]))
+    named = frame.body["reasons"]
+    if any(not isinstance(each, str) for each in named) or any(not 0 <= i < len(named) for i in reason.tolist()):
+        raise ValueError("a reason that is none")
+    reasons = tuple(named[i] for i in reason.tolist())
+    outcome = Outcome(**arrays, reasons=reasons, cost=_built(RunCost, frame.body["cost"]))
+    _check(outcome)
+    return outcome
+
+
+def _check(outcome: Outcome) -> None:
+    """Raise ValueError where the arrays do not belong together: a wrong place would give one request's to another."""
+    whole = (outcome.token_ids, outcome.stamps_ns, outcome.offsets, outcome.submitted_ns)
+    if any(array.ndim != 1 or array.dtype.kind != "i" for array in whole):
+        raise ValueError("an array that is no row of whole numbers")
+    ends, requests = outcome.offsets, len(outcome.submitted_ns)
+    sizes = len(ends) == requests + 1 == len(outcome.reasons) + 1 and len(outcome.token_ids) == len(outcome.stamps_ns)
+    if not sizes or ends[0] != 0 or ends[-1] != len(outcome.token_ids) or (np.diff(ends) < 0).any():
+        raise ValueError("arrays that do not belong together")
 
 
 def load_to_frame(model: Path, options: LoadOptions) -> Frame:
@@ -176,10 +220,10 @@ def report_to_frame(report: LoadReport, info: EngineInfo) -> Frame:
 
 def report_from_frame(frame: Frame) -> tuple[LoadReport, EngineInfo]:
     report: dict[str, Any] = dict(frame.body["report"])
-    report["devices"] = tuple(Device(**device) for device in report["devices"])
+    report["devices"] = tuple(_built(Device, device) for device in report["devices"])
     for name in ("buffers", "log", "warm_up"):
         report[name] = tuple(report[name])
-    return LoadReport(**report), EngineInfo(**frame.body["info"])
+    return _built(LoadReport, report), _built(EngineInfo, frame.body["info"])
 
 
 def devices_to_frame(devices: Sequence[Device]) -> Frame:
@@ -187,15 +231,15 @@ def devices_to_frame(devices: Sequence[Device]) -> Frame:
 
 
 def devices_from_frame(frame: Frame) -> tuple[Device, ...]:
-    return tuple(Device(**device) for device in frame.body["devices"])
+    return tuple(_built(Device, device) for device in frame.body["devices"])
 
 
 def progress_to_frame(progress: Progress) -> Frame:
     return Frame("progress", asdict(progress))
 
 
-def progress_from_body(body: Mapping[str, Any]) -> Progress:
-    return Progress(**body)
+def progress_from_frame(frame: Frame) -> Progress:
+    return _built(Progress, frame.body)
 
 
 def hello_to_frame(info: EngineInfo) -> Frame:
@@ -203,11 +247,19 @@ def hello_to_frame(info: EngineInfo) -> Frame:
 
 
 def info_from_frame(frame: Frame) -> EngineInfo:
-    return EngineInfo(**frame.body["info"])
+    return _built(EngineInfo, frame.body["info"])
 
 
 def tokens_to_frame(tokens: Sequence[int]) -> Frame:
     return Frame("tokens", {}, {"token_ids": np.array(tokens, np.int32)})
+
+
+def tokens_from_frame(frame: Frame) -> list[int]:
+    found = frame.arrays["token_ids"]
+    if found.ndim != 1 or found.dtype.kind != "i":
+        raise ValueError("token ids that are no row of whole numbers")
+    tokens: list[int] = found.tolist()
+    return tokens
 
 
 def score_work_to_frame(work: ScoreWork) -> Frame:
@@ -230,7 +282,11 @@ def scores_from_frame(frame: Frame) -> Scores:
     arrays = dict(frame.arrays)
     if "same_top" in arrays:
         arrays["same_top"] = arrays["same_top"].astype(np.bool_)
-    return Scores(**arrays)
+    scores = Scores(**arrays)
+    shapes = {array.shape for array in arrays.values()}
+    if len(shapes) != 1 or any(array.dtype.kind not in "fb" for array in arrays.values()):
+        raise ValueError("scores that do not belong together")
+    return scores
 
 
 def refused_to_frame(trouble: RigTrouble) -> Frame:
@@ -240,7 +296,11 @@ def refused_to_frame(trouble: RigTrouble) -> Frame:
 
 def refused_from_frame(frame: Frame, of: type[Trouble]) -> Trouble:
     body = {**frame.body, "log_tail": tuple(frame.body["log_tail"])}
-    return of(body.pop("what"), **body)
+    what = body.pop("what")
+    texts = (what, *(body.get(name) for name in ("where", "found", "possible")), *body["log_tail"])
+    if not isinstance(what, str) or any(not isinstance(text, str | None) for text in texts):
+        raise TypeError("a refusal in other words than texts")
+    return of(what, **body)
 
 
 def _text(path: Path | None) -> str | None:

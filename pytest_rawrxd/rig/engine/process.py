@@ -12,15 +12,20 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import IO
+from typing import IO, TypeVar
 
 from pytest_rawrxd.errors import EngineCrashed, EngineHung, RawrxdError, RigTrouble, UsageProblem
+from pytest_rawrxd.rig.engine.messages import understood
 from pytest_rawrxd.rig.engine.wire import Frame, WireError, encode, read_frame
 from pytest_rawrxd.rig.process import describe_exit, end_tree
 
 KEPT_LINES = 2000
 TAIL = 80
+INBOX_FRAMES = 16  #: of a process that sends what nobody asked for; further ones wait in its pipe
+DRAIN_S = 0.02
+LINE_BYTES = 1 << 14  #: a longer line of a log is several
 
+Said = TypeVar("Said")
 Spawn = Callable[..., "subprocess.Popen[bytes]"]
 Clock = Callable[[], float]
 Pieces = list[bytes | memoryview]
@@ -49,7 +54,7 @@ class EngineProcess:
         self.pid = self._child.pid
         self._ended: RawrxdError | None = None
         self._asking = False
-        self._inbox: queue.Queue[Frame | WireError | None] = queue.Queue()
+        self._inbox: queue.Queue[Frame | WireError | None] = queue.Queue(INBOX_FRAMES)
         self._outbox: queue.Queue[Pieces | None] = queue.Queue()
         self._log: deque[str] = deque(maxlen=KEPT_LINES)
         self._finalizer = weakref.finalize(self, end_tree, self._child, end_s)
@@ -111,6 +116,13 @@ class EngineProcess:
             if on_progress is not None:
                 on_progress(frame)
 
+    def understand(self, frame: Frame, parse: Callable[[Frame], Said], doing: str) -> Said:
+        """What ``parse`` makes of an answer. Raises EngineCrashed where it is of another shape; the process is gone."""
+        try:
+            return understood(frame, parse)
+        except WireError as problem:
+            raise self._garbled(doing, str(problem)) from problem
+
     def close(self) -> None:
         """Ask the process to end, end it when it does not. Safe to call twice, and after a crash."""
         if self._ended is None and self._child.poll() is None:
@@ -133,10 +145,20 @@ class EngineProcess:
         self._finalizer()
         self._outbox.put(None)
         for thread in self._threads:
-            thread.join(self._end_s)
+            self._drained(thread)
         for stream in (self._child.stdin, self._child.stdout, self._child.stderr):
             with contextlib.suppress(OSError):  # bytes that the dead process never read
                 stream.close()  # type: ignore[union-attr]  # all three are pipes
+
+    def _drained(self, thread: threading.Thread) -> None:
+        """Wait for a thread whose process is gone; what it still has to hand over, nobody wants."""
+        for _ in range(round(self._end_s / DRAIN_S) + 1):
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    self._inbox.get_nowait()
+            thread.join(DRAIN_S)
+            if not thread.is_alive():
+                return
 
     def _hung(self, doing: str, waited_s: float, beats: int) -> RigTrouble:
         self._say(Frame("abort"))
@@ -218,5 +240,5 @@ def _receive(stream: IO[bytes], inbox: queue.Queue[Frame | WireError | None]) ->
 
 
 def _collect(stream: IO[bytes], log: deque[str]) -> None:
-    for line in stream:
+    while line := stream.readline(LINE_BYTES):
         log.append(line.decode("utf-8", "replace").rstrip())

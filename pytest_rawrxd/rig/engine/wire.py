@@ -107,7 +107,9 @@ def _check_sizes(header: int, payload: int) -> None:
 
 def _parse_header(data: bytearray) -> tuple[str, dict[str, Any], list[tuple[str, np.dtype[Any], list[int], int]]]:
     try:
-        header = json.loads(data, parse_constant=_refuse_constant)
+        header = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite)
+        if b"\\u" in data:
+            json.dumps(header, ensure_ascii=False).encode()  # half a character could never be written down
     except (ValueError, RecursionError) as problem:
         raise WireError(f"a frame header is not JSON: {problem}") from problem
     match header:
@@ -132,6 +134,12 @@ def _parse_array(entry: object) -> tuple[str, np.dtype[Any], list[int], int]:
 
 def _is_length(value: object) -> bool:
     return type(value) is int and 0 <= value <= PAYLOAD_LIMIT
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        _refuse_constant(text[:40])
+    return number
 
 
 def _refuse_constant(text: str) -> NoReturn:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pytest_rawrxd.rig.engine.devices import digest, foremost
 from pytest_rawrxd.rig.engine.environment import child_environment
 from pytest_rawrxd.rig.engine.protocol import Device, EngineInfo
 from pytest_rawrxd.rig.process import listening
+from pytest_rawrxd.rig.server.framing import EventError, parse_object, printable
 from pytest_rawrxd.rig.server.managed import backend_of, server_environment
 from pytest_rawrxd.rig.server.probe import get
 from pytest_rawrxd.rig.server.program import Program, find_program
@@ -25,6 +25,7 @@ from pytest_rawrxd.rig.server.target import HTTP_KINDS, LOOPBACK, HttpTarget, Ma
 KINDS = (*HTTP_KINDS, "llama-server", "command")
 UNTOLD = "not told"  #: a server keeps its backend to itself, and nobody else can know it
 PROBE_S = 10.0
+NAME_LIMIT = 500  #: characters
 NAMES = {"openai": "OpenAI-compatible server", "openai-chat": "OpenAI-compatible server", "ollama": "ollama"}
 _DEVICE = re.compile(r"^\s+(?P<name>\S+): (?P<description>.+) \((?P<total>\d+) MiB, (?P<free>\d+) MiB free\)$", re.M)
 
@@ -138,7 +139,8 @@ def _device(found: re.Match[str]) -> Device:
 def _ask(target: HttpTarget, probe: Get) -> EngineInfo:
     """What a running server says about itself; none of it is believed more than any word of a stranger."""
     asked = _addresses(target)
-    answers = [probe(address, timeout_s=PROBE_S) for address in asked]
+    trusted = {"ca_file": target.ca_file} if target.ca_file else {}
+    answers = [probe(address, timeout_s=PROBE_S, **trusted) for address in asked]
     if all(answer is None for answer in answers):
         raise UsageProblem(
             "no server answers here",
@@ -147,7 +149,7 @@ def _ask(target: HttpTarget, probe: Get) -> EngineInfo:
             possible="start the server first, or --sla-engine llama-server, which the suite starts",
         )
     told = [_object(answer) for answer in answers]
-    version = next((str(found[name]) for found in told for name in ("build_info", "version") if found.get(name)), "")
+    version = next((_named(found[name]) for found in told for name in ("build_info", "version") if found.get(name)), "")
     return EngineInfo(
         name=NAMES.get(target.dialect, target.dialect),
         version=version or UNTOLD,
@@ -181,10 +183,14 @@ def _object(answer: tuple[int, bytes] | None) -> dict[str, Any]:
     if answer is None or answer[0] != 200:
         return {}
     try:
-        found = json.loads(answer[1])
-    except ValueError:
+        return parse_object(answer[1])
+    except EventError:
         return {}
-    return found if isinstance(found, dict) else {}
+
+
+def _named(value: object) -> str:
+    """A name that a stranger gives: a text that can be shown and kept, or that it is none."""
+    return printable(value, NAME_LIMIT) if isinstance(value, str) else UNTOLD
 
 
 def _model(told: list[dict[str, Any]]) -> str:
@@ -192,7 +198,7 @@ def _model(told: list[dict[str, Any]]) -> str:
     for found in told:
         listed = found.get("data")
         if isinstance(listed, list) and listed and isinstance(listed[0], dict) and listed[0].get("id"):
-            return str(listed[0]["id"])
+            return _named(listed[0]["id"])
         if found.get("model_path"):
-            return str(found["model_path"])
+            return _named(found["model_path"])
     return UNTOLD

@@ -106,7 +106,8 @@ def token_ids(value: object) -> tuple[int, ...] | None:
 
 def nanoseconds(value: object, per_unit: float = 1.0) -> int | None:
     """A duration in whole ns; None where ``value`` is no number from 0 to an hour."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value * per_unit <= 3.6e12:
+    # Compared before it is multiplied: a whole number may be longer than a float can hold.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 3.6e12 / per_unit:
         return None
     return round(value * per_unit)
 
@@ -125,7 +126,11 @@ def error_text(event: dict[str, Any]) -> str | None:
 
 def excerpt(data: bytes, limit: int = 160) -> str:
     """The beginning of ``data`` as one printable line."""
-    text = data[: limit + 1].decode("utf-8", "replace")
+    return printable(data[: limit + 1].decode("utf-8", "replace"), limit)
+
+
+def printable(text: str, limit: int) -> str:
+    """The beginning of ``text`` as one line that can be written: a server's words steer nothing."""
     line = "".join(c if c.isprintable() else " " for c in text[:limit])
     return line + ("…" if len(text) > limit else "")
 

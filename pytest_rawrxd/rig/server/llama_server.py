@@ -67,7 +67,7 @@ def interpret(data: bytes) -> Piece:
         prompt_tokens=natural(event.get("tokens_evaluated")),
         cached_tokens=natural(timings.get("cache_n")),
         decode_ns=nanoseconds(timings.get("predicted_ms"), 1e6),
-        finish=STOP_TYPE.get(event.get("stop_type", ""), Finish.OTHER) if ended else None,
+        finish=STOP_TYPE.get(str(event.get("stop_type")), Finish.OTHER) if ended else None,
         end=ended,
     )
 

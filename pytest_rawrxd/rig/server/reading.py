@@ -11,9 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from pytest_rawrxd.rig.server.failure import Failure, failure_of_status
-from pytest_rawrxd.rig.server.framing import Event, EventError, error_text, excerpt, parse_object
+from pytest_rawrxd.rig.server.framing import Event, EventError, error_text, excerpt, parse_object, printable
 from pytest_rawrxd.rig.server.response import Ask, Finish, Reply, Response
 
+DETAIL_LIMIT = 1000  #: characters of what a server says about a failure
+TOKENS_LIMIT = 1 << 20  #: of one reply: whoever counts them one by one comes to an end
 _LATE = (Failure.DEADLINE, Failure.STALLED)
 
 
@@ -97,7 +99,7 @@ def _failure(  # noqa: PLR0911  # one line a failure, in the order in which they
     sums: _Sums, response: Response, ask: Ask, form: Format
 ) -> tuple[Failure, str]:
     """The failure that decides: what the engine said, then how the exchange ended, then what is missing."""
-    received = sum(sums.tokens.values())
+    received = sums.received
     count = received if sums.reported is None else sums.reported
     progress = (
         f"{count} of {ask.max_tokens} tokens" if form.counts_tokens else f"{sum(map(len, response.chunks))} bytes"
@@ -128,6 +130,7 @@ class _Sums:
         self.knows_ids = False
         self.exact = False  # the server says how many tokens an event holds
         self.total = 0
+        self.received = 0
         self.reported: int | None = None
         self.prompt_tokens: int | None = None
         self.cached_tokens: int | None = None
@@ -151,6 +154,9 @@ class _Sums:
             count = len(piece.ids)
         else:
             count = 1 if piece.text else 0
+        self.received += count
+        if self.received > TOKENS_LIMIT:
+            raise EventError(f"more than {TOKENS_LIMIT} tokens")
         self.exact = self.exact or piece.total is not None or piece.ids is not None
         if count:
             self.tokens[chunk] = self.tokens.get(chunk, 0) + count
@@ -175,7 +181,7 @@ class _Sums:
             engine_decode_ns=self.decode_ns,
             finish=self.finish,
             failure=failure,
-            detail=detail,
+            detail=printable(detail, DETAIL_LIMIT),
         )
 
 

@@ -9,8 +9,12 @@ import pytest
 
 from pytest_rawrxd.errors import ProfileProblem
 from pytest_rawrxd.profile import load_profile
+from pytest_rawrxd.profile.metrics import METRICS
 
 Refused = Callable[[str], str]
+
+ROADMAP = load_profile("rx7800xt")
+DROPPABLE_TABLES = 7  #: what else "drop" may name
 
 REFUSALS = {
     "an unknown key": (
@@ -27,7 +31,7 @@ REFUSALS = {
         "  where: mine.toml:2, hardwear\n"
         '  found: hardwear = {"x": 1}\n'
         "  possible: hardware? One of: title, kind, extends, drop, target, hardware, models, protocol, gates, roles, "
-        "criteria",
+        "energy, uses, criteria",
     ),
     "a wrong unit": (
         '[criteria.P2-LAT-P95]\n\nat_most = "50 MiB"\n',
@@ -130,7 +134,7 @@ REFUSALS = {
         "unknown metric 'agregate_tps'\n"
         "  where: mine.toml:3, criteria.P2-AGG.metric\n"
         '  found: metric = "agregate_tps"\n'
-        "  possible: aggregate_tps? One of 67, nearest: aggregate_tps",
+        f"  possible: aggregate_tps? One of {len(METRICS)}, nearest: aggregate_tps",
     ),
     "a rule that cannot judge the metric": (
         '[criteria.P2-UTIL]\nkind = "floor"\n',
@@ -151,7 +155,8 @@ REFUSALS = {
         "the bound leads nowhere: there is no criterion 'SLA-UTILS'\n"
         "  where: mine.toml:3, criteria.P2-UTIL.bound_of\n"
         '  found: bound_of = "SLA-UTILS"\n'
-        "  possible: SLA-UTIL? One of 139, nearest: SLA-UTIL, SLA-USERS, SLA-AVAIL, P2-SOAK-UTIL, P2-UTIL",
+        f"  possible: SLA-UTIL? One of {len(ROADMAP.criteria)}, nearest: "
+        "SLA-UTIL, SLA-USERS, SLA-AVAIL, P2-SOAK-UTIL, P2-UTIL",
     ),
     "a borrowed bound of another dimension": (
         '[criteria.P2-LAT-P95-10]\nbound_of = "P2-AGG"\n',
@@ -236,7 +241,8 @@ REFUSALS = {
         "the base has no 'P1-TPS-Q4K' to drop\n"
         "  where: mine.toml:2, drop[1]\n"
         "  found: 'P1-TPS-Q4K'\n"
-        "  possible: P1-TPS-Q4_K? One of 146, nearest: P1-TPS-Q4_K, P1-TPS-Q6_K, P1-TPS-Q5_K_M, "
+        f"  possible: P1-TPS-Q4_K? One of {len(ROADMAP.criteria) + DROPPABLE_TABLES}, nearest: "
+        "P1-TPS-Q4_K, P1-TPS-Q6_K, P1-TPS-Q5_K_M, "
         "P1-TPS-Q8_0, P1-LAT-Q4_K",
     ),
 }

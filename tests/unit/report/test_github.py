@@ -2,7 +2,7 @@
 
 import pytest
 
-from pytest_rawrxd.report.github import job_summary, workflow_commands
+from pytest_rawrxd.report.github import job_summary, step_outputs, workflow_commands
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +51,11 @@ def test_no_line_of_an_explanation_begins_a_command_of_its_own(view):
 
     assert "%0A" in commands  # explanations have several lines
     assert all(line.startswith(("::error ", "::warning ", "::notice ")) for line in commands.splitlines())
+
+
+def test_a_later_job_is_told_whether_this_can_be_an_acceptance(view, sample):
+    verdicts = sample.make_verdicts()
+    verdicts["state"] = {number: {**state, "rehearsal": False} for number, state in verdicts["state"].items()}
+
+    assert step_outputs(view) == "rehearsal=true\n"
+    assert step_outputs(sample.make_view(verdicts)) == "rehearsal=false\n"

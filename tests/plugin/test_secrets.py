@@ -1,0 +1,115 @@
+"""Secrets of the environment stay there: not in a run, its pages, what is printed, or what processes are given."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FAKE = Path(__file__).parents[1] / "fakes" / "http_server.py"
+KEY = "canary-4f1d-of-the-server"
+PLANTED = {
+    "RAWRXD_TEST_KEY": KEY,
+    "OPENAI_API_KEY": "canary-77aa-of-another-server",
+    "HF_TOKEN": "canary-90be-of-a-hub",
+    "AWS_SECRET_ACCESS_KEY": "canary-13c5-of-a-cloud",
+    "GGML_REMOTE_PASSWORD": "canary-c0de-beside-a-knob",
+    "HTTPS_PROXY": "http://user:canary-2b1e-of-a-proxy@proxy.invalid:3128",
+    "RANDOM_SETTING": "canary-eeee-without-a-telling-name",
+}
+PROFILE = """
+title = "one level on a server with a key"
+kind = "rehearsal"
+extends = "embedded"
+
+[protocol.phase2]
+requests = 24
+processes = 1
+level_runs = 2
+level_duration = "1 s"
+beside = []
+
+[gates.min_runs]
+floor = 2
+"""
+LEVEL = """
+import pytest
+
+
+@pytest.mark.phase2
+@pytest.mark.sla("P2-LAT-P95")
+def test_p95(load, sla):
+    assert load(streams=12).inter_token.p95 <= sla["P2-LAT-P95"]
+"""
+
+
+@pytest.fixture
+def planted(acceptance, monkeypatch):
+    """The session, with canaries in its environment."""
+    for name, value in PLANTED.items():
+        monkeypatch.setenv(name, value)
+    return acceptance
+
+
+@pytest.fixture
+def children(monkeypatch):
+    """Command line and environment of every process that the session starts."""
+    seen = []
+    start = subprocess.Popen.__init__
+
+    def watched(self, command, *arguments, **given):
+        seen.append((command, given.get("env")))
+        start(self, command, *arguments, **given)
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", watched)
+    return seen
+
+
+@pytest.fixture
+def server():
+    environment = {name: value for name, value in os.environ.items() if name not in PLANTED}
+    with subprocess.Popen(
+        [sys.executable, str(FAKE)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+    ) as child:
+        yield f"http://127.0.0.1:{json.loads(child.stdout.readline())['port']}"
+
+
+def leaks(folder: Path, *texts: str) -> list[str]:
+    """Where a canary stands: files with their names, and texts."""
+    found = []
+    for path in folder.rglob("*"):
+        content = path.read_bytes() if path.is_file() else b""
+        found += [f"{path.name}: {name}" for name, value in PLANTED.items() if value.encode() in content + bytes(path)]
+    return found + [f"text: {name}" for text in texts for name, value in PLANTED.items() if value in text]
+
+
+def test_a_scripted_session_keeps_no_secret(planted, children):
+    result = planted.run()
+
+    assert planted.records("decode.run")
+    assert (planted.run_dir / "signoff-phase1.html").is_file()
+    assert leaks(planted.run_dir, result.stdout.str(), result.stderr.str()) == []
+    assert leaks(planted.run_dir.parent, repr(children)) == []
+
+
+@pytest.mark.parametrize("script", ["good", "echo_key"])
+def test_a_session_over_http_gives_the_key_to_its_load_clients_and_to_nobody_else(planted, children, server, script):
+    planted.write_profile(base=PROFILE)
+    planted.write_test(LEVEL, "test_level.py")
+    result = planted.run("-k", "p95", engine=f"openai:{server}/{script}/v1#key_env=RAWRXD_TEST_KEY")
+
+    assert planted.records("session.end"), result.stdout.str()
+    assert leaks(planted.run_dir, result.stdout.str(), result.stderr.str()) == []
+    clients = [env for command, env in children if "pytest_rawrxd.measure.load.client" in command]
+    others = [(command, env) for command, env in children if "pytest_rawrxd.measure.load.client" not in command]
+    assert any(KEY in repr(env) for env in clients)  # the canary was where it had to be
+    assert not leaks(planted.run_dir, repr(others), repr([command for command, _ in children]))
+    for name, value in PLANTED.items():
+        assert name == "RAWRXD_TEST_KEY" or not any(value in repr(env) for env in clients), name
+    for command, environment in children:
+        # Without one, a process inherits everything: that is only git's, which asks for its own keys.
+        assert environment is not None or Path(str(command[0])).name in ("git", "git.exe"), command
