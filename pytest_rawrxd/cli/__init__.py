@@ -11,6 +11,7 @@ from typing import NoReturn
 from pytest_rawrxd import __version__
 from pytest_rawrxd.cli import (
     alerts,
+    choose,
     compare,
     doctor,
     init,
@@ -24,10 +25,28 @@ from pytest_rawrxd.cli import (
     sign,
     soak,
     verify,
+    walkthrough,
 )
 from pytest_rawrxd.errors import RawrxdError, UsageProblem
 
-VERBS = (doctor, init, plan, lint, models, soak, judge, compare, report, sign, verify, publish, alerts, probe)
+VERBS = (
+    doctor,
+    init,
+    plan,
+    lint,
+    models,
+    soak,
+    judge,
+    compare,
+    report,
+    choose,
+    walkthrough,
+    sign,
+    verify,
+    publish,
+    alerts,
+    probe,
+)
 DONE = 0
 TROUBLE = 1
 USAGE = 4

@@ -1,4 +1,4 @@
-"""``rawrxd report RUN_DIR``: the run's pages in another form; one function an option."""
+"""``rawrxd report RUN_DIR``: the run's pages in another form, one function an option; ``--docs``: nine documents."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence, read_card, refuse_signed
 from pytest_rawrxd.report.allure.page import allure_page
 from pytest_rawrxd.report.github import job_summary, step_outputs, workflow_commands
+from pytest_rawrxd.report.nine.place import write_documents
 from pytest_rawrxd.report.pdf import print_pages
 from pytest_rawrxd.report.render import view_of
 from pytest_rawrxd.report.sums import write_sums
@@ -55,21 +56,39 @@ FORMS = (
 
 def add(verbs: Any) -> None:
     verb = verbs.add_parser("report", help="the pages of a run in another form")
-    verb.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="what an acceptance session left, below reports/")
+    about = "what acceptance sessions left, below reports/; several, of one identity: --docs alone"
+    verb.add_argument("run_dirs", metavar="RUN_DIR", type=Path, nargs="+", help=about)
     for form in FORMS:
         verb.add_argument(form.flag, action="store_true", help=form.help)
+    verb.add_argument("--docs", action="store_true", help="the nine documents of phase 3, of measured numbers alone")
+    verb.add_argument("-o", "--output", metavar="DIR", type=Path, help="of --docs; default: docs/ in RUN_DIR")
     verb.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     chosen = [form for form in FORMS if getattr(arguments, form.name)]
-    if not chosen:
-        raise UsageProblem("which form?", found="no option", possible=", ".join(form.flag for form in FORMS))
-    read_card(arguments.run_dir)
-    refuse_signed(arguments.run_dir)
+    run_dirs: list[Path] = arguments.run_dirs
+    if not chosen and not arguments.docs:
+        possible = ", ".join(["--docs", *(form.flag for form in FORMS)])
+        raise UsageProblem("which form?", found="no option", possible=possible)
+    if chosen and len(run_dirs) > 1:
+        raise UsageProblem("this form is of one run", found=f"{len(run_dirs)} runs", possible="--docs, or one RUN_DIR")
+    if arguments.output is not None and not arguments.docs:
+        raise UsageProblem("only the documents can be written elsewhere", where="-o", possible="--docs -o DIR")
+    for run_dir in run_dirs:
+        read_card(run_dir)
+    if chosen:
+        _make(chosen, run_dirs[0])
+    if arguments.docs:
+        for path in write_documents(run_dirs, arguments.output):
+            print(path)
+    return 0
+
+
+def _make(chosen: list[Form], run_dir: Path) -> None:
+    refuse_signed(run_dir)
     for form in chosen:
-        for path in form.make(arguments.run_dir):
+        for path in form.make(run_dir):
             print(path)
     # What was added belongs to the run from now on.
-    write_sums(arguments.run_dir)
-    return 0
+    write_sums(run_dir)

@@ -48,7 +48,7 @@ def _sign(arguments: argparse.Namespace) -> int:
     written = sign(
         Path(arguments.run_dir),
         arguments.role,
-        load_signer(arguments.key, _ask),
+        load_signer(arguments.key, ask_passphrase),
         phase=arguments.phase,
         accept=not arguments.results_only,
         at=now.isoformat(timespec="seconds"),
@@ -62,12 +62,12 @@ def _sign(arguments: argparse.Namespace) -> int:
 def _keygen(arguments: argparse.Namespace) -> int:
     from pytest_rawrxd.report.signing.keys import generate  # noqa: PLC0415 - as above
 
-    passphrase = _ask(f"passphrase for the key of {arguments.role}: ") if arguments.encrypt else None
+    passphrase = ask_passphrase(f"passphrase for the key of {arguments.role}: ") if arguments.encrypt else None
     private, public = generate(arguments.to or Path(), arguments.role, passphrase)
     print(f"{private} is private: keep it to yourself")
     print(f"{public} is public: give it to those who verify")
     return 0
 
 
-def _ask(question: str) -> str:
+def ask_passphrase(question: str) -> str:
     return os.environ.get(PASSPHRASE) or getpass.getpass(question)

@@ -11,6 +11,7 @@ import pytest
 
 from pytest_rawrxd.errors import SuiteDefect, UsageProblem
 from pytest_rawrxd.plugin.bound import Bound, Measured
+from pytest_rawrxd.plugin.documents_test import DocumentsTest
 from pytest_rawrxd.plugin.fault_test import FaultTest
 from pytest_rawrxd.plugin.load_test import Loaded, LoadTest
 from pytest_rawrxd.plugin.soak_test import SoakTest
@@ -207,6 +208,12 @@ def faults(bench: Bench) -> FaultTest:
 def output(measured: None) -> Callable[[str], Measured]:  # noqa: ARG001 - to ask is to measure
     """``output("performance_matrix")``: whether everything that this output shows was measured."""
     return lambda name: Measured("output_written", {"output": name})
+
+
+@pytest.fixture(scope="session")
+def documents(bench: Bench) -> DocumentsTest:  # noqa: ARG001 - only a session that can judge has documents
+    """What the nine documents and the checklists of this run directory rest on."""
+    return DocumentsTest()
 
 
 @pytest.fixture(scope="session")

@@ -94,11 +94,13 @@ def _server(profile: Profile, rig: Rig) -> FoundProgram:
 def _proof(watch: Watch, folder: Path, tools: Tools) -> dict[str, Any]:
     write_files(alert_files(watch, runbook=monitoring_of(watch.profile).runbook), folder)
     alerts, cases = len(watch.alerts), sum(len(alert.cases) for alert in watch.alerts)
+    rows = {row.criterion.id: [alert.name for alert in row.alerts] or row.why_none for row in watch.rows}
+    failed = None
     try:
         check_files(watch, folder, tools)
     except RigTrouble as trouble:
-        return {"alerts": alerts, "cases": cases, "failed": str(trouble)}
-    return {"alerts": alerts, "cases": cases, "failed": None}
+        failed = str(trouble)
+    return {"alerts": alerts, "cases": cases, "rows": rows, "failed": failed}
 
 
 def _drill(

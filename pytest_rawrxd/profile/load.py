@@ -38,6 +38,8 @@ def load_profile(name_or_path: str, *, search: Sequence[Path] | None = None) -> 
         protocol=written.protocol,
         gates=written.gates,
         roles=written.roles,
+        energy=written.energy,
+        uses=written.uses,
         criteria={name: resolve(name, written, chain) for name in written.criteria},
     )
     return profile.model_copy(update={"digest": digest_of(profile)})

@@ -6,7 +6,7 @@ import hashlib
 from typing import Any, Final, Literal
 
 import rfc8785
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.profile.criterion import Criterion
@@ -14,6 +14,7 @@ from pytest_rawrxd.profile.gates import Gates
 from pytest_rawrxd.profile.hardware import Hardware, Roles, Target
 from pytest_rawrxd.profile.locate import dotted
 from pytest_rawrxd.profile.models import Models
+from pytest_rawrxd.profile.operation import Energy, Use
 from pytest_rawrxd.profile.protocol import Protocol
 from pytest_rawrxd.profile.section import Section
 from pytest_rawrxd.profile.written import tuples
@@ -40,6 +41,8 @@ class Profile(Section):
     protocol: Protocol
     gates: Gates
     roles: Roles
+    energy: Energy | None = None
+    uses: dict[str, Use] = Field(default={})
     criteria: dict[str, Criterion]
 
     @property

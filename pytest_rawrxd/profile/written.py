@@ -17,6 +17,7 @@ from pytest_rawrxd.profile.hardware import Hardware, Roles, Target
 from pytest_rawrxd.profile.locate import Path
 from pytest_rawrxd.profile.metrics import METRICS
 from pytest_rawrxd.profile.models import Models
+from pytest_rawrxd.profile.operation import Energy, Use
 from pytest_rawrxd.profile.protocol import Protocol
 from pytest_rawrxd.profile.quantities import UNKNOWN_UNIT
 from pytest_rawrxd.profile.section import Section, Text
@@ -39,6 +40,8 @@ class WrittenProfile(Section):
     protocol: Protocol
     gates: Gates
     roles: Roles
+    energy: Energy | None = Field(default=None, description="Absent: no cost is printed.")
+    uses: dict[Text, Use] = Field(default={}, description="Workloads that a variant is chosen for, by name.")
     criteria: Annotated[dict[CriterionId, CriterionEntry], Field(min_length=1)]
 
 

@@ -17,6 +17,7 @@ from pytest_rawrxd.report.faults import render_faults
 from pytest_rawrxd.report.levels import levels_csv
 from pytest_rawrxd.report.load_pages import load_curves, load_thumbnails, render_load
 from pytest_rawrxd.report.matrix import cells, performance_matrix, statistics_csv
+from pytest_rawrxd.report.nine.write import FOLDER, nine_documents, renders
 from pytest_rawrxd.report.signoff import render_signoff
 from pytest_rawrxd.report.soak_pages import soak_files
 
@@ -29,7 +30,7 @@ def bundle(view: RunView) -> Mapping[str, bytes]:
     A sign-off page for each phase of the verdicts, the checklists and the way to the evidence; with decoding runs
     also the matrix, its statistics, the curves and the pages of Phase 1; with a load test its page, its table and its
     curves; with a drill of the monitoring its page; with a soak its report, its
-    days and its curves; with faults the recovery procedures.
+    days and its curves; with faults the recovery procedures. Of a real engine also the nine documents, in docs/.
     """
     thumbnails = {1: phase1_thumbnails, 2: load_thumbnails}
     files = {
@@ -48,7 +49,8 @@ def bundle(view: RunView) -> Mapping[str, bytes]:
         files["error_handling.html"] = render_faults(view).encode()
     if (monitoring := render_monitoring(view)) is not None:
         files["monitoring_alerting.html"] = monitoring.encode()
-    return files | soak_files(view)
+    files |= soak_files(view)
+    return files | _nine(view, files)
 
 
 def write_files(files: Mapping[str, bytes], directory: Path) -> list[Path]:
@@ -84,6 +86,18 @@ def _load_test(view: RunView) -> dict[str, bytes]:
         "concurrency_load_test.csv": levels_csv(view.levels).encode(),
         **_drawn(curves),
     }
+
+
+def _nine(view: RunView, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The nine documents of phase 3, none of an engine that plays a script."""
+    if not renders(view):
+        return {}
+    return {f"{FOLDER}/{name}": content for name, content in nine_documents(view, charts=drawn_names(files)).items()}
+
+
+def drawn_names(files: Iterable[str]) -> frozenset[str]:
+    """The names of the charts among the files of a bundle."""
+    return frozenset(Path(name).stem for name in files if name.startswith(f"{CHARTS}/"))
 
 
 def _drawn(charts: Iterable[Chart]) -> dict[str, bytes]:

@@ -10,6 +10,7 @@ from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.canonical import canonical, plain, rounded
 from pytest_rawrxd.evidence.publication import PUBLICATION
 from pytest_rawrxd.evidence.waivers import WAIVERS
+from pytest_rawrxd.evidence.walkthrough import WALKTHROUGH
 from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.verdict import audit
 from pytest_rawrxd.verdict.comparison import comparisons
@@ -22,7 +23,7 @@ from pytest_rawrxd.verdict.unfinished import unfinished
 from pytest_rawrxd.verdict.waivers import waived, waivers_of
 
 SCHEMA = "pytest-rawrxd/verdicts/1"
-SAID_LATER = frozenset({PUBLICATION, WAIVERS})  #: records about the run that measure nothing
+SAID_LATER = frozenset({PUBLICATION, WAIVERS, WALKTHROUGH})  #: records about the run that measure nothing
 
 
 def judge(evidence: Evidence) -> dict[str, Any]:

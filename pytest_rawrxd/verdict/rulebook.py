@@ -15,6 +15,17 @@ from pytest_rawrxd.verdict.answers.bottleneck import bottleneck_answered, bottle
 from pytest_rawrxd.verdict.answers.concurrent_users import concurrent_users
 from pytest_rawrxd.verdict.answers.data_under_version_control import data_under_version_control
 from pytest_rawrxd.verdict.answers.decode_tps import decode_tps
+from pytest_rawrxd.verdict.answers.documents import (
+    curves_publishable,
+    document_complete,
+    documents_complete,
+    measured_only,
+    recommendations_derived,
+    release_ready,
+    sla_achievable,
+    sla_documented,
+    version_history,
+)
 from pytest_rawrxd.verdict.answers.errors_under_load import crashes, device_errors
 from pytest_rawrxd.verdict.answers.fastest_variant import champion, champion_answered, peak_answered, peak_determined
 from pytest_rawrxd.verdict.answers.faults import (
@@ -31,6 +42,7 @@ from pytest_rawrxd.verdict.answers.gpu_telemetry import gpu_temperature, gpu_uti
 from pytest_rawrxd.verdict.answers.hybrid_known import hybrid_known
 from pytest_rawrxd.verdict.answers.inter_token_latency import inter_token_latency, time_weighted_latency
 from pytest_rawrxd.verdict.answers.inter_token_statistics import inter_token_quantile, mean_inter_token_latency
+from pytest_rawrxd.verdict.answers.operator_walkthrough import operator_walkthrough
 from pytest_rawrxd.verdict.answers.output_written import output_written
 from pytest_rawrxd.verdict.answers.own_quantity import own_quantity
 from pytest_rawrxd.verdict.answers.requests import request_duration, requests_completed
@@ -112,6 +124,16 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             queue_served,
             hung_requests,
             wrong_answers,
+            documents_complete,
+            document_complete,
+            measured_only,
+            curves_publishable,
+            recommendations_derived,
+            version_history,
+            sla_documented,
+            sla_achievable,
+            release_ready,
+            operator_walkthrough,
         )
     }
     | {metric.name: own_quantity for metric in OWN}

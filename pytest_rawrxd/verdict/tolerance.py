@@ -34,15 +34,19 @@ def two_sided_factor(n: int, *, coverage: float = COVERAGE, confidence: float = 
     return normal * math.sqrt((n - 1) * (1 + 1 / n) / float(stats.chi2.ppf(1 - confidence, n - 1)))
 
 
-def tolerance_floor(values: npt.ArrayLike, *, margin: float, systematic: float) -> float:
+def tolerance_floor(
+    values: npt.ArrayLike, *, margin: float, systematic: float, confidence: float = CONFIDENCE
+) -> float:
     """Return the floor that runs like ``values`` (n,) will keep, in their unit.
 
     The lower one-sided limit, at least ``margin`` below the mean because one day of one board shows too little
-    variation, and below it the guard that sign-off adds to a floor: 1 + 1.645 ``systematic``.
+    variation, and below it the guard that sign-off adds to a floor: 1 + 1.645 ``systematic``. ``confidence`` is also
+    the share of runs that lie above it.
     """
     sample = positive(values, "the runs of the pilot")
     mean = float(sample.mean())
-    lowest = min(mean - one_sided_factor(sample.size) * float(sample.std(ddof=1)), mean * (1 - margin))
+    factor = one_sided_factor(sample.size, coverage=confidence, confidence=confidence)
+    lowest = min(mean - factor * float(sample.std(ddof=1)), mean * (1 - margin))
     if lowest <= 0:
         raise EvidenceProblem("The runs of the pilot vary too much for a floor", found=f"limit {lowest:.3g}")
     return lowest / (1 + 1.645 * systematic)

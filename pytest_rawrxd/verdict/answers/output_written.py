@@ -26,6 +26,7 @@ from pytest_rawrxd.verdict.matrix import listed_cells
 from pytest_rawrxd.verdict.memory import used_bytes
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
 from pytest_rawrxd.verdict.soak import soak_run
+from pytest_rawrxd.verdict.standing import undecided
 
 FEWEST_RUNS = 2  #: below, there is no spread and no interval
 DECIDED = (Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE)
@@ -57,6 +58,8 @@ def _sources(evidence: Evidence, whole: str) -> tuple[str, ...]:
         return run.sources if run is not None else ()
     if whole == FAULTS:
         return tuple(record.id for record in (*evidence.of(WINDOW), *evidence.of(FAULT_DRILL)))
+    if whole == EVERYTHING:
+        return (*judged_ladder(evidence).sources, *load_sample(evidence).sources)
     return (load_sample(evidence) if whole == LOAD else judged_ladder(evidence)).sources
 
 
@@ -163,6 +166,37 @@ def _error_handling(evidence: Evidence) -> Lacks:
         yield f"{len(evidence.of(WINDOW))} of {faults.injections} injections"
 
 
+def _operator_runbook(evidence: Evidence) -> Lacks:
+    yield from _error_handling(evidence)
+    yield from _monitoring_alerting(evidence)
+    if not evidence.of("machine"):
+        yield "the machine is not described"
+
+
+def _decision_tree(evidence: Evidence) -> Lacks:
+    if not evidence.campaign.profile.uses:
+        yield "the profile names no use to choose a variant for"
+    yield from _decision_matrix(evidence)
+
+
+def _production_readiness(evidence: Evidence) -> Lacks:
+    yield from undecided(evidence, lambda each: each.phase in (1, 2) and not _hands_over(each, READINESS))
+
+
+def _deployment(evidence: Evidence) -> Lacks:
+    yield from undecided(
+        evidence,
+        lambda each: each.phase == DOCUMENTING and not _hands_over(each, DEPLOYMENT) and each.metric != RELEASE,
+    )
+
+
+def _hands_over(criterion: Criterion, output: str) -> bool:
+    return criterion.where.get("output") == output
+
+
+READINESS, DEPLOYMENT, RELEASE = "production_readiness_checklist", "deployment_checklist", "release_ready"
+DOCUMENTING = 3  #: the phase whose end is a deployment
+EVERYTHING = "every phase"
 PHASE_1, LOAD, SOAK = "phase 1", "the load test", "the soak"
 FAULTS, MONITORING = "the fault campaign", "the drill of the monitoring"
 
@@ -178,5 +212,9 @@ OUTPUTS: Mapping[str, tuple[str, Callable[[Evidence], Lacks], str]] = {
     "monitoring_alerting": ("monitoring_alerting.html", _monitoring_alerting, MONITORING),
     "error_handling": ("error_handling.html", _error_handling, FAULTS),
     "scaling_graph": ("charts/scaling.svg", _scaling_graph, LOAD),
+    "operator_runbook": ("docs/OPERATOR_DEPLOYMENT_GUIDE.md", _operator_runbook, FAULTS),
+    "decision_tree": ("docs/decision_tree.json", _decision_tree, PHASE_1),
+    READINESS: (f"{READINESS}.html", _production_readiness, EVERYTHING),
+    DEPLOYMENT: (f"{DEPLOYMENT}.html", _deployment, EVERYTHING),
     "stability_48h": ("stability_48h.html", soak_report_lacks, SOAK),
 }

@@ -31,7 +31,7 @@ REFUSALS = {
         "  where: mine.toml:2, hardwear\n"
         '  found: hardwear = {"x": 1}\n'
         "  possible: hardware? One of: title, kind, extends, drop, target, hardware, models, protocol, gates, roles, "
-        "criteria",
+        "energy, uses, criteria",
     ),
     "a wrong unit": (
         '[criteria.P2-LAT-P95]\n\nat_most = "50 MiB"\n',

@@ -1,0 +1,56 @@
+"""What a token costs: power that the GPU reported while decoding, times the time a token took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pytest_rawrxd.measure.decode import RUN
+from pytest_rawrxd.measure.gpu import SAMPLES, instants_of
+from pytest_rawrxd.report.dossier import RunView
+from pytest_rawrxd.verdict.means import mean_interval
+
+POWER = "power_mw"
+TOKENS = 1_000_000
+J_PER_KWH = 3.6e6
+FEWEST = 2  #: below, there is no interval
+
+
+@dataclass(frozen=True)
+class Energy:
+    """kWh for a million tokens of one stream, over processes; ``why`` says why there is no figure."""
+
+    kwh: float | None
+    lower: float | None
+    upper: float | None
+    sources: tuple[str, ...]
+    why: str = ""
+
+
+def energy_of(view: RunView, variant: str, tokens: int) -> Energy:
+    """Return the energy of decoding with ``variant`` in its cell, from the readings inside each process's stamps."""
+    found, sources, absent = [], [], "the GPU was not sampled while this variant decoded"
+    for record in view.of(RUN):
+        about = tuple(record.data.get(name) for name in ("variant", "tokens", "process"))
+        if about[:2] != (variant, tokens):
+            continue
+        for sampled in view.of(SAMPLES):
+            same = tuple(sampled.data.get(name) for name in ("variant", "tokens", "process")) == about
+            if not same or sampled.data.get("during") != RUN or sampled.session != record.session:
+                continue
+            arrays, stamps = view.load_raw(sampled.data["raw"]), view.load_raw(record.data["raw"])["stamps_ns"]
+            if POWER not in arrays:
+                absent = str(sampled.data["absent"].get(POWER) or "the GPU does not report its power")
+                continue
+            at = arrays.get(instants_of(POWER), arrays["at_ns"]).astype(np.int64)
+            loaded = arrays[POWER][(at >= stamps[0]) & (at <= stamps[-1])].astype(np.float64)
+            if loaded.size:
+                watts = float(loaded.mean()) / 1e3
+                seconds = float(stamps[-1] - stamps[0]) / 1e9 / max(stamps.size - 1, 1)
+                found.append(watts * seconds * TOKENS / J_PER_KWH)
+                sources += [record.id, sampled.id]
+    if len(found) < FEWEST:
+        return Energy(None, None, None, tuple(sources), absent if not found else "one process has no interval")
+    bounds = mean_interval(np.array(found))
+    return Energy(bounds.estimate, bounds.lower, bounds.upper, tuple(sources))

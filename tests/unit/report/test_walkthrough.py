@@ -1,0 +1,133 @@
+"""A person is led through the guide, and what is signed decides: by another than the author, about this guide."""
+
+import shutil
+from datetime import UTC, datetime
+
+import pytest
+
+from pytest_rawrxd.errors import UsageProblem
+from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.measure.guide import STEPS
+from pytest_rawrxd.places import package_data
+from pytest_rawrxd.profile import load_profile
+from pytest_rawrxd.report.signing.keys import generate, load_signer
+from pytest_rawrxd.report.walkthrough import walk
+from pytest_rawrxd.verdict.answers.operator_walkthrough import operator_walkthrough
+from pytest_rawrxd.verdict.outcome import Verdict
+
+ROLE = "DevOps Lead"
+CRITERION = load_profile("rx7800xt").criteria["P3-OPERATOR"]
+
+
+class Clock:
+    """A clock that stands still."""
+
+    def wall(self):
+        return datetime(2026, 1, 10, 9, tzinfo=UTC)
+
+    def monotonic_ns(self):
+        return 1
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(package_data("fixtures") / "recordings" / "h100-load-vulkan", copy)
+    return copy
+
+
+@pytest.fixture
+def keys(tmp_path):
+    """The walker's pair and the author's."""
+    return generate(tmp_path / "walker", ROLE, None), generate(tmp_path / "author", "Technical Lead", None)
+
+
+def walked(run_dir, keys, *, answers=None, author=None, role=ROLE):
+    (private, _), (_, authors) = keys
+    said = iter(answers or ["y", ""] * len(STEPS))
+    shown = []
+    walk(
+        run_dir,
+        role=role,
+        signer=load_signer(private, str),
+        author=author or authors,
+        windows=False,
+        ask=lambda _: next(said),
+        say=shown.append,
+        clock=Clock(),
+    )
+    return "\n".join(shown)
+
+
+def judged(run_dir):
+    return operator_walkthrough(Evidence.read(run_dir), CRITERION)[0]
+
+
+def test_without_an_attestation_nothing_is_measured(run_dir):
+    assert judged(run_dir).verdict is Verdict.NOT_MEASURED
+
+
+def test_every_step_seen_by_another_than_the_author_is_a_pass(run_dir, keys):
+    shown = walked(run_dir, keys)
+    found = judged(run_dir)
+
+    assert found.verdict is Verdict.PASS
+    assert f"{ROLE} followed {len(STEPS)} steps" in found.reason
+    for step in STEPS:
+        assert step.bash.splitlines()[0] in shown
+
+
+def test_a_step_that_could_not_be_done_breaks_it(run_dir, keys):
+    answers = ["y", ""] * (len(STEPS) - 1) + ["n", "the server did not stop"]
+    walked(run_dir, keys, answers=answers)
+
+    assert judged(run_dir).verdict is Verdict.FAIL
+    assert "the server did not stop" in judged(run_dir).reason
+
+
+def test_an_answer_that_is_neither_yes_nor_no_is_asked_again(run_dir, keys):
+    walked(run_dir, keys, answers=["maybe", "", "y", "port was taken"] + ["y", ""] * (len(STEPS) - 1))
+
+    assert judged(run_dir).verdict is Verdict.PASS
+    assert "1 with a deviation" in judged(run_dir).reason
+
+
+def test_the_author_cannot_attest(run_dir, keys):
+    (_, own), _ = keys
+    with pytest.raises(UsageProblem, match="author"):
+        walked(run_dir, keys, author=own)
+    assert judged(run_dir).verdict is Verdict.NOT_MEASURED
+
+
+def test_a_role_that_the_profile_does_not_name_cannot_attest(run_dir, keys):
+    with pytest.raises(UsageProblem, match="no such role"):
+        walked(run_dir, keys, role="Passer-by")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        pytest.param(lambda data: data["statement"].update(at="2026-02-01"), "signature", id="another day"),
+        pytest.param(lambda data: data["statement"]["steps"][0].update(done=False), "signature", id="another answer"),
+        pytest.param(lambda data: data.update(author_key=data["public_key"]), "author's own key", id="the author"),
+        pytest.param(lambda data: data.update(signature="00" * 64), "signature", id="no signature"),
+        pytest.param(lambda data: data["statement"].update(run="another"), "another run", id="another run"),
+        pytest.param(lambda data: data["statement"].update(guide="0" * 64), "has changed", id="another guide"),
+        pytest.param(lambda data: data["statement"]["steps"].pop(), "every step", id="a step less"),
+    ],
+)
+def test_what_was_changed_after_signing_is_invalid(run_dir, keys, change, said):
+    walked(run_dir, keys)
+    evidence = Evidence.read(run_dir)
+    change(evidence.of("walkthrough")[-1].data)
+    found = operator_walkthrough(evidence, CRITERION)[0]
+
+    assert found.verdict is Verdict.INVALID
+    assert said in found.reason
+
+
+def test_a_guide_that_changes_afterwards_lifts_the_attestation(run_dir, keys, monkeypatch):
+    walked(run_dir, keys)
+    monkeypatch.setattr("pytest_rawrxd.verdict.answers.operator_walkthrough.guide_digest", lambda: "1" * 64)
+
+    assert judged(run_dir).verdict is Verdict.INVALID
