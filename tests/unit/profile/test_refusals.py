@@ -14,7 +14,7 @@ from pytest_rawrxd.profile.metrics import METRICS
 Refused = Callable[[str], str]
 
 ROADMAP = load_profile("rx7800xt")
-DROPPABLE_TABLES = 7  #: what else "drop" may name
+DROPPABLE_TABLES = 8  #: what else "drop" may name
 
 REFUSALS = {
     "an unknown key": (
