@@ -72,6 +72,20 @@ def test_a_broken_promise_anywhere_stops_the_release(evidence):
     assert "P1-BOTTLENECK" in found.reason
 
 
+def test_nobody_declares_anything_in_a_rehearsal(evidence, monkeypatch):
+    def kept(_evidence, each):
+        return {"verdict": Verdict.NOT_MEASURED if each.kind == "declaration" else Verdict.PASS}
+
+    monkeypatch.setattr(documents, "entry", kept)
+    campaign = evidence.campaign
+    accepting = Evidence(
+        replace(campaign, profile=campaign.profile.model_copy(update={"kind": "acceptance"})), evidence.records
+    )
+
+    assert judged(evidence, "P3-RELEASE").verdict is Verdict.PASS
+    assert judged(accepting, "P3-RELEASE").verdict is not Verdict.PASS
+
+
 def test_the_script_of_an_engine_completes_no_document(evidence):
     campaign = evidence.campaign
     identity = replace(campaign.identity, engine={**campaign.identity.engine, "backend": "scripted"})
