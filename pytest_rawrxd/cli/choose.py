@@ -26,7 +26,7 @@ def add(verbs: Any) -> None:
         description="Answers with one variant and the reason, or says that none qualifies (exit code 1). A bound that "
         "was not measured is not held.",
     )
-    verb.add_argument("run_dir", metavar="RUN_DIR", type=Path)
+    verb.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="what an acceptance session left, below reports/")
     verb.add_argument("--latency-ms", metavar="MS", type=_positive, help="longest mean time per token of one stream")
     verb.add_argument("--min-quality", metavar="SHARE", type=_share, help="least share of top tokens kept, 0 to 1")
     verb.add_argument("--vram-gb", metavar="GB", type=_positive, help="most memory of the variant, GB = 1e9 B")

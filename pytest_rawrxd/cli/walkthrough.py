@@ -17,7 +17,7 @@ def add(verbs: Any) -> None:
         description="For somebody who did not write the guide: shows each step, asks what was seen, and records the "
         "signed answers as evidence of the run. Judge the run again afterwards.",
     )
-    verb.add_argument("run_dir", metavar="RUN_DIR", type=Path)
+    verb.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="what an acceptance session left, below reports/")
     verb.add_argument("--role", required=True, metavar="ROLE", help="your role, one of the profile's")
     verb.add_argument("--key", required=True, metavar="FILE", type=Path, help="your private key")
     verb.add_argument("--author-key", required=True, metavar="FILE", type=Path, help="public key of the guide's author")

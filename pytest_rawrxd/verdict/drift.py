@@ -106,7 +106,9 @@ def drift(
     if missing <= _ROUNDING_H:
         verdict = within(lower, upper, limits=limits)
         plan = "a longer soak, or longer process lives: the interval reaches over the limit"
-    elif (broken := _broken_at(held, limits, horizon_hours, looks, lags=lags, page_mb=page_mb)) is not None:
+    elif (
+        broken := _broken_at(held, limits, horizon_hours, looks, lags=lags, page_mb=page_mb, min_samples=min_samples)
+    ) is not None:
         verdict, plan = Verdict.FAIL, ""
         reason += f"; {broken}"
     else:
@@ -192,11 +194,14 @@ def _broken_at(
     *,
     lags: int,
     page_mb: float,
+    min_samples: int,
 ) -> str | None:
     """Return what the first look that breaks the limit says; None while no look does."""
     for look in looks:
         seen = held.until(look)
-        if look > held.observed + _ROUNDING_H or seen.longest == 0:
+        # No look decides on less than the whole would; and a slope takes one value more than itself and every level.
+        too_few = seen.mb.size < max(min_samples, np.unique(seen.segment).size + 2)
+        if look > held.observed + _ROUNDING_H or seen.longest == 0 or too_few:
             continue
         trend = common_slope(seen.hours, seen.mb, seen.segment, lags=lags)
         lower, upper = _band(trend, seen, horizon, page_mb, LOOK_CONFIDENCE)

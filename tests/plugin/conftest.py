@@ -35,7 +35,7 @@ def test_guarantee(decode, sla):
 
 
 #: Modules of phase 2 with a subject of their own: hours, restarts, a Prometheus.
-NOT_LOAD = ("test_correctness", "test_fault", "test_monitoring", "test_soak")
+NOT_LOAD = ("test_correctness", "test_fault", "test_monitoring", "test_soak", "test_written_down")
 
 
 class Session:

@@ -26,8 +26,19 @@ class Page:
         self.lines.append(f"{left}{'─' * (WIDTH + 2)}{right}")
 
     def put(self, text: str, *facts: Fact) -> None:
-        """One line; a longer one is wrapped, and its facts stand on every part."""
-        for part in wrap(text, WIDTH, subsequent_indent="    ", drop_whitespace=False) or [""]:
+        """One line; a longer one is wrapped, and its facts stand on every part.
+
+        Only between words: half a word would be a number without its source. A longer word stands out of the box.
+        """
+        parts = wrap(
+            text,
+            WIDTH,
+            subsequent_indent="    ",
+            drop_whitespace=False,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for part in parts or [""]:
             said = f"│ {part.rstrip():<{WIDTH}} │"
             self.lines.append(f"{said} [{len(self.notes) + 1}]" if facts else said)
         if facts:
@@ -132,5 +143,5 @@ def _name(name: str, partial: bool) -> str:
 def _bar(value: float | None, every: Sequence[float]) -> str:
     if value is None or not every:
         return "not measured".ljust(BAR)
-    filled = round(BAR * value / max(every))
+    filled = round(BAR * value / most) if (most := max(every)) > 0 else 0
     return BLOCK * filled + REST * (BAR - filled)

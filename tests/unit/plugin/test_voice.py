@@ -1,6 +1,7 @@
 """Every error says what, where, what was found and what is possible; every help text says what a thing is for."""
 
 import argparse
+import re
 
 import pytest
 
@@ -79,7 +80,7 @@ def test_help_names_every_verb_with_its_purpose_and_the_exit_codes(capsys):
 
     said = capsys.readouterr().out
     for verb in VERBS:
-        assert f"\n    {verb.__name__.rpartition('.')[2]} " in said
+        assert re.search(rf"\n    {verb.__name__.rpartition('.')[2]}\s+\w", said)
     assert "Exit codes: 0 done or approved, 1 not approved or trouble, 2 interrupted, 4 usage." in " ".join(
         said.split()
     )

@@ -183,3 +183,13 @@ def test_few_samples_and_single_hours_are_invalid() -> None:
 def test_impossible_samples_are_named_errors(hours: list[float], mb: list[float], words: str) -> None:
     with pytest.raises(EvidenceProblem, match=words):
         settled(hours, mb, [0, 0])
+
+
+def test_a_look_at_two_samples_of_one_life_decides_nothing() -> None:
+    """A soak that was killed and goes on has a life of two samples before its next look."""
+    hours = [0.00072, 0.00078, 0.0010, 0.0012, 0.0014]
+    held = settled(hours, [36.9] * 5, [2, 2, 3, 3, 3], settle_minutes=0)
+
+    found = drift(held, horizon_hours=1.0, required_hours=1.0, looks=(0.0008,), min_samples=2, page_mb=0.0)
+
+    assert found.verdict is not Verdict.FAIL

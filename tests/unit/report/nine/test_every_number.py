@@ -8,6 +8,7 @@ import pytest
 
 from pytest_rawrxd.errors import SuiteDefect
 from pytest_rawrxd.report import number
+from pytest_rawrxd.report.nine import text_page
 from pytest_rawrxd.report.nine.fact import Fact
 from pytest_rawrxd.report.nine.trace import COMMANDS, DIGIT, NAMES, cell, inline, printed, untraced
 from pytest_rawrxd.report.nine.write import _environment, _finalize
@@ -144,3 +145,14 @@ def test_a_fact_is_printed_with_key_and_source():
     assert inline(fact) == "<!-- e: variant/Q4_K/tps s001-main-1 +1 -->80 tok/s<!-- / -->"
     with pytest.raises(SuiteDefect):
         _finalize(number.number(80.0, "tok/s"))
+
+
+def test_a_variant_that_is_all_there_is_and_decodes_nothing_has_an_empty_bar():
+    assert text_page._bar(0.0, [0.0]) == text_page.REST * text_page.BAR
+
+
+def test_a_long_name_is_not_cut_inside_a_word():
+    page, name = text_page.Page(), "engine-" + "x9" * text_page.WIDTH
+    page.put(f"gpu  {name}", Fact("gpu", name, ("r-1",)))
+
+    assert any(name in line for line in page.lines)
