@@ -180,7 +180,7 @@ def _decision_tree(evidence: Evidence) -> Lacks:
 
 
 def _production_readiness(evidence: Evidence) -> Lacks:
-    yield from undecided(evidence, lambda each: each.phase in (1, 2) and not _hands_over(each, READINESS))
+    yield from undecided(evidence, lambda each: each.phase == HARDENING and not _hands_over(each, READINESS))
 
 
 def _deployment(evidence: Evidence) -> Lacks:
@@ -195,7 +195,7 @@ def _hands_over(criterion: Criterion, output: str) -> bool:
 
 
 READINESS, DEPLOYMENT, RELEASE = "production_readiness_checklist", "deployment_checklist", "release_ready"
-DOCUMENTING = 3  #: the phase whose end is a deployment
+HARDENING, DOCUMENTING = 2, 3  #: the phases whose ends are production and a deployment
 EVERYTHING = "every phase"
 PHASE_1, LOAD, SOAK = "phase 1", "the load test", "the soak"
 FAULTS, MONITORING = "the fault campaign", "the drill of the monitoring"
