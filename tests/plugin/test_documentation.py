@@ -231,7 +231,9 @@ def test_a_documented_command_does_what_its_page_says(command, tmp_path, monkeyp
         return
     if stand.program == "program":
         name, *rest = stand.arguments
-        subprocess.run([shutil.which(name) or name, *rest], check=True, capture_output=True, timeout=120)
+        # uv tells its children where it is; it need not be on PATH.
+        found = (os.environ.get("UV") if name == "uv" else None) or shutil.which(name) or name
+        subprocess.run([found, *rest], check=True, capture_output=True, timeout=120)
         return
     if "tests/unit/report/test_number.py" in stand.arguments:
         folder = ROOT
