@@ -39,7 +39,6 @@ def bundle(view: RunView) -> Mapping[str, bytes]:
         ).encode()
         for phase in view.phases
     }
-    files |= {f"{checklist.name}.html": render_checklist(view, checklist).encode() for checklist in CHECKLISTS}
     files["evidence.html"] = render_evidence(view).encode()
     if view.runs:
         files |= _phase1(view)
@@ -50,6 +49,8 @@ def bundle(view: RunView) -> Mapping[str, bytes]:
     if (monitoring := render_monitoring(view)) is not None:
         files["monitoring_alerting.html"] = monitoring.encode()
     files |= soak_files(view)
+    # After the pages that they lead to.
+    files |= {f"{each.name}.html": render_checklist(view, each, tuple(files)).encode() for each in CHECKLISTS}
     return files | _nine(view, files)
 
 

@@ -5,7 +5,7 @@ A line is ticked by verdicts alone, never by hand: it names the criteria that an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -41,10 +41,9 @@ LOOKS = {
 
 @dataclass(frozen=True)
 class Item:
-    """One line: what has to be true, the sentence that asks for it, and which criteria answer."""
+    """One line: what has to be true, and which criteria answer."""
 
     words: str
-    source: str
     picks: tuple[Pick, ...]
     page: str = ""  #: the run's page about it
 
@@ -68,6 +67,11 @@ class Line:
     criteria: tuple[Judged, ...]
     page: str  #: "" where the run has no such page
 
+    @property
+    def source(self) -> str:
+        """The roadmap's sentence, as the first of the criteria has it: with the numbers of this profile alone."""
+        return self.criteria[0].source if self.criteria else ""
+
 
 READINESS = Checklist(
     "production_readiness_checklist",
@@ -76,7 +80,6 @@ READINESS = Checklist(
     (
         Item(
             "Latency holds under concurrent requests",
-            "Concurrent requests (12 threads) maintain P95 < 50ms",
             (
                 Pick(
                     metrics=(
@@ -92,25 +95,21 @@ READINESS = Checklist(
         ),
         Item(
             "Throughput scales with the streams",
-            "Aggregate TPS (12 threads) > 800 tok/s; scaling efficiency > 75 % at 8-16 streams",
             (Pick(metrics=("aggregate_tps", "scaling_efficiency")),),
             "concurrency_load_test.html",
         ),
         Item(
             "Every request is answered, and correctly",
-            "Concurrency: 10,000 requests of 256 generated tokens",
             (Pick(metrics=("requests_completed", "wrong_answers", "request_duration", "queue_served")),),
             "concurrency_load_test.html",
         ),
         Item(
             "Nothing crashes and no device error under load",
-            "Zero unplanned crashes",
             (Pick(metrics=("crashes", "device_errors"), during="load"), Pick(metrics=("vram_delta",), during="load")),
             "concurrency_load_test.html",
         ),
         Item(
             "48 hours without interruption",
-            "48-hour stability test 100% clean",
             (
                 Pick(metrics=("soak_duration", "soak_completed", "soak_record", "latency_trend", "soak_latency")),
                 Pick(
@@ -122,7 +121,6 @@ READINESS = Checklist(
         ),
         Item(
             "No memory leak",
-            "VRAM memory leak test passed",
             (
                 Pick(metrics=("vram_drift", "vram_hourly_floor")),
                 Pick(metrics=("vram_delta", "vram_used"), during="soak"),
@@ -131,7 +129,6 @@ READINESS = Checklist(
         ),
         Item(
             "Errors are handled and service recovers",
-            "Error handling verified",
             (
                 Pick(metrics=("lost_requests", "recovery_time", "cpu_fallback", "fault_handled", "hung_requests")),
                 Pick(metrics=("crashes",), during="faults"),
@@ -141,7 +138,6 @@ READINESS = Checklist(
         ),
         Item(
             "Alerts fire before the SLA is broken",
-            "Monitoring infrastructure - Alerts must catch performance degradation early",
             (
                 Pick(metrics=("alerts_early",)),
                 Pick(metrics=("output_written",), output="monitoring_alerting"),
@@ -150,7 +146,6 @@ READINESS = Checklist(
         ),
         Item(
             "The service levels of normal operation are kept",
-            "availability 99.5 % a month, planned maintenance, VRAM, utilisation, temperature, users",
             (
                 Pick(metrics=("availability", "planned_maintenance", "concurrent_users")),
                 Pick(metrics=("vram_used", "gpu_utilisation", "gpu_temperature"), during="load"),
@@ -158,12 +153,10 @@ READINESS = Checklist(
         ),
         Item(
             "The operator runbook is complete",
-            "Operator runbook complete",
             (Pick(metrics=("output_written",), output="operator_runbook"),),
         ),
         Item(
             "The load and stability tests are reported",
-            "Concurrency Load Test Report; 48-Hour Stability Test Report",
             (
                 Pick(metrics=("output_written",), output="concurrency_load_test"),
                 Pick(metrics=("output_written",), output="stability_48h"),
@@ -180,19 +173,16 @@ DEPLOYMENT = Checklist(
     (
         Item(
             "The guaranteed throughput is kept",
-            "Performance Guarantee: 75 TPS baseline",
             (Pick(metrics=("decode_tps",), kind="floor"),),
             "performance_matrix.html",
         ),
         Item(
             "The model runs wholly on the device",
-            "Every layer is on the GPU; VRAM within 16 GB",
             (Pick(metrics=("fully_offloaded",)), Pick(metrics=("vram_used",), during="bandwidth")),
             "bandwidth_analysis.html",
         ),
         Item(
             "It is decided which variant serves what",
-            "Use case decision tree guides all selections",
             (
                 Pick(metrics=("peak_determined", "peak_answered")),
                 Pick(metrics=("output_written",), output="decision_matrix"),
@@ -202,17 +192,14 @@ DEPLOYMENT = Checklist(
         ),
         Item(
             "All data is under version control",
-            "All data in GitHub",
             (Pick(metrics=("data_under_version_control",)),),
         ),
         Item(
             "The nine documents carry the measured results",
-            "All 9 documents updated with Phase 1 & 2 results",
             (Pick(metrics=("documents_complete", "document_complete", "version_history")),),
         ),
         Item(
             "Every number was measured, every curve has its interval",
-            "Definitive metrics only - No estimates; Performance curves publication-quality",
             (
                 Pick(metrics=("measured_only", "curves_publishable", "recommendations_derived")),
                 Pick(metrics=("output_written",), output="scaling_graph"),
@@ -221,17 +208,14 @@ DEPLOYMENT = Checklist(
         ),
         Item(
             "The SLA is written down and can be kept",
-            "SLAs documented and achievable",
             (Pick(metrics=("sla_documented", "sla_achievable")),),
         ),
         Item(
             "Somebody else deployed by the guide",
-            "Operator guide tested by non-author",
             (Pick(metrics=("operator_walkthrough",)),),
         ),
         Item(
             "The release is ready",
-            "v1.0 release ready",
             (
                 Pick(metrics=("release_ready",)),
                 Pick(metrics=("output_written",), output="deployment_checklist"),
@@ -241,22 +225,20 @@ DEPLOYMENT = Checklist(
 )
 
 CHECKLISTS = (READINESS, DEPLOYMENT)
-OF_LOAD = frozenset({"concurrency_load_test.html"})
-OF_DECODING = frozenset({"performance_matrix.html", "bandwidth_analysis.html"})
 
 
-def answered(view: RunView, checklist: Checklist) -> tuple[Line, ...]:
-    """Return the lines of ``checklist`` as the verdicts answer them."""
+def answered(view: RunView, checklist: Checklist, pages: Collection[str] = ()) -> tuple[Line, ...]:
+    """Return the lines of ``checklist`` as the verdicts answer them; ``pages`` are those that the run has."""
     return tuple(
-        Line(item, _standing(found), found, item.page if _has_page(view, item.page) else "")
+        Line(item, _standing(found), found, item.page if item.page in pages else "")
         for item in checklist.items
         for found in [picked(view, view.criteria, item.picks)]
     )
 
 
-def render_checklist(view: RunView, checklist: Checklist) -> str:
-    """Return the page of ``checklist``: every line with its criteria, and a block to sign by hand."""
-    lines = answered(view, checklist)
+def render_checklist(view: RunView, checklist: Checklist, pages: Collection[str] = ()) -> str:
+    """Return the page of ``checklist``: every line with its criteria and its page, and a block to sign by hand."""
+    lines = answered(view, checklist, pages)
     phases = {phase.number for phase in view.phases}
     return render(
         "checklist.html.j2",
@@ -274,11 +256,6 @@ def render_checklist(view: RunView, checklist: Checklist) -> str:
 def done(lines: Sequence[Line]) -> int:
     """How many lines are done, waived ones among them."""
     return sum(line.standing in {Standing.DONE, Standing.WAIVED} for line in lines)
-
-
-def _has_page(view: RunView, page: str) -> bool:
-    """Whether the run's evidence gives that page; see ``bundle``."""
-    return bool(view.levels) if page in OF_LOAD else bool(view.runs) and page in OF_DECODING
 
 
 def _standing(found: Sequence[Judged]) -> Standing:

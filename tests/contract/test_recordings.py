@@ -1,10 +1,14 @@
 """Evidence of real GPUs is judged here, on a machine that has none."""
 
+from html import escape
+
 import pytest
 
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.places import package_data
-from pytest_rawrxd.verdict.judge import judge_criterion, measured_item
+from pytest_rawrxd.report.checklists import READINESS, render_checklist
+from pytest_rawrxd.report.render import view_of
+from pytest_rawrxd.verdict.judge import judge, judge_criterion, measured_item
 
 RECORDINGS = package_data("fixtures") / "recordings"
 
@@ -77,3 +81,12 @@ def test_the_spike_of_the_first_vulkan_load_is_found_where_it_was():
     found = entry(Evidence.read(RECORDINGS / "h100-load-vulkan"), "P2-LAT-SPIKE")
 
     assert found["estimate"] == pytest.approx(7183.6, abs=0.1)
+
+
+def test_a_checklist_speaks_in_the_sentences_of_the_run_s_own_profile():
+    evidence = Evidence.read(RECORDINGS / "h100-load-cuda")
+    page = render_checklist(view_of(evidence, judge(evidence)), READINESS, {"concurrency_load_test.html"})
+
+    assert escape(evidence.campaign.profile.criteria["P2-LAT-P50"].source) in page
+    assert 'href="concurrency_load_test.html"' in page
+    assert 'href="stability_48h.html"' not in page

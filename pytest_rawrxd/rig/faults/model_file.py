@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -14,7 +15,7 @@ HEAD_BYTES = 4096
 
 
 @dataclass
-class _BadModel(Base):
+class _BadModel(Base, ABC):
     def inject(self) -> None:
         if self.site.model is None:
             raise RigTrouble("the suite does not see the target's model file", possible="a target that it starts")
@@ -24,8 +25,9 @@ class _BadModel(Base):
         self.site.supervisor.change = Change(model=bad)
         process.kill()
 
+    @abstractmethod
     def bad_file(self, good: Path) -> Path:
-        raise NotImplementedError
+        """The file to start again with, instead of ``good``."""
 
     def proof(self) -> Proof:
         kinds = [event.kind for event in self.site.supervisor.since(self.began_ns)]

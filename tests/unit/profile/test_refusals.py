@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_rawrxd.errors import ProfileProblem
-from pytest_rawrxd.profile import load_profile
+from pytest_rawrxd.profile import Profile, load_profile
 from pytest_rawrxd.profile.metrics import METRICS
 
 Refused = Callable[[str], str]
@@ -351,8 +351,8 @@ def test_numbers_that_do_not_go_together_are_refused(refused: Refused, text: str
         '[gates]\ncv_max = "100 %"\n',
     ],
 )
-def test_numbers_at_their_limit_are_taken(extended: Callable[[str], object], text: str) -> None:
-    extended(text)
+def test_numbers_at_their_limit_are_taken(extended: Callable[[str], Profile], text: str) -> None:
+    assert extended(text).kind == "acceptance"
 
 
 def test_an_empty_profile_lacks_every_section(write: Callable[[str], Path]) -> None:

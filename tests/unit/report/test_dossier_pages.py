@@ -16,6 +16,7 @@ from pytest_rawrxd.report.dossier import Promises, RunView
 from pytest_rawrxd.report.evidence_page import render_evidence
 from pytest_rawrxd.report.milestones import GATES, milestones
 from pytest_rawrxd.report.signoff import render_signoff
+from pytest_rawrxd.verdict.answers.output_written import OUTPUTS
 
 ROADMAP = load_profile("rx7800xt")
 
@@ -200,3 +201,15 @@ def test_deviations_are_said(view, sample):
     assert any("have a waiver" in line for line in said)
     assert any("PARTIAL OFFLOAD: Q8_0" in line for line in said)
     assert any("Session s002 has no end in the ledger" in line for line in said)
+
+
+def test_a_line_leads_to_its_page_where_the_run_has_it(kept):
+    pages = {line.item.words: line.page for line in answered(kept, READINESS, {"stability_48h.html"})}
+    led = {words for words, page in pages.items() if page}
+
+    assert led == {"48 hours without interruption", "No memory leak"}
+
+
+def test_every_page_that_a_checklist_leads_to_is_one_that_a_run_may_have():
+    known = {page.partition(",")[0] for page, _lacks, _whole in OUTPUTS.values()}
+    assert {item.page for checklist in CHECKLISTS for item in checklist.items if item.page} <= known
