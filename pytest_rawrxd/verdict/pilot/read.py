@@ -12,7 +12,7 @@ from pytest_rawrxd.verdict.answers.bottleneck import bottleneck_confirmed
 from pytest_rawrxd.verdict.answers.fastest_variant import champion
 from pytest_rawrxd.verdict.outcome import Verdict
 from pytest_rawrxd.verdict.pilot import device, load
-from pytest_rawrxd.verdict.pilot.bound import Bound, Figure
+from pytest_rawrxd.verdict.pilot.bound import LEAST, Bound, Figure
 from pytest_rawrxd.verdict.pilot.item import boards, refuse_others
 from pytest_rawrxd.verdict.pilot.planning import Measured, planning
 from pytest_rawrxd.verdict.pilot.single import Variant, single_bound, variants
@@ -62,7 +62,7 @@ def pilot(runs: Sequence[Evidence], base: Profile) -> Pilot:
             where=names,
             found="; ".join(f"{variant}: {why}" for variant, why in unusable.items()),
             possible=f"pytest acceptance/ -m phase1 --sla-profile {base.name} on the other card, with at least "
-            f"{base.gates.min_runs.floor} processes of {base.protocol.phase1.judged_tokens} tokens a variant",
+            f"{LEAST} processes of {base.protocol.phase1.judged_tokens} tokens a variant",
         )
     bounds, kept = _bounds(runs, base, {variant.name: variant for variant in found})
     measured, unmeasured = planning(runs, base, _rates(runs, base, found))
