@@ -11,11 +11,11 @@ from pathlib import Path
 
 from pytest_rawrxd.cli import VERBS, main
 from pytest_rawrxd.plugin.claims import claims
-from pytest_rawrxd.plugin.options import OPTIONS
 from pytest_rawrxd.profile import Criterion, load_profile
 from pytest_rawrxd.profile.kinds import RULES
 from pytest_rawrxd.profile.metrics import METRICS
 from pytest_rawrxd.report import number
+from pytest_rawrxd.settings import OPTIONS
 from pytest_rawrxd.verdict.planning import BANDWIDTH, FAULTS, LEVELS, LOAD, NONE, SINGLE, SOAK, plan
 
 ROOT = Path(__file__).resolve().parents[1]
