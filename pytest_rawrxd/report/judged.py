@@ -95,7 +95,9 @@ class Judged:
         if share is None or self.room is None:
             return number.ABSENT
         sign = "+" if self.room > 0 else "−" if self.room < 0 else "±"
-        return f">{sign}999 %" if share > MOST_MARGIN else f"{sign}{number.percent(share)}"
+        if share > MOST_MARGIN:
+            return f">{sign}999 %"
+        return f"{sign}{number.number(share, 'share', decimals=0) if share >= 1 else number.percent(share)}"
 
     @property
     def size(self) -> str:
