@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import traceback
 from contextlib import ExitStack
 from pathlib import Path
@@ -257,5 +258,7 @@ class Acceptance:
         if self.view is not None:
             writer.section("sign-off", sep="=")
             tw = self.config.get_terminal_writer()
-            writer.write(table(self.view, width=tw.fullwidth, colour=tw.hasmarkup, phases=self._phases()))
+            encoding = getattr(sys.__stdout__, "encoding", None)
+            phases = self._phases()
+            writer.write(table(self.view, width=tw.fullwidth, colour=tw.hasmarkup, encoding=encoding, phases=phases))
             writer.write_line(f"evidence and pages: {self.run_dir}")
