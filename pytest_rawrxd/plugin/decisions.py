@@ -22,15 +22,18 @@ from pytest_rawrxd.verdict.unfinished import BEGUN, TEST, last_words
 DECIDED = pytest.StashKey[dict[str, dict[str, Any]]]()
 #: Appends one record to the ledger of this process.
 Record = Callable[[str, dict[str, Any]], str]
+#: Hears each verdict of a test that came to its end.
+Told = Callable[[pytest.Item, dict[str, Any]], None]
 
 
 class Decisions:
     """The plugin object that stands beside each test, in the process that runs it."""
 
-    def __init__(self, profile: Profile, run_dir: Path, record: Record) -> None:
+    def __init__(self, profile: Profile, run_dir: Path, record: Record, told: Told) -> None:
         self._profile = profile
         self._run_dir = run_dir
         self._record = record
+        self._told = told
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -84,7 +87,7 @@ class Decisions:
         fresh = self.judged([identifier for identifier in promised if identifier not in known])
         for entry in (*known.values(), *fresh):
             attach(item.user_properties, entry)
-            item.ihook.pytest_rawrxd_verdict(config=item.config, test=item.nodeid, entry=entry)
+            self._told(item, entry)
 
     def judged(self, identifiers: list[str]) -> list[dict[str, Any]]:
         """The verdicts of these criteria from what the run directory holds now, as plain values."""
