@@ -28,7 +28,7 @@ from pytest_rawrxd.report.documents import explained, render_document
 from pytest_rawrxd.report.dossier import RunView
 from pytest_rawrxd.verdict.answers.soak_latency import hourly_means
 from pytest_rawrxd.verdict.soak import SoakRun
-from pytest_rawrxd.verdict.soak_memory import NAMES, held_memory
+from pytest_rawrxd.verdict.soak_memory import NAMES, held_memory, instrument
 from pytest_rawrxd.verdict.trend import common_slope
 
 PAGE = "stability_48h"
@@ -109,6 +109,7 @@ def render_soak(view: RunView, run: SoakRun, charts: Sequence[Chart], every: Seq
         planned_h=run.schedule.duration_s / 3600,
         absent=sorted(run.begin["signals"]["absent"].items()),
         sources=sorted(run.begin["signals"]["sources"].items()),
+        instrument=instrument(run),
     )
 
 
