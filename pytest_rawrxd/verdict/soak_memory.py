@@ -42,7 +42,7 @@ def held_memory(run: SoakRun, signal: str) -> Held:
 
 def judged_memory(run: SoakRun, judge: Callable[[Held], Finding]) -> Finding:
     """The worst finding of all memory signals of this soak: a driver may leak what no process shows."""
-    signals = run.begin["signals"]["memory"]
+    signals = run.memory
     if not signals:
         return Finding(
             Verdict.NOT_MEASURED,
@@ -121,5 +121,5 @@ def instrument(run: SoakRun) -> Instrument | None:
 def weights_mb(run: SoakRun) -> float | None:
     """MB of the weights on a device; None where they lie in host memory, whose pages come and go."""
     sizes = [entry["bytes"] for entry in (run.lives[-1]["load"]["buffers"] or ()) if entry["kind"] == "model"]
-    on_cpu = run.begin["signals"]["memory"][:1] == ["resident_bytes"]
+    on_cpu = run.memory[:1] == ["resident_bytes"]
     return sum(sizes) / 1e6 if sizes and not on_cpu else None
