@@ -61,7 +61,7 @@ class Acceptance:
         self._concluded = False
         if seed is None and config.pluginmanager.hasplugin("xdist"):
             config.pluginmanager.register(Lanes(self.seed_for), "rawrxd-lanes")
-        self.decisions = Decisions(profile, self.run_dir, self._record)
+        self.decisions = Decisions(profile, self.run_dir, self._record, lane=seed.lane if seed else 0)
         config.pluginmanager.register(self.decisions, "rawrxd-decisions")
 
     def _run_dir(self) -> Path:

@@ -84,6 +84,6 @@ def _effect(scene: Scene, view: RunView) -> str:
         return scene.without_effect
     if "answered" in data:
         return "its health did not answer" if not data["answered"] else "it went on answering"
-    healthy, speed = data.get("healthy_tokens_per_second"), data.get("tokens_per_second")
-    now = "no token" if speed is None else f"{number.number(speed)} tok/s"
+    healthy = data.get("healthy_tokens_per_second")
+    now = "no token" if scene.speed is None else f"{number.number(scene.speed)} tok/s"
     return now if healthy is None else f"{now} instead of {number.number(healthy)} tok/s"

@@ -59,7 +59,7 @@ def test_a_campaign_without_any_monitoring_has_no_page(page):
 def test_the_page_shows_each_fault_with_its_call_its_time_and_its_budget(page):
     html = page(
         Record("r", "monitoring.rules", {**TOOLS, "alerts": 34, "cases": 158, "failed": None}),
-        drill("none", {"tokens_per_second": 80.0}),
+        drill("none", {"looks": [{"after_s": 2.5, "tokens_per_second": 80.0}]}),
         drill("kill", {"answered": False}, ("RawrxdSlaMttrEarly", "SLA-MTTR", 41.5)),
         drill("freeze", {"answered": True}),
     )
