@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -54,7 +55,7 @@ class DrillTerms:
 
 @dataclass
 class Drill:
-    """One server under its monitoring. ``answers`` asks for the server's health."""
+    """One server under its monitoring. ``answers`` asks for the server's health, ``panels`` are queries by name."""
 
     terms: DrillTerms
     pid: int
@@ -64,6 +65,7 @@ class Drill:
     clock: Clock
     sink: Sink
     about: dict[str, Any]
+    panels: Mapping[str, str]
 
     def run(self, say: Callable[[str], None]) -> None:
         """Control, degradation, freeze, kill; each is recorded when it is over. Raises RigTrouble."""
@@ -94,7 +96,8 @@ class Drill:
         while (left := self.terms.clean_s - self._since(began)) > 0:
             self.clock.sleep(min(left, self.terms.window_s / LOOKS))
             looks.append(self._look(began))
-        self._record(CONTROL, began, wall, {"looks": looks})
+        panels = {name: self._value(query) for name, query in self.panels.items()}
+        self._record(CONTROL, began, wall, {"looks": looks, "panels": panels})
         seen = sorted(each["tokens_per_second"] for each in looks if each["tokens_per_second"] is not None)
         return (seen[len(seen) // 2], seen[0] < self.terms.early) if seen else (None, True)
 
@@ -181,8 +184,12 @@ class Drill:
 
     def _speed(self, window_s: float) -> float | None:
         window = f"{max(2, round(window_s))}s"
-        found = self.stack.value(f"rate({names.TOKENS}[{window}]) / rate({names.DECODE}[{window}])")
-        return found if found is not None and found == found else None  # noqa: PLR0124 - NaN: nothing was decoded
+        return self._value(f"rate({names.TOKENS}[{window}]) / rate({names.DECODE}[{window}])")
+
+    def _value(self, query: str) -> float | None:
+        """What ``query`` is now; None where there is nothing, or nothing divided by nothing."""
+        found = self.stack.value(query)
+        return found if found is not None and math.isfinite(found) else None
 
     def _quiet(self) -> bool:
         return self.stack.value('ALERTS{alertstate=~"firing|pending"}') is None and self.answers()

@@ -21,6 +21,7 @@ from pytest_rawrxd.measure.sink import Sink
 from pytest_rawrxd.measure.throttle import Aim
 from pytest_rawrxd.plugin.preflight import SCRIPTED, Rig
 from pytest_rawrxd.profile import Profile
+from pytest_rawrxd.report.alerts.dashboard import queries
 from pytest_rawrxd.report.alerts.files import alert_files, check_files, write_files
 from pytest_rawrxd.report.alerts.plan import Watch, watch_of
 from pytest_rawrxd.report.alerts.routing import CONFIG, ROUTING, Routing
@@ -154,7 +155,9 @@ def _drill(
             answer = get(health, timeout_s=deadline_s)
             return answer is not None and answer[0] == 200
 
-        Drill(drill_terms(watch), server.pid, prometheus, receiver, answers, SYSTEM, sink, about).run(say)
+        Drill(drill_terms(watch), server.pid, prometheus, receiver, answers, SYSTEM, sink, about, queries(watch)).run(
+            say
+        )
 
 
 def drill_terms(watch: Watch) -> DrillTerms:

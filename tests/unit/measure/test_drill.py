@@ -32,6 +32,7 @@ TERMS = DrillTerms(
 
 
 HOLD_S = 6
+PANELS = {"SLA-TPS": "a query", "SLA-EMPTY": "one without a value", "SLA-NAN": "nothing by nothing"}
 
 
 class World:
@@ -84,7 +85,7 @@ class World:
     def value(self, query):
         if query.startswith("ALERTS"):
             return None
-        return self.mean()
+        return {"one without a value": None, "nothing by nothing": float("nan")}.get(query, self.mean())
 
     def record(self, kind, data, arrays=None):
         self.records.append(data)
@@ -110,7 +111,7 @@ def run(child, monkeypatch):
 
         # The clock is the world's: what a real process does in no time says nothing about its speed.
         monkeypatch.setattr(drill, "slowed", slow)
-        drill.Drill(TERMS, child.pid, world, World._Receiver(world), lambda: True, world.clock, world, {}).run(
+        drill.Drill(TERMS, child.pid, world, World._Receiver(world), lambda: True, world.clock, world, {}, PANELS).run(
             world.say
         )
         return {record["fault"]: record for record in world.records}
@@ -147,6 +148,7 @@ def test_each_fault_is_recorded_with_its_own_call(run):
         assert [call["name"] for call in found[fault]["alerts"]] == [name]
     assert found["degrade"]["effect"]["looks"][-1]["asked_tokens_per_second"] == 3.0
     assert speeds(found["none"]) == [40.0] * 4
+    assert found["none"]["effect"]["panels"] == {"SLA-TPS": 40.0, "SLA-EMPTY": None, "SLA-NAN": None}
 
 
 def test_a_lesser_degradation_that_calls_nobody_is_followed_by_a_worse_one(run):
