@@ -64,7 +64,8 @@ class Acceptance:
         if seed is None and config.pluginmanager.hasplugin("xdist"):
             config.pluginmanager.register(Lanes(self.seed_for), "rawrxd-lanes")
         self.followers = Followers(config, self._progress().say)
-        self.decisions = Decisions(profile, self.run_dir, self._record, self.followers.verdict)
+        lane = seed.lane if seed else 0
+        self.decisions = Decisions(profile, self.run_dir, self._record, self.followers.verdict, lane=lane)
         config.pluginmanager.register(self.decisions, "rawrxd-decisions")
 
     def _run_dir(self) -> Path:
