@@ -62,6 +62,7 @@ def _line(view: RunView, name: str, variant: Variant | None, why: str) -> Varian
     scored = [r for r in (*view.of(QUALITY), *view.of(UNSCORED)) if r.data["variant"] == name]
     top = variant.quality.same_top_share if variant and variant.quality else None
     quantiles = cell.quantiles_ms if cell else (None, None, None)
+    digests = view.verdicts["run"]["identity"]["models"]
     read = number.size(variant.bytes_per_token) if variant and variant.bytes_per_token else None
     rates = np.array([run.tps for run in own if run.tps is not None])
     energy = energy_of(view, name, cell.tokens) if cell else Energy(None, None, None, (), why)
@@ -92,12 +93,7 @@ def _line(view: RunView, name: str, variant: Variant | None, why: str) -> Varian
             why=(variant.why_no_quality if variant else None) or "no score is recorded",
         ),
         read=fact(f"{key}/read", read, [record.id for record in models], why="no manifest"),
-        sha256=fact(
-            f"{key}/sha256",
-            str(models[-1].data["sha256"]) if models else None,
-            [record.id for record in models],
-            why=why,
-        ),
+        sha256=fact(f"{key}/sha256", digests.get(name), [CARD], why=why),
         floor=_floor(view, f"{key}/floor", rates, sources, why),
         energy=_energy(f"{key}/energy", energy),
         cost=_cost(view, f"{key}/cost", energy),
