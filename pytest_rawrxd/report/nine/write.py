@@ -24,6 +24,8 @@ from pytest_rawrxd.report.nine.trace import DIGIT, DOCUMENTS, NAME, cell, inline
 from pytest_rawrxd.report.nine.tree import decision_tree
 
 FOLDER = "docs"
+JOINED = "docs-joined"  #: documents of several runs, in the first of them
+SITE = "site"
 TREE, NUMBERS = "decision_tree.json", "numbers.json"
 REHEARSAL = "REHEARSAL-"
 BANNER = "REHEARSAL – can never be signed as accepted"
