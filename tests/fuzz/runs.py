@@ -1,7 +1,7 @@
 """Run directories from strangers: recorded ones whose records were replaced, with a chain that holds again.
 
-An input is JSON lines: ``{"base": NAME, "profile": {DOTTED: VALUE}}``, then ``{"seq", "kind", "data"}`` for a record that
-stands in the place of the recorded one, or behind the last one.
+An input is JSON lines: ``{"base": NAME, "profile": {DOTTED: VALUE}}``, then ``{"seq", "kind", "data"}`` for a record
+that stands in the place of the recorded one, or behind the last one.
 """
 
 from __future__ import annotations
