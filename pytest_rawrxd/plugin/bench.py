@@ -30,6 +30,7 @@ from pytest_rawrxd.measure.quality import Text, measure_quality, shipped_text
 from pytest_rawrxd.measure.served import measure_served_cell
 from pytest_rawrxd.measure.soak.resume import is_over, soak_so_far
 from pytest_rawrxd.measure.tool import ToolTask
+from pytest_rawrxd.measure.withheld import Withholding
 from pytest_rawrxd.plugin.conditions import conditions, placements, terms
 from pytest_rawrxd.plugin.faults import measure_faults
 from pytest_rawrxd.plugin.load import CLIENT, measure_levels
@@ -81,7 +82,8 @@ class Bench:
             identity=campaign.identity.digest,
             clock=SYSTEM,
         )
-        self._recorder = Recorder(campaign.path, session, worker, self._stack.enter_context(ledger), kept)
+        recorder = Recorder(campaign.path, session, worker, self._stack.enter_context(ledger), kept)
+        self._recorder = Withholding(recorder, campaign.profile.protocol.keep_answers)
         self._described = False
         self._measured: set[Cell] = set()
         self._loaded: set[Level] = set()
