@@ -36,7 +36,19 @@ KEPT = frozenset(
         *("raw", "kind", "variant", "tokens", "type", "device_kind", "backend", "binding", "file", "sha256", "unit"),
         *("metric", "mode", "spec", "during", "name", "at", "sampling", "format", "verdict", "phase", "id", "tests"),
         *("role", "caught", "missed", "alarmed", "level", "source", "sources", "engine"),
-        *("entries", "activity", "memory", "stage", "dialect", "cause", "target", "part", "end", "severity", "criterion"),
+        *(
+            "entries",
+            "activity",
+            "memory",
+            "stage",
+            "dialect",
+            "cause",
+            "target",
+            "part",
+            "end",
+            "severity",
+            "criterion",
+        ),
     }
 )
 #: Why an engine process began or a soak ended: a page has words of its own for each.
