@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pytest_rawrxd.measure.cells import COMPARISONS
 from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.profile.lint.bounds import high, low, promising
+from pytest_rawrxd.verdict.alert_budget import budgets, detection
 from pytest_rawrxd.verdict.availability import hours_needed, mean_time_between_failures
 from pytest_rawrxd.verdict.counts import rate_interval
 from pytest_rawrxd.verdict.decide import floor_acceptance
@@ -23,6 +24,8 @@ from pytest_rawrxd.verdict.sample_size import (
     values_without_exceedance,
 )
 from pytest_rawrxd.verdict.wording import duration, number
+
+ALERTS = "alerts_early"  #: a fact that takes a drill
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ def _told(profile: Profile, group: Sequence[Criterion], run: Run) -> tuple[str, 
             f"{rounds} interleaved rounds of {len(profile.models.variants)} variants",
             f"below {profile.gates.min_runs.peak} rounds there is no verdict",
         )
+    if first.metric == ALERTS:
+        return _drill(profile), None
     rules = {
         "floor": _floor,
         "equivalence": _equivalence,
@@ -275,6 +280,19 @@ def _recovery(profile: Profile, _group: Sequence[Criterion], _run: Run) -> tuple
         f"{faults.injections} injections of {len(set(faults.kinds))} kinds",
         f"below {gates.min_injections} injections of {gates.min_fault_kinds} kinds there is no verdict",
     )
+
+
+def _drill(profile: Profile) -> str:
+    told = profile.protocol.monitoring
+    if told is None:
+        return "a table [protocol.monitoring], without which nothing is watched"
+    takes, forgiven = detection(profile), budgets(profile)
+    faults = "; ".join(
+        f"{kind}: alerts take up to {_hours(takes[kind] / 3600)}, the SLA forgives "
+        + (_hours(forgiven[kind] / 3600) if kind in forgiven else "nothing that it bounds")
+        for kind in takes
+    )
+    return f"{told.clean} without an alert, then a server that is slowed, frozen and killed; {faults}"
 
 
 def _exact(group: Iterable[Criterion]) -> tuple[str, None]:

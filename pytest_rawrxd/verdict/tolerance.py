@@ -11,9 +11,9 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from pytest_rawrxd.errors import EvidenceProblem
+from pytest_rawrxd.verdict.distributions import chi_square, normal
 from pytest_rawrxd.verdict.sample import Floats, positive
 
 COVERAGE = 0.95
@@ -22,16 +22,18 @@ CONFIDENCE = 0.95
 
 def one_sided_factor(n: int, *, coverage: float = COVERAGE, confidence: float = CONFIDENCE) -> float:
     """Return k so that mean - k s lies below ``coverage`` of all runs, at ``confidence``, for ``n`` runs."""
+    from scipy import stats  # noqa: PLC0415 - 50 MB, and nothing else has the quantile of the non-central t
+
     _enough(n)
-    shift = float(stats.norm.ppf(coverage)) * math.sqrt(n)
+    shift = normal(coverage) * math.sqrt(n)
     return float(stats.nct.ppf(confidence, n - 1, shift)) / math.sqrt(n)
 
 
 def two_sided_factor(n: int, *, coverage: float = COVERAGE, confidence: float = CONFIDENCE) -> float:
     """Return k so that mean +- k s holds ``coverage`` of all runs, at ``confidence``, for ``n`` runs."""
     _enough(n)
-    normal = float(stats.norm.ppf((1 + coverage) / 2))
-    return normal * math.sqrt((n - 1) * (1 + 1 / n) / float(stats.chi2.ppf(1 - confidence, n - 1)))
+    middle = normal((1 + coverage) / 2)
+    return middle * math.sqrt((n - 1) * (1 + 1 / n) / chi_square(1 - confidence, n - 1))
 
 
 def tolerance_floor(
