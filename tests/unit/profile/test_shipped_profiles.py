@@ -14,7 +14,7 @@ from pytest_rawrxd.profile.kinds import RULES
 from pytest_rawrxd.profile.metrics import METRICS, OWN
 from pytest_rawrxd.profile.units import UNITS
 
-NAMES = ("rx7800xt", "production", "embedded", "h100-roadmap", "h100-roadmap-cuda", "h100-pilot")
+NAMES = ("rx7800xt", "production", "embedded", "h100-roadmap", "h100-roadmap-cuda", "h100-pilot", "h100", "h100-cuda")
 VARIANTS = ("Q2_K", "Q4_K", "Q5_K_M", "Q6_K", "Q8_0", "Hybrid")
 PROFILES = {name: load_profile(name) for name in NAMES}
 
@@ -314,7 +314,7 @@ def test_the_pilot_excuses_expectations_and_what_minutes_cannot_show() -> None:
 
 
 def test_phase_1_and_load_of_another_card_fit_into_nine_minutes() -> None:
-    """With what an H100 took with Vulkan, the slower of two: 4 s for a process of one stream to start, load and warm up,
+    """With what an H100 took with Vulkan, the slower of two: 4 s for a process of one stream to start, load and warm,
     5 s for one of many, and 5.5 s for a life of twelve requests; a level ends with the lives that began in it."""
     protocol = PROFILES["h100-roadmap"].protocol
     cells = [cell for variant in VARIANTS for cell in protocol.phase1.cells(variant)]
