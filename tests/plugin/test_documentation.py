@@ -204,7 +204,7 @@ STANDS = {
         instead="one variant of the smallest shape: the largest takes 38 GB",
     ),
     **{
-        f"pytest acceptance/ --sla-profile {card} --sla-models models -m {part} --sla-run-dir reports/{run}": acceptance(
+        f"pytest acceptance/ --sla-profile {card} --sla-models models -m {part} --sla-run-dir reports/{to}": acceptance(
             "acceptance/",
             *(
                 "--sla-profile",
@@ -214,12 +214,12 @@ STANDS = {
                 "-m",
                 part.strip('"'),
                 "--sla-run-dir",
-                f"reports/{run}",
+                f"reports/{to}",
             ),
             "--collect-only",
             instead=f"{stand_in} stands in, there is no card here: the tests are only collected",
         )
-        for card, stand_in, run, part in (
+        for card, stand_in, to, part in (
             ("mycard-pilot", "h100-pilot", "pilot", f'"phase1 or {LOAD_ONLY}"'),
             ("mycard", "h100", "mycard", "phase1"),
             ("mycard", "h100", "mycard", f'"{LOAD_ONLY}"'),
