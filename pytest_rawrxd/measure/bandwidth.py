@@ -17,7 +17,7 @@ GAIN = 1.01  #: a pass that is better by less settles nothing anew
 
 @dataclass(frozen=True)
 class ReadBandwidth:
-    """``bytes_per_s`` is the best of ``repeats`` passes of all threads, each over an eighth of ``working_set`` bytes."""
+    """``bytes_per_s`` is the best of ``repeats`` passes of all threads, each an eighth of ``working_set`` bytes."""
 
     bytes_per_s: float
     working_set: int
