@@ -51,11 +51,13 @@ def _pilots(pilot: Pilot) -> str:
 
 def _head(pilot: Pilot, base: Profile, dropped: set[str], *, replaced: bool) -> Iterator[str]:
     margin = base.gates.compare_margin
-    yield from _wrapped(
-        f"Written by `rawrxd plan --new` from {_pilots(pilot)}, and by no hand. Read it before it is signed by."
-    )
+    yield from _wrapped(f"Written by `rawrxd plan --new` from {_pilots(pilot)}. Read it as a contract.")
     if pilot.boards > 1:
         yield f"They were measured on {pilot.boards} boards of the same name."
+    if pilot.otherwise:
+        yield f"A pilot was not measured as {base.name} measures:"
+        for length in pilot.otherwise:
+            yield from _wrapped(f"  {length}")
     yield ""
     yield "Rule: tolerance limits of a normal sample, one value a fresh process (ISO 16269-6:2014; one-sided factors"
     yield "from the non-central t, two-sided ones by Howe, JASA 64, 1969): the runs of a pilot say where "

@@ -13,7 +13,7 @@ from pytest_rawrxd.verdict.answers.fastest_variant import champion
 from pytest_rawrxd.verdict.outcome import Verdict
 from pytest_rawrxd.verdict.pilot import device, load
 from pytest_rawrxd.verdict.pilot.bound import LEAST, Bound, Figure
-from pytest_rawrxd.verdict.pilot.item import boards, refuse_others
+from pytest_rawrxd.verdict.pilot.item import boards, measured_otherwise, refuse_others
 from pytest_rawrxd.verdict.pilot.planning import Measured, planning
 from pytest_rawrxd.verdict.pilot.single import Variant, single_bound, variants
 
@@ -46,6 +46,7 @@ class Pilot:
     kept: dict[str, str]  #: criterion -> why the base's bound stays
     measured: dict[str, Measured]  #: planning values, by the gate that holds them
     unmeasured: dict[str, str]  #: the same gates -> why the base's value stays
+    otherwise: tuple[str, ...]  #: lengths of its protocol that are not the base's
 
 
 def pilot(runs: Sequence[Evidence], base: Profile) -> Pilot:
@@ -87,6 +88,7 @@ def pilot(runs: Sequence[Evidence], base: Profile) -> Pilot:
         kept=kept,
         measured=measured,
         unmeasured=unmeasured,
+        otherwise=tuple(measured_otherwise(runs, base)),
     )
 
 
@@ -151,7 +153,7 @@ def _borrowed(criterion: Criterion, base: Profile) -> bool:
     owner = base.criteria[criterion.bound_of]
     same = owner.metric == criterion.metric and owner.where == criterion.where
     longer = criterion.where.get("during") in {"bandwidth", "soak"} or criterion.metric == "soak_latency"
-    return same or longer or criterion.kind == "recovery"
+    return same or longer
 
 
 def _rates(runs: Sequence[Evidence], base: Profile, found: Sequence[Variant]) -> Iterator[Figure]:

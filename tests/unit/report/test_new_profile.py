@@ -46,6 +46,7 @@ def made(**given: object) -> Pilot:
         "kept": {"P2-AGG": "no run of 12 streams", "P2-EXP-AGG": "no run of 12 streams", "P1-TPS-Q2_K": "none of it"},
         "measured": {"memory_page": Measured("6 MiB", "Pilot pilot-1: movement")},
         "unmeasured": {"planning_design_effect": "no run of 12 streams with 10 usable blocks"},
+        "otherwise": ("pilot-1: protocol.phase2.level_duration was 6 s, here it is 2 min",),
         **given,
     }
     return Pilot(**values)
@@ -103,6 +104,10 @@ def test_what_the_pilot_cannot_support_is_listed_by_its_reason() -> None:
     assert "# Bounds that stay as rx7800xt has them, and why the pilot supports no other:\n" in text
     assert "#   no run of 12 streams: P2-AGG, P2-EXP-AGG\n" in text
     assert "# gates.planning_design_effect stays rx7800xt's: no run of 12 streams with 10 usable blocks.\n" in text
+    assert (
+        "# A pilot was not measured as rx7800xt measures:\n"
+        "#   pilot-1: protocol.phase2.level_duration was 6 s, here it is 2 min\n"
+    ) in text
     assert "none of it" not in text  # its criterion is dropped with the variant
 
 

@@ -112,6 +112,15 @@ def test_what_plans_assume_is_measured(found) -> None:
     assert "P99 needs the most tokens" in found.measured["planning_design_effect"].source
 
 
+def test_a_pilot_that_was_measured_otherwise_than_the_base_says_so(found, book) -> None:
+    assert found.otherwise == (
+        "run-cuda-sm90: protocol.phase1.min_duration was 3 s, here it is 30 s",
+        "h100-load-cuda: protocol.phase2.level_duration was 6 s, here it is 2 min",
+    )
+    book.ladder(rounds=3)
+    assert pilot([book.evidence()], BASE).otherwise == ()
+
+
 def test_beliefs_that_the_pilot_refutes_no_longer_decide(found) -> None:
     assert set(found.refuted) == {"P1-CHAMPION", "P1-BOTTLENECK"}
     assert "Q4_K is faster than Q2_K by 9.545 %" in found.refuted["P1-CHAMPION"]
