@@ -11,6 +11,7 @@ from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.report.plain import plain
 from pytest_rawrxd.rig.disk import FREE_BYTES
 from pytest_rawrxd.rig.models.recipes import LADDER
+from pytest_rawrxd.rig.server.program import RELEASE_URL, TESTED_RELEASE
 from pytest_rawrxd.rig.telemetry import Reading, Value
 from pytest_rawrxd.rig.telemetry.clocks import words
 from pytest_rawrxd.verdict.wording import number
@@ -41,6 +42,8 @@ def _lines(found: Checkup, profile: Profile | None, able: Capability | None) -> 
     yield from _gpus(found)
     yield from ("", "Engine")
     yield from _engine(found)
+    yield from _row("llama-server", f"tested as release {TESTED_RELEASE} of llama.cpp; builds for every system:")
+    yield from _row("", RELEASE_URL)
     yield from ("", "Telemetry, of the first GPU and of the host")
     yield from _readings(found.readings, found.values)
     yield from ("", "Models")
