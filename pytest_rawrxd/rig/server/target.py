@@ -90,7 +90,7 @@ def _http(kind: str, rest: str, spec: str, environ: Mapping[str, str]) -> HttpTa
     if url.username is not None or url.password is not None:
         # The spec is not repeated: it holds the secret.
         raise _problem(f"{kind}:…", "a user name or password in the URL", "#key_env=NAME of an environment variable")
-    if url.scheme not in ("http", "https") or not _is_host(url.hostname):
+    if url.scheme not in ("http", "https") or not url.hostname or not _is_host(url.hostname):
         raise _problem(spec, f"no http or https URL: {rest!r}", example)
     if url.query:
         raise _problem(f"{kind}:…", "a query (?…) in the URL, which could hold a key", "settings behind #")
@@ -115,9 +115,9 @@ def _http(kind: str, rest: str, spec: str, environ: Mapping[str, str]) -> HttpTa
     return HttpTarget(kind, base + path, settings.get("model"), key_env, ca)
 
 
-def _is_host(name: str | None) -> bool:
+def _is_host(name: str) -> bool:
     """Whether ``name`` can stand in a Host header: a name of ASCII or with an ASCII form, or an address."""
-    if not name or any(letter.isspace() for letter in name):
+    if any(letter.isspace() for letter in name):
         return False
     try:
         name.encode("idna")
