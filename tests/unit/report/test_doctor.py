@@ -29,7 +29,7 @@ Engine
   llama-server     tested as release b10434 of llama.cpp; builds for every system:
                    https://github.com/ggml-org/llama.cpp/releases/tag/b10434
 
-Telemetry, of the first GPU and of the host
+Telemetry, of the GPU and of the host
   memory_used_bytes            0.5 GB                   amdgpu sysfs
 """
 
