@@ -24,7 +24,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        # A buffer of its own: Windows receives into it while other connections are served.
+        # A buffer of its own: asyncio promises nobody that one connection's read is told before the next one's begins.
         self._buffer = memoryview(bytearray(READ_BYTES))
         self._loop = asyncio.get_running_loop()
         self._kept: Exchange | None = None
