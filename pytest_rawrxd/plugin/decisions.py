@@ -16,10 +16,11 @@ from pytest_rawrxd.plugin.told import attach
 from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.report.explain import explain
 from pytest_rawrxd.report.judged import Judged
-from pytest_rawrxd.verdict.judge import judge_criterion
+from pytest_rawrxd.verdict.judge import judge_entry
 from pytest_rawrxd.verdict.unfinished import BEGUN, TEST, last_words
 
 DECIDED = pytest.StashKey[dict[str, dict[str, Any]]]()
+STARTED = pytest.StashKey[bool]()  #: the test is neither excused nor about another profile's promises
 #: Appends one record to the ledger of this process.
 Record = Callable[[str, dict[str, Any]], str]
 #: Hears each verdict of a test that came to its end.
@@ -52,6 +53,7 @@ class Decisions:
             pytest.skip("; ".join(reasons))
         if promised:
             self._record(TEST, {"test": item.nodeid, "criteria": promised, "why": BEGUN})
+            item.stash[STARTED] = True
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -80,9 +82,9 @@ class Decisions:
             return
         decided = item.stash.get(DECIDED, {})
         skipped = raised is not None and isinstance(raised.value, pytest.skip.Exception)
-        why = None if skipped else why_unfinished(raised, decided)
-        if not skipped:
-            self._record(TEST, {"test": item.nodeid, "criteria": promised, "why": why})
+        why = str(raised.value) if raised is not None and skipped else why_unfinished(raised, decided)
+        if item.stash.get(STARTED, False):
+            self._record(TEST, {"test": item.nodeid, "criteria": promised, "why": why, "skipped": skipped})
         known = {} if why else decided  # an unfinished test spoils what was decided in it
         fresh = self.judged([identifier for identifier in promised if identifier not in known])
         for entry in (*known.values(), *fresh):
@@ -94,7 +96,7 @@ class Decisions:
         if not identifiers:
             return []
         evidence = Evidence.read(self._run_dir)
-        return [judge_criterion(evidence, self._profile.criteria[identifier]) for identifier in identifiers]
+        return [judge_entry(evidence, self._profile.criteria[identifier]) for identifier in identifiers]
 
     def begun(self, test: str) -> list[str]:
         """The criteria of a test that some process of this session began."""
@@ -116,9 +118,7 @@ class Decisions:
         decided = item.stash[DECIDED]
         return Bound(
             self._profile.criteria[identifier],
-            lambda name: judge_criterion(
-                Evidence.read(self._run_dir), self._profile.criteria[name], running=item.nodeid
-            ),
+            lambda name: judge_entry(Evidence.read(self._run_dir), self._profile.criteria[name], running=item.nodeid),
             lambda entry: decided.update({entry["id"]: entry}),
         )
 

@@ -1,11 +1,11 @@
-"""Tests that never came to their comparison: whatever evidence there is for their criteria cannot be used."""
+"""Tests that never came to their comparison: whatever evidence there is for their criteria decides nothing."""
 
 from __future__ import annotations
 
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.ledger import Record
 from pytest_rawrxd.verdict.decide import invalid
-from pytest_rawrxd.verdict.outcome import Answer
+from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
 
 #: Written when a test that claims criteria begins and when it ends: its name, the criteria, and why it is not finished
 #: (None: it is). A process that dies in a test leaves the record of its beginning as the last word.
@@ -14,13 +14,19 @@ BEGUN = "its process died while it ran"
 
 
 def unfinished(evidence: Evidence, criterion: str, *, running: str | None = None) -> Answer | None:
-    """INVALID when the last word of a test that claims ``criterion`` is not that it finished, None otherwise.
+    """INVALID when the last word of a test that claims ``criterion`` is not that it finished, NOT MEASURED when it was
+    skipped, None otherwise.
 
     A later session of the same campaign in which the test finishes lifts it: the evidence of both is judged together.
     ``running`` is the test that asks in the middle of its comparison.
     """
     for test, record in last_words(evidence).items():
-        if test != running and criterion in record.data["criteria"] and record.data["why"] is not None:
+        if test == running or criterion not in record.data["criteria"]:
+            continue
+        if record.data.get("skipped"):
+            said = f"{test} was skipped: {record.data['why']}"
+            return Finding(Verdict.NOT_MEASURED, said, next="run it into the same run directory"), (record.id,)
+        if record.data["why"] is not None:
             found = invalid(
                 f"{test} did not finish: {record.data['why']}",
                 next_step="remove the cause and run it again into the same run directory",

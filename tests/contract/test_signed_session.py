@@ -6,25 +6,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from fakes.charts import save_nothing
+from fakes.charts import CONFTEST, save_nothing
 from fakes.session_text import follow, steps
 from matplotlib.figure import Figure
 
 from pytest_rawrxd.cli import main
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
-TESTS = Path(__file__).parents[1]
 TOOLS = ("bash", "sed", "cp")
-#: The session in a process of its own draws the same nothing as the commands in this one.
-NO_CURVES = f"""
-import sys
-
-sys.path.insert(0, {str(TESTS)!r})
-from fakes.charts import save_nothing
-from matplotlib.figure import Figure
-
-Figure.savefig = save_nothing
-"""
 
 pytestmark = [
     pytest.mark.skipif(any(shutil.which(tool) is None for tool in TOOLS), reason=f"needs {', '.join(TOOLS)}"),
@@ -42,7 +31,7 @@ def followed(tmp_path_factory):
         patch.setenv("COLUMNS", "200")
         patch.chdir(folder)
         shutil.copytree(EXAMPLES / "cpu", folder / "docs" / "examples" / "cpu")
-        (folder / "docs" / "examples" / "cpu" / "conftest.py").write_text(NO_CURVES)
+        (folder / "docs" / "examples" / "cpu" / "conftest.py").write_text(CONFTEST)
         told = [(step, follow(step.command)) for step in steps(EXAMPLES / "approved-run.md")]
         yield folder / "mine", told
 
