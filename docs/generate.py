@@ -19,7 +19,7 @@ from pytest_rawrxd.profile.kinds import RULES
 from pytest_rawrxd.profile.metrics import METRICS
 from pytest_rawrxd.report import number
 from pytest_rawrxd.settings import OPTIONS
-from pytest_rawrxd.verdict.planning import BANDWIDTH, FAULTS, LEVELS, LOAD, NONE, SINGLE, SOAK, plan
+from pytest_rawrxd.verdict.planning import BANDWIDTH, DRILL, FAULTS, LEVELS, LOAD, NONE, SINGLE, SOAK, plan
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = Path("docs") / "reference"
@@ -33,6 +33,7 @@ EVIDENCE = {
     LEVELS: "records `load.run`, one for each run of a level; `raw/*-load.run.npz`",
     SOAK: "the soak's journal",
     FAULTS: "the record of each injection",
+    DRILL: "records `monitoring.rules` and `monitoring.drill`: each fault, what was seen, who was called and when",
     NONE: "the verdicts and records that its output or document shows",
 }
 

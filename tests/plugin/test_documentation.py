@@ -182,7 +182,13 @@ STANDS = {
     ),
     "rawrxd soak status|stop|collect|review reports/RUN": rawrxd("soak", "status", "RUN", instead="a run without one"),
     "rawrxd alerts production -o monitoring/ --check": rawrxd(
-        "alerts", "production", "-o", "monitoring", instead="without promtool's proof; test_monitoring_drill.py has it"
+        "alerts", "production", "-o", "monitoring", instead="without promtool's proof; test_rules.py has it"
+    ),
+    "rawrxd alerts production -o monitoring --page https://pager.example/hook --ticket https://tickets.example/hook"
+    " --check": rawrxd(
+        *("alerts", "production", "-o", "monitoring"),
+        *("--page", "https://pager.example/hook", "--ticket", "https://tickets.example/hook"),
+        instead="without promtool's proof; test_rules.py has it",
     ),
     "rawrxd probe production --target http://127.0.0.1:8080 --listen 127.0.0.1:9778": rawrxd(
         "probe", "production", "--target", "nobody", code=4, instead="it runs until it is stopped: refused in words"

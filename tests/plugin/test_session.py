@@ -177,6 +177,8 @@ def test_it(): ...
     )
 
     assert acceptance.run().ret == 1
+    # It was no dead process: a reader is told what kept the test from its comparison.
+    assert "test_it was skipped: why not" in acceptance.verdicts()["SLA-TPS-GUARANTEE"]["reason"]
 
 
 def test_a_waived_breach_fails_no_test_and_no_session(acceptance):
