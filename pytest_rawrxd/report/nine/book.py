@@ -23,6 +23,7 @@ from pytest_rawrxd.report.levels import Figure
 from pytest_rawrxd.report.nine.energy import energy_of
 from pytest_rawrxd.report.nine.fact import CARD, Fact, fact, value
 from pytest_rawrxd.report.nine.tree import Candidate, Chosen, Workload, candidate, choose
+from pytest_rawrxd.report.plain import plain
 from pytest_rawrxd.report.variant import QUALITY, UNSCORED, Variant, variants
 from pytest_rawrxd.verdict.fault_window import read_injection
 from pytest_rawrxd.verdict.outcome import Verdict
@@ -460,7 +461,7 @@ def _measured(judged: Judged) -> Fact:
     """The value with its interval; where there is none, what was found instead, or why nothing was."""
     key = f"criterion/{judged.id}/measured"
     if judged.verdict is Verdict.NOT_APPLICABLE:
-        return Fact(key, f"not applicable: {judged.reason}", (judged.bound_at,), known=False)
+        return Fact(key, plain(f"not applicable: {judged.reason}"), (plain(judged.bound_at),), known=False)
     if judged.estimate is None and judged.evidence and judged.verdict is not Verdict.NOT_MEASURED:
         return fact(key, f"no value: {judged.reason}", judged.evidence)
     said, between = judged.measured

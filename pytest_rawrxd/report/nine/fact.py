@@ -30,7 +30,7 @@ class Fact:
 
 def fact(key: str, text: str | None, sources: Iterable[str], *, why: str = "nothing was recorded") -> Fact:
     """Return the fact ``text``, or what a reader sees in its place: "not measured: why". No source is no value."""
-    found = tuple(dict.fromkeys(sources))
+    found = tuple(dict.fromkeys(map(plain, sources)))
     if text is None or text == number.ABSENT or not found:
         return Fact(key, f"{NOT_MEASURED}: {plain(why)}", found or (CARD,), known=False)
     return Fact(key, plain(text), found)

@@ -9,6 +9,7 @@ from textwrap import wrap
 from pytest_rawrxd.report.nine.book import Book, Line
 from pytest_rawrxd.report.nine.fact import Fact
 from pytest_rawrxd.report.nine.trace import mark
+from pytest_rawrxd.report.plain import plain
 
 WIDTH = 98  #: inside the box
 BAR = 32
@@ -31,7 +32,7 @@ class Page:
         Only between words: half a word would be a number without its source. A longer word stands out of the box.
         """
         parts = wrap(
-            text,
+            plain(text),
             WIDTH,
             subsequent_indent="    ",
             drop_whitespace=False,

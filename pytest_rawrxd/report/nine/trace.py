@@ -11,9 +11,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import get_args
+from urllib.parse import quote
 
 from pytest_rawrxd.profile.criterion import Document
 from pytest_rawrxd.report.nine.fact import Fact
+from pytest_rawrxd.report.plain import plain
 
 DOCUMENTS: tuple[str, ...] = get_args(Document)
 
@@ -40,6 +42,10 @@ CODE_FACT = re.compile(r"^\s*%% e: (?P<key>\S+) (?P<source>\S+)(?: \+(?P<more>[0
 FENCE = re.compile(r"^```")
 REFERENCE = re.compile(r"\s\[(?P<note>[0-9]+)\]$")
 LISTED = re.compile(r"^\[(?P<note>[0-9]+)\] (?P<key>\S+) (?P<source>\S+)(?: \+(?P<more>[0-9]+))?$")
+#: What a key or a source has in it; anything else is written as in a URL.
+MARKED = "/:._-+#,=@"
+MARKDOWN = {"&": "&amp;", "<": "&lt;", **{character: f"\\{character}" for character in "\\|*~`$"}}
+LINK = re.compile(r"\]([(\[:])")
 DIGIT = re.compile(r"[0-9]")
 
 
@@ -54,14 +60,19 @@ class Printed:
 
 
 def mark(fact: Fact) -> str:
-    """Return key and sources of ``fact`` as a document carries them."""
+    """Return key and sources of ``fact`` as a document carries them; no character of theirs ends what carries them."""
     more = f" +{len(fact.sources) - 1}" if len(fact.sources) > 1 else ""
-    return f"{fact.key} {fact.sources[0].replace(' ', '_')}{more}"
+    return f"{_word(fact.key)} {_word(fact.sources[0].replace(' ', '_'))}{more}"
+
+
+def _word(text: str) -> str:
+    return quote(text, safe=MARKED, errors="replace")
 
 
 def cell(text: str) -> str:
-    """Return ``text`` so that Markdown, also inside a table, prints it as it is."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("*", "\\*").replace("~", "\\~")
+    """Return ``text`` so that Markdown, also inside a table, prints it as it is: no element, link, image or formula."""
+    escaped = "".join(MARKDOWN.get(character, character) for character in plain(text))
+    return LINK.sub(r"]\\\1", escaped).replace("![", r"!\[")
 
 
 def inline(fact: Fact) -> str:
