@@ -34,7 +34,7 @@ NAMES = (
     r"48 hours without interruption",  # a line of the readiness checklist
 )
 #: In command blocks: programs, options and paths, and the constants of the guide's own requests.
-COMMANDS = r"sha256sum|SHA256|2>&1|/v1/completions|--retry-delay 1|-RetryIntervalSec 1|\"max_tokens\": 8"
+COMMANDS = r"sha256sum|SHA256|2>&1|/v1/completions|--retry-delay 1|-gt 0|Start-Sleep -Seconds 1|\"max_tokens\": 8"
 NAME = re.compile(rf"(?<![A-Za-z0-9.])(?:{'|'.join(NAMES)})(?![A-Za-z0-9])|{COMMANDS}")
 SPAN = re.compile(r"<!-- e: (?P<key>\S+) (?P<source>\S+)(?: \+(?P<more>[0-9]+))? -->(?P<text>.*?)<!-- / -->", re.DOTALL)
 COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
@@ -45,6 +45,8 @@ LISTED = re.compile(r"^\[(?P<note>[0-9]+)\] (?P<key>\S+) (?P<source>\S+)(?: \+(?
 #: What a key or a source has in it; anything else is written as in a URL.
 MARKED = "/:._-+#,=@"
 MARKDOWN = {"&": "&amp;", "<": "&lt;", **{character: f"\\{character}" for character in "\\|*~`$"}}
+#: Entities of Mermaid, by name: a number in a drawing is a fact.
+MERMAID = {'"': "quot", "#": "num", "<": "lt", ">": "gt", "&": "amp", "`": "grave", "|": "vert", "\\": "bsol"}
 LINK = re.compile(r"\]([(\[:])")
 DIGIT = re.compile(r"[0-9]")
 
@@ -78,6 +80,11 @@ def cell(text: str) -> str:
 def inline(fact: Fact) -> str:
     """Return ``fact`` as Markdown prints it."""
     return f"<!-- e: {mark(fact)} -->{cell(fact.text)}<!-- / -->"
+
+
+def drawn(text: str) -> str:
+    """Return ``text`` for the quotes of a Mermaid label: nothing that ends the label, the line or the drawing."""
+    return "".join(f"#{MERMAID[each]};" if each in MERMAID else each for each in plain(text))
 
 
 def printed(text: str) -> Iterator[Printed]:
@@ -128,6 +135,6 @@ def _plain_text(text: str, facts: Mapping[str, Fact]) -> Iterator[str]:
 
 
 def _without(line: str, facts: Iterable[Fact]) -> str:
-    for text in sorted((fact.text for fact in facts), key=len, reverse=True):
+    for text in sorted((text for fact in facts for text in {fact.text, drawn(fact.text)}), key=len, reverse=True):
         line = line.replace(text, "")
     return line
