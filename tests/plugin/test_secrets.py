@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -111,6 +112,10 @@ def test_a_scripted_session_keeps_no_secret(planted, children):
 
     assert planted.records("decode.run")
     assert (planted.run_dir / "signoff-phase1.html").is_file()
+    (began,) = planted.records("session.start")
+    page = (planted.run_dir / "evidence.html").read_text(encoding="utf-8")
+    assert "HTTPS_PROXY" in began["data"]["proxies_not_used"]
+    assert re.search(r"HTTPS_PROXY[^<]*: named in the environment, not used", page)
     assert leaks(planted.run_dir, result.stdout.str(), result.stderr.str()) == []
     assert leaks(planted.run_dir.parent, repr(children)) == []
 
