@@ -31,6 +31,7 @@ from pytest_rawrxd.plugin.preflight import SCRIPTED, Rig
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.rig.boot import asleep_ns, boot_id
 from pytest_rawrxd.rig.engine.choose import EngineSetup, open_engine
+from pytest_rawrxd.rig.engine.environment import child_environment
 from pytest_rawrxd.rig.engine.protocol import Engine, ProgressListener
 from pytest_rawrxd.rig.engine.scenes import SCENES
 from pytest_rawrxd.rig.engine.scripted import ScriptedEngine
@@ -132,5 +133,5 @@ def review(run_dir: Path) -> None:
     """Write the daily review page in a process of its own: drawing takes more memory than a soak may."""
     command = [sys.executable, "-P", "-m", "pytest_rawrxd", "soak", "review", str(run_dir)]
     quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-    draw = partial(subprocess.run, command, check=False, timeout=REVIEW_S, **quiet)
+    draw = partial(subprocess.run, command, check=False, timeout=REVIEW_S, env=child_environment(os.environ), **quiet)
     threading.Thread(target=draw, daemon=True, name="soak-review").start()

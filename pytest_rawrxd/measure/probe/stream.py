@@ -17,6 +17,7 @@ from pytest_rawrxd.measure.probe.terms import ProbeTerms
 from pytest_rawrxd.rig.server.dialects import DIALECTS
 from pytest_rawrxd.rig.server.failure import Failure
 from pytest_rawrxd.rig.server.response import Reply
+from pytest_rawrxd.rig.server.secret import key_of
 from pytest_rawrxd.rig.server.target import HttpTarget
 
 LOOK_S = 0.1  #: how often what has arrived is read while a request runs
@@ -52,7 +53,7 @@ async def probe_once(
     streams = "itl" not in dialect.not_measurable
     if streams:
         shown.streams()
-    key = environ.get(target.key_env) if target.key_env else None
+    key = key_of(target, environ)
     kept = Exchange(number, clock())
     async with contextlib.aclosing(Pool(plan, key, clock)) as pool:
         body = json.dumps(dialect.body(ask), ensure_ascii=False).encode()
