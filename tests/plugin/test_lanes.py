@@ -69,7 +69,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-pytestmark = [pytest.mark.phase1, pytest.mark.sla("P1-TPS-test_two")]
+pytestmark = pytest.mark.phase1
 
 def wait_for(name):
     ends = time.monotonic() + 60
@@ -77,6 +77,7 @@ def wait_for(name):
         assert time.monotonic() < ends, f"no {name}"
         time.sleep(0.02)
 
+@pytest.mark.sla("P1-TPS-test_two")
 def test_earlier(decode, sla):
     wait_for("later-began")
     try:
@@ -84,6 +85,7 @@ def test_earlier(decode, sla):
     finally:
         (HERE / "earlier-compared").touch()
 
+@pytest.mark.sla("P1-TPS-test_two")
 def test_later(decode, sla):
     (HERE / "later-began").touch()
     wait_for("earlier-compared")
@@ -108,7 +110,7 @@ def test_two_lanes_at_one_criterion_judge_what_there_is_and_the_session_judges_a
     result.assert_outcomes(passed=passed, failed=2 - passed)
     entry = acceptance.verdicts()["P1-TPS-test_two"]
     assert entry["verdict"] == verdict
-    assert result.ret == 1, "the profile promises more than these two tests decide"
+    assert result.ret == (0 if verdict == "PASS" else 1)
     if verdict == "PASS":
         assert {each.split("-")[1] for each in entry["evidence"]} == {"gw0", "gw1"}
     else:
