@@ -35,7 +35,7 @@ def fact(
 
     What cannot exist here, such as the driver of a machine without a device, does not apply: "not applicable: why".
     """
-    found = tuple(dict.fromkeys(sources))
+    found = tuple(dict.fromkeys(map(plain, sources)))
     if text is None or text == number.ABSENT or not found:
         return Fact(key, f"{NOT_MEASURED if applies else NOT_APPLICABLE}: {plain(why)}", found or (CARD,), known=False)
     return Fact(key, plain(text), found)
