@@ -16,6 +16,7 @@ from pytest_rawrxd.evidence.walkthrough import Attestation, Walked, record_walkt
 from pytest_rawrxd.measure.clock import Clock
 from pytest_rawrxd.measure.guide import SETTINGS, STEPS, Step, guide_digest
 from pytest_rawrxd.profile.suggest import nearest
+from pytest_rawrxd.report.signing.attested import public_hex
 
 Ask = Callable[[str], str]
 Say = Callable[[str], None]
@@ -34,8 +35,7 @@ def walk(
     roles = campaign.profile.roles.sign_off
     if role not in roles:
         raise UsageProblem("the profile has no such role", where="--role", found=role, possible=nearest(role, roles))
-    own, authors = str(signer.public_key.keyval["public"]), author_key(author)
-    own = _hex(own)
+    own, authors = public_hex(signer.public_key), author_key(author)
     if own == authors:
         raise UsageProblem(
             "the author of the guide cannot attest that somebody else followed it",
@@ -66,16 +66,6 @@ def author_key(path: Path) -> str:
         ) from refused
     if not isinstance(key, Ed25519PublicKey):
         raise UsageProblem("this is no public ed25519 key", where=str(path), possible="a key of rawrxd sign keygen")
-    return key.public_bytes_raw().hex()
-
-
-def _hex(public: str) -> str:
-    """A public key as securesystemslib has it, hex or PEM, as hex."""
-    if not public.startswith("-----"):
-        return public
-    key = serialization.load_pem_public_key(public.encode())
-    if not isinstance(key, Ed25519PublicKey):
-        raise UsageProblem("this is no ed25519 key", possible="a key of rawrxd sign keygen")
     return key.public_bytes_raw().hex()
 
 

@@ -1,18 +1,24 @@
 """A person is led through the guide, and what is signed decides: by another than the author, about this guide."""
 
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
+from fakes.charts import save_nothing
+from matplotlib.figure import Figure
 
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.measure.guide import STEPS
 from pytest_rawrxd.places import package_data
 from pytest_rawrxd.profile import load_profile
-from pytest_rawrxd.report.signing.keys import generate, load_signer
+from pytest_rawrxd.report.render import render
+from pytest_rawrxd.report.signing.attested import unattested
+from pytest_rawrxd.report.signing.keys import generate, load_keys, load_signer
+from pytest_rawrxd.report.signing.verify import verify
 from pytest_rawrxd.report.walkthrough import walk
 from pytest_rawrxd.verdict.answers.operator_walkthrough import operator_walkthrough
+from pytest_rawrxd.verdict.judge import judge
 from pytest_rawrxd.verdict.outcome import Verdict
 
 ROLE = "DevOps Lead"
@@ -131,3 +137,52 @@ def test_a_guide_that_changes_afterwards_lifts_the_attestation(run_dir, keys, mo
     monkeypatch.setattr("pytest_rawrxd.verdict.answers.operator_walkthrough.guide_digest", lambda: "1" * 64)
 
     assert judged(run_dir).verdict is Verdict.INVALID
+
+
+def folder_of(tmp_path, **files):
+    """A verifier's folder of public keys: ``role_name=path`` is role-name.pub."""
+    folder = tmp_path / "trusted"
+    folder.mkdir()
+    for name, path in files.items():
+        shutil.copyfile(path, folder / f"{name.replace('_', '-')}.pub")
+    return load_keys(folder)
+
+
+@pytest.mark.parametrize("author", ["technical_lead", "guide_author"])
+def test_a_walk_counts_for_whoever_knows_both_keys(run_dir, keys, tmp_path, author):
+    (_, walker), (_, authors) = keys
+    walked(run_dir, keys)
+    trusted = folder_of(tmp_path, devops_lead=walker, **{author: authors})
+
+    assert list(unattested(Evidence.read(run_dir), trusted)) == []
+
+
+@pytest.mark.parametrize("role", ["guide_author", "technical_lead"])
+def test_an_author_who_walks_with_a_key_of_his_making_is_found(run_dir, keys, tmp_path, role):
+    """The walk itself shows two keys that differ; nobody knows the first as one of the DevOps Lead's."""
+    (_, walker), (_, authors) = keys
+    walked(run_dir, keys)
+    found = list(unattested(Evidence.read(run_dir), folder_of(tmp_path, devops_lead=authors, **{role: walker})))
+
+    assert [problem.what for problem in found] == [
+        "no key of DevOps Lead in the folder of keys signed the walk through the guide"
+    ]
+    assert found[0].file.startswith("ledger/")
+
+
+def test_a_walk_that_names_an_unknown_author_is_found_by_verify(run_dir, keys, tmp_path, monkeypatch):
+    monkeypatch.setattr(Figure, "savefig", save_nothing)
+    (_, walker), _ = keys
+    walked(run_dir, keys)
+    evidence = Evidence.read(run_dir)
+    render(evidence, judge(evidence))
+    found = verify(run_dir, folder_of(tmp_path, devops_lead=walker), today=date(2026, 1, 11))
+
+    assert len(found.problems) == 1
+    assert "author of the guide whose key is not in the folder" in found.problems[0].what
+
+
+def test_without_a_walk_no_key_is_asked_for(run_dir, keys, tmp_path):
+    _, (_, authors) = keys
+
+    assert list(unattested(Evidence.read(run_dir), folder_of(tmp_path, technical_lead=authors))) == []
