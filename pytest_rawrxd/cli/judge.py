@@ -56,8 +56,11 @@ def run(arguments: argparse.Namespace) -> int:
     view = render(evidence, verdicts)
     colour = wants_colour(os.environ, is_terminal=sys.stdout.isatty())
     width = shutil.get_terminal_size().columns
-    print(table(view, width=width, colour=colour, encoding=sys.stdout.encoding), end="")
     measured = {entry["phase"] for entry in verdicts["criteria"] if entry["evidence"]}
+    print(
+        table(view, width=width, colour=colour, encoding=sys.stdout.encoding, phases=measured or None),
+        end="",
+    )
     rehearsal = any(state["rehearsal"] for state in verdicts["state"].values())
     kept = accepted(verdicts["criteria"], measured, rehearsal=rehearsal, validity=verdicts["validity"])
     overdue = _overdue(waivers_of(evidence))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from pytest_rawrxd.errors import LoadFailed, RigTrouble
 from pytest_rawrxd.evidence.campaign import Campaign, Evidence
-from pytest_rawrxd.evidence.ledger import LedgerWriter
+from pytest_rawrxd.evidence.ledger import LedgerWriter, Record
 from pytest_rawrxd.evidence.recorder import Recorder
 from pytest_rawrxd.measure.bandwidth import read_bandwidth
 from pytest_rawrxd.measure.cells import needed_cells, needs_bandwidth_test, needs_quality
@@ -59,7 +59,15 @@ class Bench:
     """Measures on one lane of one session. Use as a context manager: leaving closes the ledger."""
 
     def __init__(
-        self, campaign: Campaign, session: str, worker: str, rig: Rig, progress: Progress, *, lane: int = 0
+        self,
+        campaign: Campaign,
+        session: str,
+        worker: str,
+        rig: Rig,
+        progress: Progress,
+        *,
+        kept: Callable[[Record], None] = lambda _: None,
+        lane: int = 0,
     ) -> None:
         self.campaign = campaign
         self.lane = lane
@@ -73,7 +81,7 @@ class Bench:
             identity=campaign.identity.digest,
             clock=SYSTEM,
         )
-        self._recorder = Recorder(campaign.path, session, worker, self._stack.enter_context(ledger))
+        self._recorder = Recorder(campaign.path, session, worker, self._stack.enter_context(ledger), kept)
         self._described = False
         self._measured: set[Cell] = set()
         self._loaded: set[Level] = set()

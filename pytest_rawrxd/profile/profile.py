@@ -46,6 +46,12 @@ class Profile(Section):
     criteria: dict[str, Criterion]
 
     @property
+    def label(self) -> str:
+        """How a command line names it: its name where that is looked up, else the path of its file."""
+        file = next(iter(self.files), "")
+        return self.name if file in {"", f"fixtures/profiles/{self.name}.toml"} else file
+
+    @property
     def lanes(self) -> int:
         """How many acceptance processes may run at once."""
         return max(1, self.hardware.gpus)

@@ -88,6 +88,16 @@ def find_server(
     )
 
 
+def found_again(
+    remote: FoundRemote, *, probe: Get = get, listener: Callable[[str, int], int | None] = listening
+) -> FoundRemote | None:
+    """The running server as it is now, with its present process; None where nothing answers."""
+    try:
+        return FoundRemote(remote.target, _ask(remote.target, probe), pid=_pid(remote.target, listener))
+    except UsageProblem:
+        return None
+
+
 def _program_info(program: Program, devices: tuple[Device, ...]) -> EngineInfo:
     used = foremost(devices) if devices else None
     files = (path for path in sorted(program.path.parent.iterdir()) if path.is_file())
