@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -20,13 +21,14 @@ from pytest_rawrxd.report.signing.attested import public_hex
 
 Ask = Callable[[str], str]
 Say = Callable[[str], None]
+HOURS_OF_A_MONTH = 31 * 24
 YES, NO = ("y", "yes"), ("n", "no")
 
 
 def walk(
     run_dir: Path, *, role: str, signer: CryptoSigner, author: Path, windows: bool, ask: Ask, say: Say, clock: Clock
 ) -> str:
-    """Ask about every step, sign the answers and return the id of their record.
+    """Ask about every step and for the planned maintenance, sign the answers and return the id of their record.
 
     Raises UsageProblem for a role that the profile does not name, and for the author's own key: before the first
     question.
@@ -49,6 +51,7 @@ def walk(
         clock.wall().isoformat(timespec="seconds"),
         "Windows, PowerShell" if windows else "bash",
         tuple(_steps(windows=windows, ask=ask, say=say)),
+        _maintenance(ask),
     )
     signature = signer.sign(signed_bytes(attested.statement)).signature
     return record_walkthrough(
@@ -78,6 +81,16 @@ def _steps(*, windows: bool, ask: Ask, say: Say) -> Iterator[Walked]:
         say("\n".join(f"    {line}" for line in (step.powershell if windows else step.bash).splitlines()))
         say(f"\n  expected: {step.result}")
         yield _answer(step, ask)
+
+
+def _maintenance(ask: Ask) -> float | None:
+    question = "\nHow many hours of maintenance are planned in a month? (empty: you declare nothing) "
+    while said := ask(question).strip():
+        with suppress(ValueError):
+            hours = float(said)
+            if 0 <= hours < HOURS_OF_A_MONTH:
+                return hours
+    return None
 
 
 def _answer(step: Step, ask: Ask) -> Walked:

@@ -190,7 +190,7 @@ def _coverage(evidence: Evidence) -> Iterator[str]:
     if watched is None:
         yield "no proof of the rules says which row has which alert"
         return
-    for row in deciding(evidence, lambda each: each.id.startswith(SLA) and each.kind != DECLARATION):
+    for row in deciding(evidence, lambda each: each.id.startswith(SLA)):
         if not entry(evidence, row)["claimed_by"]:
             yield f"{row.id} has no test"
         if not watched.get(row.id):

@@ -18,11 +18,13 @@ from pytest_rawrxd.report.signing.keys import generate, load_keys, load_signer
 from pytest_rawrxd.report.signing.verify import verify
 from pytest_rawrxd.report.walkthrough import walk
 from pytest_rawrxd.verdict.answers.operator_walkthrough import operator_walkthrough
+from pytest_rawrxd.verdict.answers.planned_maintenance import planned_maintenance
 from pytest_rawrxd.verdict.judge import judge
 from pytest_rawrxd.verdict.outcome import Verdict
 
 ROLE = "DevOps Lead"
 CRITERION = load_profile("rx7800xt").criteria["P3-OPERATOR"]
+MAINTENANCE = load_profile("rx7800xt").criteria["SLA-MAINTENANCE"]
 
 
 class Clock:
@@ -48,9 +50,9 @@ def keys(tmp_path):
     return generate(tmp_path / "walker", ROLE, None), generate(tmp_path / "author", "Technical Lead", None)
 
 
-def walked(run_dir, keys, *, answers=None, author=None, role=ROLE):
+def walked(run_dir, keys, *, answers=None, author=None, role=ROLE, maintenance=("",)):
     (private, _), (_, authors) = keys
-    said = iter(answers or ["y", ""] * len(STEPS))
+    said = iter([*(answers or ["y", ""] * len(STEPS)), *maintenance])
     shown = []
     walk(
         run_dir,
@@ -186,3 +188,35 @@ def test_without_a_walk_no_key_is_asked_for(run_dir, keys, tmp_path):
     _, (_, authors) = keys
 
     assert list(unattested(Evidence.read(run_dir), folder_of(tmp_path, technical_lead=authors))) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [
+        (("",), Verdict.NOT_MEASURED),  # nothing is declared
+        (("0",), Verdict.PASS),
+        (("1.9",), Verdict.PASS),
+        (("2",), Verdict.INCONCLUSIVE),  # the roadmap says less than two hours
+        (("2.1",), Verdict.FAIL),
+        (("soon", "-1", "nan", "inf", "1.5"), Verdict.PASS),  # asked again until it is a time
+    ],
+)
+def test_the_operator_declares_the_maintenance_at_the_end_of_the_walk(run_dir, keys, said, verdict):
+    walked(run_dir, keys, maintenance=said)
+    found, sources = planned_maintenance(Evidence.read(run_dir), MAINTENANCE)
+
+    assert found.verdict is verdict
+    assert bool(sources) is (verdict is not Verdict.NOT_MEASURED)
+    assert (ROLE in found.reason) is bool(sources)
+
+
+def test_a_declaration_that_was_changed_after_signing_is_invalid(run_dir, keys):
+    walked(run_dir, keys, maintenance=["3"])
+    evidence = Evidence.read(run_dir)
+    evidence.of("walkthrough")[-1].data["statement"]["maintenance_hours"] = 1.0
+
+    assert planned_maintenance(evidence, MAINTENANCE)[0].verdict is Verdict.INVALID
+
+
+def test_without_a_walk_nothing_is_declared(run_dir):
+    assert planned_maintenance(Evidence.read(run_dir), MAINTENANCE)[0].verdict is Verdict.NOT_MEASURED
