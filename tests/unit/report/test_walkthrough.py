@@ -7,6 +7,7 @@ import pytest
 from fakes.charts import save_nothing
 from matplotlib.figure import Figure
 
+from pytest_rawrxd.cli import main
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.measure.guide import STEPS
@@ -220,3 +221,15 @@ def test_a_declaration_that_was_changed_after_signing_is_invalid(run_dir, keys):
 
 def test_without_a_walk_nothing_is_declared(run_dir):
     assert planned_maintenance(Evidence.read(run_dir), MAINTENANCE)[0].verdict is Verdict.NOT_MEASURED
+
+
+def test_the_verb_asks_at_the_terminal_and_says_what_comes_next(run_dir, keys, monkeypatch, capsys):
+    (private, _), (_, authors) = keys
+    said = iter([*(["y", ""] * len(STEPS)), "1.5"])
+    monkeypatch.setattr("builtins.input", lambda _: next(said))
+    given = ["--role", ROLE, "--key", str(private), "--author-key", str(authors)]
+
+    assert main(["walkthrough", str(run_dir), *given]) == 0
+    assert f"rawrxd judge {run_dir}" in capsys.readouterr().out
+    assert judged(run_dir).verdict is Verdict.PASS
+    assert planned_maintenance(Evidence.read(run_dir), MAINTENANCE)[0].estimate == 1.5
