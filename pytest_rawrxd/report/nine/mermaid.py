@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from string import ascii_lowercase
 
 from pytest_rawrxd.report.nine.book import Book
 from pytest_rawrxd.report.nine.trace import inline, mark
@@ -17,10 +18,10 @@ def _lines(book: Book) -> Iterator[str]:
     yield "flowchart TD"
     yield '  start["What is asked for?"]'
     names = {line.name: line for line in book.variants}
-    for use in book.uses:
-        node = use.name.replace("-", "_")
+    for position, use in enumerate(book.uses):
+        node = _letters(position)
         yield f"  %% e: {mark(use.title)}"
-        yield f'  start --> use_{node}["{_label(use.title.text)}"]'
+        yield f'  start --> use_{node}["{use.title}"]'
         for each in use.asks:
             yield f"  %% e: {mark(each)}"
         said = "<br/>".join((*(each.text for each in use.asks), use.prefers))
@@ -32,9 +33,9 @@ def _lines(book: Book) -> Iterator[str]:
         yield f'  use_{node} -->|"{said}"| answer_{node}(["{use.variant}<br/>{line.tps.text}"])'
 
 
-def _label(text: str) -> str:
-    """Inside the quotes of a label."""
-    return text.replace('"', "'")
+def _letters(position: int) -> str:
+    """A name of its own for each node, without a digit: 0 is a, 12 is bc."""
+    return "".join(ascii_lowercase[int(digit)] for digit in str(position))
 
 
 def tree_text(book: Book) -> str:
