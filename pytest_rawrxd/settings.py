@@ -51,6 +51,11 @@ OPTIONS = {
             "the engine to test: llama-cpp-python, llama-server[:PATH], openai:URL, ollama:URL#model=NAME, rawrxd:URL, "
             "or scripted:NAME for a demonstration",
         ),
+        Option(
+            "load-hosts",
+            "tls://ADDRESS:PORT#workers=N&keys=DIR",
+            "load a running server from N hosts, each of which runs `rawrxd load worker`",
+        ),
     )
 }
 

@@ -8,7 +8,7 @@ import sys
 import traceback
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,6 +25,7 @@ from pytest_rawrxd.plugin.claims import claims
 from pytest_rawrxd.plugin.decisions import Decisions
 from pytest_rawrxd.plugin.followers import Followers
 from pytest_rawrxd.plugin.lanes import Lanes, WorkerSeed
+from pytest_rawrxd.plugin.load_hosts import open_hosts
 from pytest_rawrxd.plugin.marks import marked
 from pytest_rawrxd.plugin.preflight import SCRIPTED, Added, Rig, prepare
 from pytest_rawrxd.plugin.progress import Progress
@@ -39,6 +40,9 @@ from pytest_rawrxd.rig.proxies import proxies
 from pytest_rawrxd.verdict.judge import judge
 from pytest_rawrxd.verdict.selfcheck import SelfCheck, self_check
 from pytest_rawrxd.verdict.state import accepted
+
+if TYPE_CHECKING:
+    from pytest_rawrxd.measure.hosts.coordinator import LoadHosts
 
 DEFAULT_ENGINE = "llama-cpp-python"
 
@@ -122,11 +126,12 @@ class Acceptance:
                 check_pinnable(rig.engine.backend, rig.gpus)
             identity = rig.identity(self.profile)
             check_joinable(self.run_dir, identity)
+            hosts = self._load_hosts(rig)
             campaign = open_campaign(self.run_dir, identity, self.profile, SYSTEM)
             self._session = campaign.new_session()
-            self.bench = self._stack.enter_context(
-                Bench(campaign, self._session, "main", rig, progress, kept=self.followers.evidence)
-            )
+            told = self.followers.evidence
+            bench = Bench(campaign, self._session, "main", rig, progress, kept=told, hosts=hosts)
+            self.bench = self._stack.enter_context(bench)
         except UsageProblem as problem:
             self._stack.close()
             raise pytest.UsageError(str(problem)) from problem
@@ -160,6 +165,12 @@ class Acceptance:
                 self.config.hook.pytest_rawrxd_gpu(config=self.config),
             ),
         )
+
+    def _load_hosts(self, rig: Rig) -> LoadHosts | None:
+        named = options.setting(self.config, "load-hosts")
+        if named is None:
+            return None
+        return self._stack.enter_context(open_hosts(named.value, self.profile, rig, lanes=workers(self.config)))
 
     def _claims(self) -> dict[str, list[str]]:
         folders = [Path(folder) for folder in self.config.getini("sla_acceptance")]

@@ -83,9 +83,12 @@ def _listed(run_dir: Path) -> Iterator[Problem]:
 
 
 def _not_as_recorded(evidence: Evidence) -> Iterator[Problem]:
-    """Raw files that are not as their record names them."""
+    """Raw files that are not as their record names them. Each is read once, however many records name it alike."""
+    seen = set()
     for record in evidence.records:
-        if ref := record.data.get("raw"):
+        ref = record.data.get("raw")
+        if ref and (said := canonical(ref)) not in seen:
+            seen.add(said)
             try:
                 checked(evidence.campaign.path, ref)
             except EvidenceProblem as problem:
