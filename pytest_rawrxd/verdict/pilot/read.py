@@ -38,7 +38,6 @@ class Pilot:
     gpus: int
     boards: int
     vram_gib: float | None
-    tokens: int
     variants: tuple[Variant, ...]
     unusable: dict[str, str]  #: variant -> why it gives no bounds
     bounds: dict[str, Bound]  #: criterion -> what replaces the base's bound
@@ -80,7 +79,6 @@ def pilot(runs: Sequence[Evidence], base: Profile) -> Pilot:
         gpus=card.count,
         boards=boards(runs),
         vram_gib=card.vram_gib,
-        tokens=base.protocol.phase1.judged_tokens,
         variants=found,
         unusable=unusable,
         bounds=bounds,

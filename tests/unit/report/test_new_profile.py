@@ -34,7 +34,6 @@ def made(**given: object) -> Pilot:
         "gpus": 1,
         "boards": 1,
         "vram_gib": 23.988,
-        "tokens": 256,
         "variants": (variant("Q4_K"), variant("Q8_0")),
         "unusable": {"Q2_K": "2 processes, at least 3"},
         "bounds": {
