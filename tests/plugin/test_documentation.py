@@ -166,6 +166,12 @@ STANDS = {
     "py -m uv sync --locked --no-dev --no-install-package llama-cpp-python": Stand(
         "program", ("uv", "sync", "--help"), instead=INSTALLING
     ),
+    r"py -m uv run --no-sync rawrxd doctor rx7800xt --sla-models D:\OllamaModels "
+    r"--sla-engine llama-server:C:\llama\llama-server.exe": rawrxd(
+        *("doctor", "rx7800xt", "--sla-models", "models", "--sla-engine", "llama-server:nowhere"),
+        code=1,
+        instead="there is no such card and no such server here",
+    ),
     'py -m uv run --no-sync pytest acceptance/ -m "phase1 or phase2" --sla-profile rx7800xt '
     r"--sla-models D:\OllamaModels --sla-engine llama-server:C:\llama\llama-server.exe": acceptance(
         "acceptance/",

@@ -36,7 +36,7 @@ def fact(
     Blanks of ``key``, which a name of the profile or of a folder may have, become hyphens: a document carries it as a
     word. What cannot exist here, such as the driver of a machine without a device, does not apply.
     """
-    found, key = tuple(dict.fromkeys(sources)), "-".join(key.split())
+    found, key = tuple(dict.fromkeys(map(plain, sources))), "-".join(key.split())
     if text is None or text == number.ABSENT or not found:
         return Fact(key, f"{NOT_MEASURED if applies else NOT_APPLICABLE}: {plain(why)}", found or (CARD,), known=False)
     return Fact(key, plain(text), found)

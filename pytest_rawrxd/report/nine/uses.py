@@ -43,8 +43,7 @@ def use_lines(view: RunView, candidates: Sequence[Candidate], variants: Sequence
         found = choose(candidates, Workload.of(use))
         line = known[found.variant] if found.variant else None
         why = _why(view, name, found, line)
-        # The drawing of the tree holds it in double quotes.
-        title = fact(f"use/{name}/title", use.title.replace('"', "'"), [CARD])
+        title = fact(f"use/{name}/title", use.title, [CARD])
         asks = tuple(_asks(name, use))
         lines.append(UseLine(name, title, asks, PREFERS[use.prefer], found.variant, found.qualified[1:], why))
     return tuple(lines)
