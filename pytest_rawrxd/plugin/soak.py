@@ -35,7 +35,7 @@ from pytest_rawrxd.rig.engine.protocol import Engine, ProgressListener
 from pytest_rawrxd.rig.engine.scenes import SCENES
 from pytest_rawrxd.rig.engine.scripted import ScriptedEngine
 from pytest_rawrxd.rig.server.dialects import DIALECTS
-from pytest_rawrxd.rig.server.found import FoundRemote
+from pytest_rawrxd.rig.server.found import FoundRemote, key_of
 from pytest_rawrxd.rig.server.served import Served, reach, serve
 from pytest_rawrxd.rig.telemetry import Telemetry
 from pytest_rawrxd.verdict.soak_memory import early_failure
@@ -102,7 +102,7 @@ def _open_held(rig: Rig, terms: SoakTerms) -> OpenHeld:
                 return nullcontext(reach(server, deadline_s=terms.load_deadline_s))
             return serve(server, path, terms.options, environ=os.environ, deadline_s=terms.load_deadline_s)
 
-        return lambda tick: held_server(start, terms, CLIENT, tick)
+        return lambda tick: held_server(start, terms, CLIENT, tick, key=key_of(server, os.environ))
     return lambda tick: held_in_process(partial(_open, rig.engine_spec, terms), path, terms, tick)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_rawrxd.errors import LoadFailed, RigTrouble
+from pytest_rawrxd.measure.canary.song import Stage, canaries, measure_canaries
 from pytest_rawrxd.measure.clock import Clock
 from pytest_rawrxd.measure.decode import describe_trouble
 from pytest_rawrxd.measure.soak.held import Held, OpenHeld
@@ -34,6 +35,7 @@ from pytest_rawrxd.measure.soak.timeline import Timeline
 from pytest_rawrxd.rig.engine.log import fresh_lines, on_device, remarkable
 
 TICK_S = 0.5
+AT_THE_END: tuple[Stage, ...] = ("solo", "together")
 MOST_FAILED_STARTS = 3  #: in a row: an engine that cannot be started has no further 47 hours
 LEAST_S = 1e-6  #: a shorter wait is none, and no clock would notice it
 PAUSE_S = 5.0  #: before another try to start an engine
@@ -98,6 +100,7 @@ class _Soak:
                 for step in steps(self.terms):
                     if step.number >= self.tally.next_step:
                         self._do(step)
+                self._sing_at_the_end()
             except _OverError as over:
                 why, said = over.why, over.said
             self._leave_engine()
@@ -164,13 +167,16 @@ class _Soak:
             try:
                 opened: AbstractContextManager[Held] = self.open_held(self._tick)
                 self.held = self.stack.enter_context(opened)
+                ready_s = (self.world.clock.monotonic_ns() - began_ns) / 1e9
+                if why == "first":
+                    self._sing("reference", "before the soak")
                 break
             except RigTrouble as trouble:
                 self._trouble(trouble, "starting the engine")
+                self._leave_engine()
                 if attempt == MOST_FAILED_STARTS or (why == "first" and isinstance(trouble, LoadFailed)):
                     raise _OverError(FAILED, f"the engine cannot be started: {trouble.what}") from trouble
                 self._wait(self.timeline.now_s() + PAUSE_S, STARTING)
-        ready_s = (self.world.clock.monotonic_ns() - began_ns) / 1e9
         if why == "first":
             self.timeline.restart()
         held = self.held
@@ -193,6 +199,23 @@ class _Soak:
             load={key: load.get(key) for key in ("load_s", "warm_up_s", "layers_offloaded", "layers_total", "buffers")},
         )
         self.see.life_began_s = self.timeline.now_s()
+
+    def _sing(self, stage: Stage, when: str) -> None:
+        """Ask for the canaries. What memory does meanwhile is no part of the drift: no engine counts as held."""
+        assert self.held is not None  # noqa: S101 - asked of a ready engine only
+        birds = canaries(self.terms.streams, self.terms.seed)
+        about = {"variant": self.terms.variant, "life": self.tally.life}
+        self.watch.activity = STARTING
+        measure_canaries(self.held.choir(), birds, during=SOAK, stage=stage, when=when, sink=self.journal, about=about)
+
+    def _sing_at_the_end(self) -> None:
+        """Ask once more; an engine that dies of it has crashed in the soak."""
+        try:
+            for stage in AT_THE_END:
+                self._sing(stage, "at the end of the soak")
+        except RigTrouble as trouble:
+            self._trouble(trouble, "canaries at the end of the soak")
+            self._leave_engine()
 
     def _leave_engine(self) -> None:
         if self.held is not None:

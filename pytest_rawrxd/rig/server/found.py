@@ -55,6 +55,13 @@ class FoundRemote:
 FoundServer = FoundProgram | FoundRemote
 
 
+def key_of(found: FoundServer, environ: Mapping[str, str]) -> str | None:
+    """The API key of a running server, from the variable that its address names; None without one."""
+    if isinstance(found, FoundRemote) and found.target.key_env is not None:
+        return environ.get(found.target.key_env)
+    return None
+
+
 def is_server(spec: str) -> bool:
     """Whether an engine's name means a server, or a tool, and no engine of this suite's own making."""
     return spec.partition(":")[0] in KINDS

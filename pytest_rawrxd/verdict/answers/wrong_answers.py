@@ -18,31 +18,39 @@ from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
 from pytest_rawrxd.verdict.wording import number
 
-TO_DO = "run the acceptance tests of phase 2: canaries are asked around every fault"
+TO_DO = "run the acceptance tests of phase 2: canaries are asked under load, around every fault and by the soak"
+LIKELY = "an engine that tells likelihoods: llama-server, the engine in process, or log probabilities of the OpenAI API"
+LOAD, FAULTS = "load", "faults"
 NAMED_AT_MOST = 3
 
 
 def wrong_answers(evidence: Evidence, criterion: Criterion) -> Answer:
     """Count wrong canaries, swapped streams, nonces of others and disagreeing counts.
 
-    Under load without a fault are the canaries that were asked at once before the first injection; "faults" is all of
-    them, before, during and after.
+    "load" are those of the load test, or without them those that a fault campaign asks at once before its first
+    injection; "faults" is all of the campaign's, before, during and after; "soak" those at its end.
     """
     during = str(criterion.where["during"])
-    everything = songs(evidence, "faults" if during == "load" else during)
+    everything = songs(evidence, during)
+    instead = during == LOAD and not everything
+    if instead:
+        everything = songs(evidence, FAULTS)
     references = tuple(each for each in everything if each.data["stage"] == "reference")
     found = tuple(each for each in everything if each.data["stage"] != "reference")
-    if during == "load":
+    if instead:
         found = tuple(each for each in found if each.data["stage"] == "together" and _before(each))
     if not found or not references:
         said = f"no canaries were asked during {during}"
         return Finding(Verdict.NOT_MEASURED, said, next=TO_DO), tuple(each.record.id for each in found)
     compared = compare(found, references)
-    streams = [*evidence.of(WINDOW), *evidence.of(QUEUE)] if during == "faults" else []
+    streams = [*evidence.of(WINDOW), *evidence.of(QUEUE)] if during == FAULTS else []
     sources = (*(each.record.id for each in (*references, *found)), *(record.id for record in streams))
     if compared.answers == 0:
+        return invalid("no canary was answered", next_step="an engine that answers, then run it again"), sources
+    if during != FAULTS and compared.unanswered:
         return invalid(
-            "no canary was answered", next_step="a llama-server, whose /completion tells likelihoods"
+            f"{compared.unanswered} of {compared.answers + compared.unanswered} canaries were not answered",
+            next_step="an engine that answers, then run it again",
         ), sources
     crossed = [said for record in streams for said in _crossed(evidence, record)]
     wrong = [*compared.wrong, *crossed]
@@ -50,6 +58,12 @@ def wrong_answers(evidence: Evidence, criterion: Criterion) -> Answer:
         shown = "; ".join(wrong[:NAMED_AT_MOST])
         said = f"{len(wrong)} wrong answers beside {compared.answers} canaries: {shown}"
         return Finding(Verdict.FAIL, said, float(len(wrong)), n=compared.answers, method="canaries"), sources
+    if compared.undecided:
+        said = (
+            f"0 wrong of {compared.answers} canaries, and {len(compared.undecided)} that differ from the answer given "
+            "alone: this engine tells no likelihoods, so nobody knows whether by more than batching may change"
+        )
+        return Finding(Verdict.NOT_MEASURED, said, n=compared.answers, method="canaries", next=LIKELY), sources
     said = f"0 wrong of {compared.answers} canaries"
     if compared.same_tokens is not None and compared.divergence is not None:
         said += f", {number(100 * compared.same_tokens)} % of their tokens the same"

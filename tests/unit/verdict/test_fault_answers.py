@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from pytest_rawrxd.measure.faults.canary import Sung, arrays_of
+from pytest_rawrxd.measure.canary.song import Sung, arrays_of
 from pytest_rawrxd.measure.load.arrays import DTYPES
 from pytest_rawrxd.profile import load_profile
 from pytest_rawrxd.rig.server.failure import Failure
