@@ -106,7 +106,7 @@ def compare(found: tuple[Songs, ...], references: tuple[Songs, ...]) -> Compared
                 undecided.append(f"{nonce} {each.data['when']}")
             said, divergence, equal, compared = _answer(each, reference, row)
             same, tokens = same + equal, tokens + compared
-            worst = divergence if worst is None else max(worst, divergence)
+            worst = max((known for known in (worst, divergence) if known is not None), default=None)
             wrong += [f"{nonce} {each.data['when']}: {problem}" for problem in said]
     share = same / tokens if tokens else None
     return Compared(answers, unanswered, tuple(wrong), worst, share, tuple(undecided))
@@ -126,7 +126,7 @@ def _reference(each: Songs, references: tuple[Songs, ...]) -> Songs:
     raise EvidenceProblem("canaries without a reference", where=each.record.id)
 
 
-def _answer(each: Songs, reference: Songs, row: int) -> tuple[list[str], float, int, int]:
+def _answer(each: Songs, reference: Songs, row: int) -> tuple[list[str], float | None, int, int]:
     """What is wrong with one answer, its mean divergence, its equal and its compared tokens."""
     mine, theirs = each.ids(row), reference.ids(row)
     problems = _counts(each, row)
@@ -140,7 +140,9 @@ def _answer(each: Songs, reference: Songs, row: int) -> tuple[list[str], float, 
         problems.append("alone, its text is another one than before")
     differs = next((at for at, pair in enumerate(zip(mine, theirs, strict=False)) if pair[0] != pair[1]), None)
     shared = min(len(mine), len(theirs)) if differs is None else differs
-    divergence = _divergence(each, reference, row, min(shared + 1, len(mine), len(theirs)))
+    divergence = None
+    if each.tells("likelihoods") and reference.tells("likelihoods"):
+        divergence = _divergence(each, reference, row, min(shared + 1, len(mine), len(theirs)))
     if differs is not None or len(mine) != len(theirs):
         if each.exact:
             problems.append(f"alone, token {shared + 1} is another one than before")
@@ -152,7 +154,7 @@ def _answer(each: Songs, reference: Songs, row: int) -> tuple[list[str], float, 
             problems.append(f"token {shared + 1} was {margin:.2g} nats less likely than the right one")
     if each.tells("alone"):
         problems += _unlikely(each, row, after=shared)
-    if divergence > DIVERGENCE_NATS:
+    if divergence is not None and divergence > DIVERGENCE_NATS:
         problems.append(f"its likelihoods moved by {divergence:.2g} nats, {DIVERGENCE_NATS} are allowed")
     return problems, divergence, shared, min(len(mine), len(theirs), shared + 1)
 

@@ -184,10 +184,11 @@ def report(
 
 
 def state(site: Site, around: Surroundings) -> dict[str, Any]:
-    """Where the weights are, what the process holds, and what ended processes nobody took note of."""
+    """Where the weights are, what the process and the device hold, what ended processes nobody took note of."""
     return {
         "weights": weights_on(site.supervisor.log),
         "resident_bytes": around.memory.resident_bytes(site.supervisor.pid),
+        "device": around.memory.device_bytes(site.supervisor.pid),
         "ready": site.supervisor.ready,
         "zombies": len(site.supervisor.children()),
     }

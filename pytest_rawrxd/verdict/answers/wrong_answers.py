@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,8 +14,9 @@ from pytest_rawrxd.measure.faults.window import QUEUE, WINDOW
 from pytest_rawrxd.measure.load.arrays import ABSENT
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.rig.server.text import text_of
-from pytest_rawrxd.verdict.canaries import Songs, compare, songs
+from pytest_rawrxd.verdict.canaries import Compared, Songs, compare, songs
 from pytest_rawrxd.verdict.decide import invalid
+from pytest_rawrxd.verdict.fault_window import another_engine
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
 from pytest_rawrxd.verdict.wording import number
 
@@ -31,47 +33,62 @@ def wrong_answers(evidence: Evidence, criterion: Criterion) -> Answer:
     injection; "faults" is all of the campaign's, before, during and after; "soak" those at its end.
     """
     during = str(criterion.where["during"])
-    everything = songs(evidence, during)
-    instead = during == LOAD and not everything
-    if instead:
-        everything = songs(evidence, FAULTS)
-    references = tuple(each for each in everything if each.data["stage"] == "reference")
-    found = tuple(each for each in everything if each.data["stage"] != "reference")
-    if instead:
-        found = tuple(each for each in found if each.data["stage"] == "together" and _before(each))
+    references, found, of_faults = _asked(evidence, during)
     if not found or not references:
         said = f"no canaries were asked during {during}"
         return Finding(Verdict.NOT_MEASURED, said, next=TO_DO), tuple(each.record.id for each in found)
     compared = compare(found, references)
     streams = [*evidence.of(WINDOW), *evidence.of(QUEUE)] if during == FAULTS else []
     sources = (*(each.record.id for each in (*references, *found)), *(record.id for record in streams))
-    if compared.answers == 0:
-        return invalid("no canary was answered", next_step="an engine that answers, then run it again"), sources
-    if during != FAULTS and compared.unanswered:
-        return invalid(
-            f"{compared.unanswered} of {compared.answers + compared.unanswered} canaries were not answered",
-            next_step="an engine that answers, then run it again",
-        ), sources
-    crossed = [said for record in streams for said in _crossed(evidence, record)]
+    other = another_engine(evidence, [each.record for each in found]) if of_faults else None
+    if other is not None:
+        return other, sources
+    lost = compared.unanswered if during != FAULTS else 0
+    if compared.answers == 0 or lost:
+        asked = compared.answers + compared.unanswered
+        said = f"{compared.unanswered} of {asked} canaries were not answered"
+        return invalid(said, next_step="an engine that answers, then run it again"), sources
+    return _judged(
+        compared, found, [said for record in streams for said in _crossed(evidence, record)], streams
+    ), sources
+
+
+def _asked(evidence: Evidence, during: str) -> tuple[tuple[Songs, ...], tuple[Songs, ...], bool]:
+    """The references, the answers held against them, and whether a fault campaign asked for them."""
+    everything = songs(evidence, during)
+    instead = during == LOAD and not everything
+    if instead:
+        everything = songs(evidence, FAULTS)
+    found = tuple(each for each in everything if each.data["stage"] != "reference")
+    if instead:
+        found = tuple(each for each in found if each.data["stage"] == "together" and _before(each))
+    references = tuple(each for each in everything if each.data["stage"] == "reference")
+    return references, found, instead or during == FAULTS
+
+
+def _judged(compared: Compared, found: Sequence[Songs], crossed: Sequence[str], streams: Sequence[Record]) -> Finding:
     wrong = [*compared.wrong, *crossed]
     if wrong:
         shown = "; ".join(wrong[:NAMED_AT_MOST])
         said = f"{len(wrong)} wrong answers beside {compared.answers} canaries: {shown}"
-        return Finding(Verdict.FAIL, said, float(len(wrong)), n=compared.answers, method="canaries"), sources
-    if compared.undecided:
-        said = (
-            f"0 wrong of {compared.answers} canaries, and {len(compared.undecided)} that differ from the answer given "
-            "alone: this engine tells no likelihoods, so nobody knows whether by more than batching may change"
-        )
-        return Finding(Verdict.NOT_MEASURED, said, n=compared.answers, method="canaries", next=LIKELY), sources
+        return Finding(Verdict.FAIL, said, float(len(wrong)), n=compared.answers, method="canaries")
     said = f"0 wrong of {compared.answers} canaries"
-    if compared.same_tokens is not None and compared.divergence is not None:
+    if compared.undecided:
+        said += (
+            f", and {len(compared.undecided)} that differ from the answer given alone: this engine tells no "
+            "likelihoods, so nobody knows whether by more than batching may change"
+        )
+        return Finding(Verdict.NOT_MEASURED, said, n=compared.answers, method="canaries", next=LIKELY)
+    if compared.same_tokens is not None:
         said += f", {number(100 * compared.same_tokens)} % of their tokens the same"
+    if any(each.tells("alone") for each in found):
+        said += ", each answer read again alone finds its tokens likely"
+    elif compared.divergence is not None:
         said += f", likelihoods moved by at most {number(compared.divergence)} nats"
     said += f"; {compared.unanswered} were not answered"
     if streams:
         said += f"; no answer of {len(streams)} loads holds the nonce of another request"
-    return Finding(Verdict.PASS, said, 0.0, n=compared.answers, method="canaries"), sources
+    return Finding(Verdict.PASS, said, 0.0, n=compared.answers, method="canaries")
 
 
 def _before(each: Songs) -> bool:
