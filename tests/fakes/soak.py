@@ -93,6 +93,7 @@ class World:
         self.log = ()
         self.still = ()
         self.wrong = 0
+        self.song_s, self.dies_singing = 0.0, False
         self.load = {"load_s": READY_S, "buffers": [{"device": "made up", "kind": "model", "bytes": 8_000_000_000}]}
 
     def wall(self):
@@ -167,6 +168,11 @@ class World:
 
     def sing(self, birds, *, together):
         """Each canary has an answer of its own; the last ``self.wrong`` have another one when asked all at once."""
+        if self.dies_singing and self.records[-1].kind != "soak.begin":
+            raise EngineCrashed("the engine process ended", found="signal SIGSEGV")
+        if self.song_s and self.records[-1].kind != "soak.begin":
+            self.sleep(self.song_s / 2)
+            self.tick()
         answers = []
         for number, _bird in enumerate(birds):
             first = 100 * number + (7 if together and number >= len(birds) - self.wrong else 0)

@@ -90,6 +90,7 @@ class _Soak:
         self.stack = ExitStack()
         self.seen_log: tuple[str, ...] = ()
         self.observer: Observer | None = None
+        self.steps_done = False
 
     def run(self) -> str:
         self._begin()
@@ -100,6 +101,7 @@ class _Soak:
                 for step in steps(self.terms):
                     if step.number >= self.tally.next_step:
                         self._do(step)
+                self.steps_done = True
                 self._sing_at_the_end()
             except _OverError as over:
                 why, said = over.why, over.said
@@ -309,6 +311,8 @@ class _Soak:
         if self.held is None and self.tally.life == 0:
             return  # the axis has no zero before the first engine is ready
         self.see.tick()
+        if self.steps_done:
+            return  # nothing is left that could be stopped or take too long
         if self.world.stop_asked():
             raise _OverError(STOPPED, "somebody asked it to stop")
         if self.see.failure is not None and self.terms.stop_on_fail:

@@ -351,6 +351,23 @@ def test_a_wrong_answer_at_the_end_fails_the_soak_whatever_its_speed(wrong, verd
     assert (found.estimate or 0) >= wrong
 
 
+def test_canaries_that_take_longer_than_the_soak_do_not_fail_it(profile):
+    world = World()
+    world.song_s = 60 * 3600.0
+
+    assert world.run(profile) == "finished"
+
+
+def test_an_engine_that_dies_of_its_canaries_has_crashed_in_the_soak(profile, tmp_path):
+    world = World()
+    world.dies_singing = True
+    assert world.run(profile) == "finished"
+
+    found = judged(world, profile, tmp_path, "P2-SOAK-CRASH", "P2-SOAK-CORRECT")
+    assert str(found["P2-SOAK-CRASH"].verdict) == "FAIL"
+    assert str(found["P2-SOAK-CORRECT"].verdict) == "NOT MEASURED"
+
+
 def test_a_soak_that_was_left_has_asked_nobody_at_its_end(profile, tmp_path):
     world = World(events=[(7.0, kill)])
     world.run(profile)
