@@ -18,7 +18,8 @@ usage: ci/gpu.sh --engine ARCHIVE --wheels DIR [options]
   --models DIR       model files that are there already; no random model is made then
   --profile NAME     what is promised                               [h100-pilot]
   --phases LIST      phase1, phase2 or both                         [phase1]
-  --markers EXPR     only tests that pytest -m EXPR selects, such as soak  [phase1 or (phase2 and not soak)]
+  --markers EXPR     only tests that pytest -m EXPR selects, such as soak or faults
+                     [phase1 or (phase2 and not soak and not faults and not monitoring)]
   --select EXPR      only tests that pytest -k EXPR selects
   --sla-engine SPEC  the engine under test                          [llama-cpp-python, from ARCHIVE]
   --run-dir DIR      run directory; one that exists gets another session  [reports/PROFILE-BACKEND]
@@ -37,7 +38,7 @@ die() {
 }
 
 engine='' wheels='' debs='' work=build/gpu shape=8b variants=all models='' profile=h100-pilot phases=phase1
-markers='phase1 or (phase2 and not soak)' select='' spec='' server='' run_dir='' limit='' out='' prepare_only=''
+markers='phase1 or (phase2 and not soak and not faults and not monitoring)' select='' spec='' server='' run_dir='' limit='' out='' prepare_only=''
 while [ $# -gt 0 ]; do
   case $1 in
     --prepare-only) prepare_only=yes && shift && continue ;;
@@ -199,7 +200,8 @@ for phase in ${phases//,/ }; do
 done
 [ ${#folders[@]} -gt 0 ] || die "--phases: none of $phases is there"
 command=("$python" -m pytest "${folders[@]}" --sla-profile "$profile" --sla-models "$models" --sla-run-dir "$run_dir")
-# By default no soak: of an acceptance profile it takes days. h100-minutes has one of eight minutes, and short faults.
+# By default load and no more of phase 2: soak, faults and monitoring take days, restarts and programs that such a
+# machine lacks. h100-minutes has a soak of eight minutes and faults of seven, which need a --server.
 command+=(${chosen[@]+"${chosen[@]}"} -m "$markers" -p no:cacheprovider --timeout=0)
 if [ -n "$select" ]; then command+=(-k "$select"); fi
 if [ -n "$limit" ]; then

@@ -11,6 +11,7 @@ def test_answers_under_load_are_correct(load_test, sla):
     assert load_test.wrong_answers == sla["P2-CORRECT"]
 
 
+@pytest.mark.faults
 @pytest.mark.sla("P2-CORRECT-FAULTS")
 def test_answers_are_correct_before_during_and_after_faults(faults, sla):
     """Canaries, nonces of other streams, and three counts of the same tokens."""

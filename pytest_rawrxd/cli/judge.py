@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from pytest_rawrxd.cli.bounded import add_limits, bounded, limits
 from pytest_rawrxd.cli.publish import DESTINATION
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence
@@ -46,18 +47,27 @@ def add(verbs: Any) -> None:
         type=date.fromisoformat,
         help="the day that waivers are judged on, recorded in the run; default: the day they are given, in UTC",
     )
+    add_limits(verb)
     verb.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    with bounded(limits(arguments), where=str(arguments.run_dir)):
+        return _judge(arguments)
+
+
+def _judge(arguments: argparse.Namespace) -> int:
     evidence = _with_waivers(Evidence.read(arguments.run_dir), arguments.waivers, arguments.today)
     evidence = _with_publication(evidence, arguments.published)
     verdicts = judge(evidence)
     view = render(evidence, verdicts)
     colour = wants_colour(os.environ, is_terminal=sys.stdout.isatty())
     width = shutil.get_terminal_size().columns
-    print(table(view, width=width, colour=colour, encoding=sys.stdout.encoding), end="")
     measured = {entry["phase"] for entry in verdicts["criteria"] if entry["evidence"]}
+    print(
+        table(view, width=width, colour=colour, encoding=sys.stdout.encoding, phases=measured or None),
+        end="",
+    )
     rehearsal = any(state["rehearsal"] for state in verdicts["state"].values())
     kept = accepted(verdicts["criteria"], measured, rehearsal=rehearsal, validity=verdicts["validity"])
     overdue = _overdue(waivers_of(evidence))

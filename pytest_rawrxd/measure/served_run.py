@@ -36,7 +36,7 @@ PROBE_S = 5.0
 LEAST_RATE, MOST_RATE = 5.0, 500.0  #: events a second and stream that a calibration imitates
 
 RunLoad = Callable[[LoadPlan], LoadResult]
-Calibrate = Callable[..., Calibration]
+Calibrate = Callable[..., tuple[Calibration, ...]]  #: one a host
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class ServerBench:
             "http": {
                 "dialect": server.target.dialect,
                 "pace": "open" if isinstance(plan.pace, OpenLoop) else "closed",
-                "calibration": [asdict(before), asdict(self._calibrated(streams, rate))],
+                "calibration": [asdict(each) for each in (*before, *self._calibrated(streams, rate))],
                 "client": result.summary,
                 "send_lag_p99_ms": float(np.percentile(send_lag_ms(found), 99)) if len(found) else None,
                 "loop_lag_p99_ms": _worst_lag_ms(result.summary),
@@ -139,6 +139,7 @@ class ServerBench:
         sizes = [size for size in (held, resident) if size is not None]
         arrays = {
             **served_arrays(found),
+            **({"number": found.number} if "hosts" in result.summary else {}),
             "finish": finish,
             "memory_resident": np.array(sizes, np.int64),
         }
@@ -166,7 +167,7 @@ class ServerBench:
         answer = self.probe(self.server.target.base_url + HEALTH_PATH, timeout_s=PROBE_S)
         return tokens_generated(answer[1]) if answer is not None and answer[0] == 200 else None
 
-    def _calibrated(self, streams: int, rate: float) -> Calibration:
+    def _calibrated(self, streams: int, rate: float) -> tuple[Calibration, ...]:
         each = min(max(rate / streams, LEAST_RATE), MOST_RATE)
         return self.client.calibrate(streams=streams, rate=each, seconds=CALIBRATION_S, pattern="burst")
 
@@ -213,12 +214,20 @@ def reasons_of(found: LoadArrays) -> tuple[list[str], npt.NDArray[np.int32]]:
 
 
 def host_use(summary: Mapping[str, Any], spent_s: float) -> dict[str, float]:
-    """Shares of all cores in the clients' window, as ``Contention`` has them.
+    """Shares of all cores in the clients' window, as ``Contention`` has them; of many hosts, those of the busiest.
 
     ``spent_s`` are the processor seconds of the suite and of a managed server around the run, which is a little more
     than in it: what others used is never overstated.
     """
-    hosts = [process["host"] for process in summary["processes"]]
+    here = summary.get("hosts", {}).get("kernel")
+    by_kernel: dict[str | None, list[dict[str, Any]]] = {}
+    for process in summary["processes"]:
+        by_kernel.setdefault(process.get("kernel"), []).append(process["host"])
+    uses = [_use_of_one(hosts, spent_s if kernel == here else 0.0) for kernel, hosts in by_kernel.items()]
+    return max(uses, key=lambda use: use["foreign_share"])
+
+
+def _use_of_one(hosts: list[dict[str, Any]], spent_s: float) -> dict[str, float]:
     wall, cores = hosts[0]["wall_s"], hosts[0]["cores"]
     own = spent_s + sum(host["own_cpu_s"] for host in hosts)
     capacity = max(wall * cores, 1e-9)

@@ -16,7 +16,7 @@ from pytest_rawrxd.plugin.lanes import WorkerSeed
 from pytest_rawrxd.profile import Profile, load_profile
 
 if TYPE_CHECKING:
-    from pytest_rawrxd.plugin.options import Setting
+    from pytest_rawrxd.settings import Setting
 
 PLUGIN = "rawrxd-acceptance"
 

@@ -15,7 +15,7 @@ from pytest_rawrxd.errors import LoadFailed, RigTrouble
 from pytest_rawrxd.measure.concurrency import LoadTerms, Observers, measure_level
 from pytest_rawrxd.measure.interleave import interleaved
 from pytest_rawrxd.measure.levels import MAIN, Level
-from pytest_rawrxd.measure.load.calibration import calibrate
+from pytest_rawrxd.measure.load.calibration import Calibration, calibrate
 from pytest_rawrxd.measure.load.run import run_load
 from pytest_rawrxd.measure.served import measure_served_level
 from pytest_rawrxd.measure.served_run import Client
@@ -28,19 +28,26 @@ from pytest_rawrxd.rig.engine.protocol import Engine, ProgressListener
 from pytest_rawrxd.rig.server.found import FoundServer, key_of
 from pytest_rawrxd.rig.server.served import Served, serve
 
-CLIENT = Client(run=partial(run_load, environ=os.environ), calibrate=partial(calibrate, environ=os.environ))
+
+def _calibrated(**asked: Any) -> tuple[Calibration, ...]:
+    return (calibrate(environ=os.environ, **asked),)
+
+
+CLIENT = Client(run=partial(run_load, environ=os.environ), calibrate=_calibrated)
 
 
 #: A level on one engine: None is the one under test, a name one beside it, of which nothing decides.
 Place = tuple[Level, str | None]
 
 
-def measure_levels(runs: Mapping[Level, int], profile: Profile, rig: Rig, watch: Observers, progress: Progress) -> None:
+def measure_levels(
+    runs: Mapping[Level, int], profile: Profile, rig: Rig, watch: Observers, progress: Progress, *, client: Client
+) -> None:
     """Measure each level in as many fresh processes as ``runs`` says, on every engine that the profile names.
 
     A level that an engine refuses to load for is not tried again: another process would hear the same.
     """
-    load = _LoadTest(profile, rig, watch)
+    load = _LoadTest(profile, rig, watch, client)
     order = interleaved(_places(runs, rig))
     refused: set[Place] = set()
     for done, (place, run) in enumerate(order):
@@ -65,6 +72,7 @@ class _LoadTest:
     profile: Profile
     rig: Rig
     watch: Observers
+    client: Client
 
     def measure(self, level: Level, beside: str | None, run: int) -> RigTrouble | None:
         terms = load_terms(self.profile, self.rig, level, run)
@@ -83,7 +91,7 @@ class _LoadTest:
             start = partial(_serve, server, path, terms)
             key = key_of(server, os.environ)
             return measure_served_level(
-                start, level, about, terms, client=CLIENT, open_share=share, watch=self.watch, key=key
+                start, level, about, terms, client=self.client, open_share=share, watch=self.watch, key=key
             )
         start_engine = partial(_open, self.rig, terms, zlib.crc32(f"{level} {run}".encode()))
         return measure_level(start_engine, path, level, about, terms, watch=self.watch)

@@ -39,7 +39,7 @@ floor = 2
 def phase2(acceptance, monkeypatch):
     """The load tests that ship, with one real calibration instead of two for each run."""
     once = functools.cache(
-        lambda streams: calibrate(streams=streams, rate=20, seconds=1, pattern="burst", environ=os.environ)
+        lambda streams: (calibrate(streams=streams, rate=20, seconds=1, pattern="burst", environ=os.environ),)
     )
     client = Client(functools.partial(run_load, environ=os.environ), lambda *, streams, **_asked: once(streams))
     monkeypatch.setattr(load, "CLIENT", client)

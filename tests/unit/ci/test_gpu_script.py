@@ -137,7 +137,7 @@ def test_without_a_word_the_soak_is_left_out_and_the_engine_is_the_one_in_proces
     run("--engine", archive, "--wheels", wheels, "--work", work, "--models", tmp_path, python=shim)
 
     session = said.read_text().split("END\n")[-2].split("\n")
-    assert session[session.index("-m", 1) + 1] == "phase1 or (phase2 and not soak)"
+    assert session[session.index("-m", 1) + 1] == "phase1 or (phase2 and not soak and not faults and not monitoring)"
     assert "--sla-engine" not in session
 
 

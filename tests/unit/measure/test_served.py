@@ -77,7 +77,7 @@ class Paper:
 
     def calibrate(self, **asked):
         self.calibrations.append(asked)
-        return CALM
+        return (CALM,)
 
 
 def terms(**changes):
