@@ -8,6 +8,7 @@ import numpy as np
 
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.ledger import Record
+from pytest_rawrxd.measure.concurrency import RUN
 from pytest_rawrxd.measure.faults.campaign import BEFORE_FAULTS
 from pytest_rawrxd.measure.faults.crossed import crossed_requests
 from pytest_rawrxd.measure.faults.window import QUEUE, WINDOW
@@ -49,9 +50,11 @@ def wrong_answers(evidence: Evidence, criterion: Criterion) -> Answer:
         asked = compared.answers + compared.unanswered
         said = f"{compared.unanswered} of {asked} canaries were not answered"
         return invalid(said, next_step="an engine that answers, then run it again"), sources
-    return _judged(
-        compared, found, [said for record in streams for said in _crossed(evidence, record)], streams
-    ), sources
+    under_load = _loads(evidence) if during == LOAD else []
+    crossed = [said for record in streams for said in _crossed(evidence, record)]
+    crossed += [said for record in under_load for said in _crossed_under_load(evidence, record)]
+    streams += under_load
+    return _judged(compared, found, crossed, streams), (*sources, *(record.id for record in under_load))
 
 
 def _asked(evidence: Evidence, during: str) -> tuple[tuple[Songs, ...], tuple[Songs, ...], bool]:
@@ -95,6 +98,24 @@ def _judged(compared: Compared, found: Sequence[Songs], crossed: Sequence[str], 
 def _before(each: Songs) -> bool:
     """Whether it was asked before the first injection."""
     return bool(each.data["when"] == BEFORE_FAULTS)
+
+
+def _loads(evidence: Evidence) -> list[Record]:
+    """The runs of the load test over HTTP on the engine under test whose client looked for nonces of other requests."""
+    runs = [record for record in evidence.of(RUN) if record.data.get("beside") is None]
+    return [record for record in runs if "crossed" in ((record.data.get("http") or {}).get("client") or {})]
+
+
+def _crossed_under_load(evidence: Evidence, record: Record) -> list[str]:
+    """What its client found, and requests whose reported tokens are not those that came."""
+    raw = evidence.raw(record.data["raw"])
+    pairs = record.data["http"]["client"]["crossed"]
+    told = [f"request {request} received the nonce of request {other}" for request, other in pairs]
+    came, reported = np.diff(raw["offsets"]), np.asarray(raw["reported_tokens"])
+    differ = np.flatnonzero((raw["failure"] == 0) & (reported != ABSENT) & (reported != came))
+    if "tokens" not in record.data["not_measurable"]:
+        told += [f"request {row}: {reported[row]} tokens reported, {came[row]} came" for row in differ.tolist()]
+    return told
 
 
 def _crossed(evidence: Evidence, record: Record) -> list[str]:

@@ -445,6 +445,33 @@ def test_under_load_without_faults_every_canary_has_to_be_answered(judged, statu
     assert found.verdict is verdict
 
 
+@pytest.mark.parametrize(
+    ("crossed", "reported", "wrong"),
+    [
+        ([], [4, 4], ""),
+        ([[0, 1]], [4, 4], "request 0 received the nonce of request 1"),
+        ([], [4, 5], "request 1: 5 tokens reported, 4 came"),
+        ([], [4, -1], ""),
+    ],
+)
+def test_answers_of_the_load_itself_are_looked_through(opened, crossed, reported, wrong):
+    book = opened("embedded", "cpu")
+    for data, arrays in (REFERENCE, birds("together", sung([1, 5, 9]), sung([2, 6, 10]))):
+        book._recorder.record("canary", {**data, "during": "load"}, arrays)
+    arrays = {"offsets": [0, 4, 8], "reported_tokens": reported, "failure": [0, 0]}
+    book._recorder.record(
+        "load.run",
+        {"beside": None, "http": {"client": {"crossed": crossed}}, "not_measurable": {}},
+        {name: np.array(values, np.int64) for name, values in arrays.items()},
+    )
+    promise = load_profile("embedded").criteria["P2-CORRECT"]
+
+    found = RULES[promise.metric](book.evidence(), promise)[0]
+
+    assert found.verdict is (Verdict.FAIL if wrong else Verdict.PASS)
+    assert (wrong or "no answer of 1 loads holds the nonce of another request") in found.reason
+
+
 def test_canaries_that_nobody_answers_prove_nothing(judged):
     silent = birds("together", sung([], status=None), sung([], status=None))
 
