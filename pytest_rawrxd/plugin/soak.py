@@ -22,8 +22,9 @@ from pytest_rawrxd.measure.soak.held import OpenHeld, held_in_process, held_serv
 from pytest_rawrxd.measure.soak.journal import CRASHES, GAPS, LINES, STOP_FILE, Journal, Tally
 from pytest_rawrxd.measure.soak.plan import RESTART, SoakTerms
 from pytest_rawrxd.measure.soak.resume import Earlier
-from pytest_rawrxd.measure.soak.runner import Surroundings, run_soak
+from pytest_rawrxd.measure.soak.runner import run_soak
 from pytest_rawrxd.measure.soak.signals import Elsewhere, MachineSignals, Signals
+from pytest_rawrxd.measure.soak.surroundings import Surroundings
 from pytest_rawrxd.measure.soak.virtual import VirtualTime
 from pytest_rawrxd.plugin.conditions import soak_terms
 from pytest_rawrxd.plugin.load import CLIENT

@@ -13,8 +13,9 @@ from fakes.soak import MemorySink, World
 
 from pytest_rawrxd.measure.clock import SYSTEM
 from pytest_rawrxd.measure.soak.journal import Journal, Tally
-from pytest_rawrxd.measure.soak.runner import Surroundings, run_soak
+from pytest_rawrxd.measure.soak.runner import run_soak
 from pytest_rawrxd.measure.soak.signals import MachineSignals
+from pytest_rawrxd.measure.soak.surroundings import Surroundings
 from pytest_rawrxd.plugin.conditions import soak_terms
 from pytest_rawrxd.plugin.soak import _open_held, unseen
 from pytest_rawrxd.profile import load_profile

@@ -20,7 +20,8 @@ from pytest_rawrxd.measure.soak.journal import Journal, Tally
 from pytest_rawrxd.measure.soak.latencies import Answers
 from pytest_rawrxd.measure.soak.plan import SoakTerms, schedule_of
 from pytest_rawrxd.measure.soak.resume import soak_so_far
-from pytest_rawrxd.measure.soak.runner import Surroundings, run_soak
+from pytest_rawrxd.measure.soak.runner import run_soak
+from pytest_rawrxd.measure.soak.surroundings import Surroundings
 from pytest_rawrxd.rig.engine.protocol import LoadOptions
 
 READY_S = 12.0
