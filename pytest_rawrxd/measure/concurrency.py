@@ -152,8 +152,8 @@ def measure_level(
 
 
 def sings(level: Level, about: Mapping[str, Any]) -> bool:
-    """Whether a process is asked for canaries: of the main run, on the engine under test."""
-    return level.part == MAIN and about.get("beside") is None
+    """Whether a process is asked for canaries: the first one of the main run, on the engine under test."""
+    return level.part == MAIN and about["run"] == 1 and about.get("beside") is None
 
 
 def sing(choir: Choir, about: Mapping[str, Any], terms: LoadTerms, sink: Sink) -> None:

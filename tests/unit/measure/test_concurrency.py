@@ -90,10 +90,12 @@ def test_the_main_run_is_followed_by_canaries_alone_and_on_all_streams():
     assert (records[0][2]["ids"] == records[1][2]["ids"]).all()
 
 
-@pytest.mark.parametrize(("level", "about"), [(Level(4), {}), (Level(4, MAIN), {"beside": "llama-server"})])
+@pytest.mark.parametrize(
+    ("level", "about"), [(Level(4), {}), (Level(4, MAIN), {"beside": "llama-server"}), (Level(4, MAIN), {"run": 3})]
+)
 def test_no_canary_is_asked_of_another_level_or_of_an_engine_beside(level, about):
     assert not sings(level, {**ABOUT, **about})
-    assert sings(Level(4, MAIN), ABOUT)
+    assert sings(Level(4, MAIN), {**ABOUT, "run": 1})
 
 
 def test_the_record_says_what_was_asked_and_what_came():
