@@ -162,13 +162,13 @@ cd "$root"
 "$python" - <<'CODE' || die "this Python lacks what is named above"
 import importlib, sys
 from importlib.metadata import version
-names = "numpy scipy psutil pydantic gguf filelock rfc8785 jinja2 matplotlib rich pytest pytest_timeout pynvml"
+names = "numpy scipy psutil pydantic gguf filelock rfc8785 httptools jinja2 matplotlib rich pytest pytest_timeout pynvml"
 for name in names.split():
     try:
         importlib.import_module(name)
     except ImportError as error:
         sys.exit(f"{name}: {error}")
-shown = ("numpy", "scipy", "psutil", "matplotlib", "pytest", "pydantic", "aiohttp")
+shown = ("numpy", "scipy", "psutil", "matplotlib", "pytest", "pydantic", "httptools")
 def known(name):
     try:
         return version(name)

@@ -6,7 +6,7 @@ import os
 import zlib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from pytest_rawrxd.measure.concurrency import LoadTerms, Observers, measure_leve
 from pytest_rawrxd.measure.interleave import interleaved
 from pytest_rawrxd.measure.levels import MAIN, Level
 from pytest_rawrxd.measure.load.calibration import Calibration, calibrate
-from pytest_rawrxd.measure.load.run import run_load
+from pytest_rawrxd.measure.load.plan import LoadPlan
+from pytest_rawrxd.measure.load.run import LoadResult, run_load
 from pytest_rawrxd.measure.served import measure_served_level
 from pytest_rawrxd.measure.served_run import Client
 from pytest_rawrxd.plugin.conditions import load_terms
@@ -25,15 +26,20 @@ from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.rig.engine.choose import EngineSetup
 from pytest_rawrxd.rig.engine.protocol import Engine, ProgressListener
-from pytest_rawrxd.rig.server.found import FoundServer, key_of
+from pytest_rawrxd.rig.server.found import FoundServer, key_for
 from pytest_rawrxd.rig.server.served import Served, serve
 
 
-def _calibrated(**asked: Any) -> tuple[Calibration, ...]:
-    return (calibrate(environ=os.environ, **asked),)
+def load_client(processes: int = 1) -> Client:
+    """The client of this machine: as many of ``processes`` as a run has work for, and its calibration with the same."""
 
+    def run(plan: LoadPlan) -> LoadResult:
+        return run_load(replace(plan, processes=min(processes, plan.parallel)), environ=os.environ)
 
-CLIENT = Client(run=partial(run_load, environ=os.environ), calibrate=_calibrated)
+    def calibrated(*, streams: int, **asked: Any) -> tuple[Calibration, ...]:
+        return (calibrate(streams=streams, processes=min(processes, streams), environ=os.environ, **asked),)
+
+    return Client(run, calibrated)
 
 
 #: A level on one engine: None is the one under test, a name one beside it, of which nothing decides.
@@ -89,7 +95,7 @@ class _LoadTest:
         if server is not None:
             share = self.profile.protocol.phase2.open_loop.to("ratio")
             start = partial(_serve, server, path, terms)
-            key = key_of(server, os.environ)
+            key = key_for(server, os.environ)
             return measure_served_level(
                 start, level, about, terms, client=self.client, open_share=share, watch=self.watch, key=key
             )

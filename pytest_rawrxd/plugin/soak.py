@@ -27,16 +27,17 @@ from pytest_rawrxd.measure.soak.signals import Elsewhere, MachineSignals, Signal
 from pytest_rawrxd.measure.soak.surroundings import Surroundings
 from pytest_rawrxd.measure.soak.virtual import VirtualTime
 from pytest_rawrxd.plugin.conditions import soak_terms
-from pytest_rawrxd.plugin.load import CLIENT
+from pytest_rawrxd.plugin.load import load_client
 from pytest_rawrxd.plugin.preflight import SCRIPTED, Rig
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.rig.boot import asleep_ns, boot_id
 from pytest_rawrxd.rig.engine.choose import EngineSetup, open_engine
+from pytest_rawrxd.rig.engine.environment import child_environment
 from pytest_rawrxd.rig.engine.protocol import Engine, ProgressListener
 from pytest_rawrxd.rig.engine.scenes import SCENES
 from pytest_rawrxd.rig.engine.scripted import ScriptedEngine
 from pytest_rawrxd.rig.server.dialects import DIALECTS
-from pytest_rawrxd.rig.server.found import FoundRemote, key_of
+from pytest_rawrxd.rig.server.found import FoundRemote, key_for
 from pytest_rawrxd.rig.server.served import Served, reach, serve
 from pytest_rawrxd.rig.telemetry import Telemetry
 from pytest_rawrxd.verdict.soak_memory import early_failure
@@ -103,7 +104,7 @@ def _open_held(rig: Rig, terms: SoakTerms) -> OpenHeld:
                 return nullcontext(reach(server, deadline_s=terms.load_deadline_s))
             return serve(server, path, terms.options, environ=os.environ, deadline_s=terms.load_deadline_s)
 
-        return lambda tick: held_server(start, terms, CLIENT, tick, key=key_of(server, os.environ))
+        return lambda tick: held_server(start, terms, load_client(), tick, key=key_for(server, os.environ))
     return lambda tick: held_in_process(partial(_open, rig.engine_spec, terms), path, terms, tick)
 
 
@@ -133,5 +134,5 @@ def review(run_dir: Path) -> None:
     """Write the daily review page in a process of its own: drawing takes more memory than a soak may."""
     command = [sys.executable, "-P", "-m", "pytest_rawrxd", "soak", "review", str(run_dir)]
     quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-    draw = partial(subprocess.run, command, check=False, timeout=REVIEW_S, **quiet)
+    draw = partial(subprocess.run, command, check=False, timeout=REVIEW_S, env=child_environment(os.environ), **quiet)
     threading.Thread(target=draw, daemon=True, name="soak-review").start()

@@ -16,7 +16,7 @@ from pytest_rawrxd.measure import served
 from pytest_rawrxd.measure.load.calibration import calibrate
 from pytest_rawrxd.measure.load.run import run_load
 from pytest_rawrxd.measure.served_run import Client
-from pytest_rawrxd.plugin import bench, load
+from pytest_rawrxd.plugin import bench
 
 FAKE = Path(__file__).parents[1] / "fakes" / "http_server.py"
 PROFILE = """
@@ -43,8 +43,7 @@ def phase2(acceptance, monkeypatch):
         lambda streams: (calibrate(streams=streams, rate=20, seconds=1, pattern="burst", environ=os.environ),)
     )
     client = Client(functools.partial(run_load, environ=os.environ), lambda *, streams, **_asked: once(streams))
-    monkeypatch.setattr(load, "CLIENT", client)
-    monkeypatch.setattr(bench, "CLIENT", client)
+    monkeypatch.setattr(bench, "load_client", lambda *_: client)
     # One request at a time takes a second each: what canaries say of a server is tested where it is quick.
     monkeypatch.setattr(served, "sings", lambda *_: False)
     acceptance.write_profile(base=PROFILE)

@@ -20,6 +20,7 @@ from pytest_rawrxd.rig.server.managed import backend_of, server_environment
 from pytest_rawrxd.rig.server.probe import get
 from pytest_rawrxd.rig.server.program import Program, find_program
 from pytest_rawrxd.rig.server.rawrxd import HEALTH_PATH
+from pytest_rawrxd.rig.server.secret import key_of
 from pytest_rawrxd.rig.server.target import HTTP_KINDS, LOOPBACK, HttpTarget, ManagedTarget, parse_target
 
 KINDS = (*HTTP_KINDS, "llama-server", "command")
@@ -55,11 +56,9 @@ class FoundRemote:
 FoundServer = FoundProgram | FoundRemote
 
 
-def key_of(found: FoundServer, environ: Mapping[str, str]) -> str | None:
-    """The API key of a running server, from the variable that its address names; None without one."""
-    if isinstance(found, FoundRemote) and found.target.key_env is not None:
-        return environ.get(found.target.key_env)
-    return None
+def key_for(found: FoundServer, environ: Mapping[str, str]) -> str | None:
+    """The API key of a running server; None for one that needs none."""
+    return key_of(found.target, environ) if isinstance(found, FoundRemote) else None
 
 
 def is_server(spec: str) -> bool:
@@ -83,6 +82,7 @@ def find_server(
     """
     target = parse_target(spec, environ=environ, windows=sys.platform == "win32")
     if isinstance(target, HttpTarget):
+        key_of(target, environ)  # asked now: a key that is not there is found before anything is measured
         return FoundRemote(target, _ask(target, probe), pid=_pid(target, listener))
     if isinstance(target, ManagedTarget):
         program = find(target.program, environment=child_environment(environ))
