@@ -63,6 +63,7 @@ class Target:
     dialect: str
     model: Path | None
     policy: Policy
+    served_as: str | None = None
 
 
 def measure_faults(profile: Profile, rig: Rig, sink: Sink, memory: Memory, show: Callable[[str], None]) -> None:
@@ -164,7 +165,8 @@ def find_target(profile: Profile, rig: Rig, spec: str) -> Target:
     )
     if supervision is not None:
         service = _supervised(supervision, rig, model.path if model else None, options)
-        return Target(service, options, supervision.dialect, model.path if model else None, policy)
+        path = model.path if model else None
+        return Target(service, options, supervision.dialect, path, policy, supervision.model)
     if not is_server(spec):
         raise UsageProblem(
             "the engine in process is no service: nobody restarts it",
@@ -223,4 +225,5 @@ def open_site(target: Target, terms: FaultTerms, profile: Profile, scratch: Path
             target.model,
             profile.protocol.faults.cancellations,
             ScratchJournal,
+            target.served_as,
         )

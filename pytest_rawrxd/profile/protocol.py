@@ -208,6 +208,7 @@ class Supervision(Section):
     hooks: Hooks | None = Field(default=None, description="Instead of a command.")
     url: Text = Field(default="http://127.0.0.1:{port}", description="Where it answers; only this machine is allowed.")
     dialect: Literal["llama-server", "openai", "openai-chat", "ollama", "rawrxd"] = "llama-server"
+    model: Text | None = Field(default=None, description="Its name in each request; Ollama needs one.")
     ready: Text = Field(default="/health", description="Path that answers 200 when the model is loaded.")
     restart: Literal["always", "never"] = Field(default="always", description="What follows an end nobody asked for.")
     restart_wait: Duration = Field(default=Quantity(1.0, "s"), description="Between an end and the next start.")
