@@ -108,7 +108,7 @@ def test_two_lanes_at_one_criterion_judge_what_there_is_and_the_session_judges_a
     result.assert_outcomes(passed=passed, failed=2 - passed)
     entry = acceptance.verdicts()["P1-TPS-test_two"]
     assert entry["verdict"] == verdict
-    assert result.ret == 1, "the profile promises more than these two tests decide"
+    assert result.ret == (0 if verdict == "PASS" else 1)
     if verdict == "PASS":
         assert {each.split("-")[1] for each in entry["evidence"]} == {"gw0", "gw1"}
     else:
