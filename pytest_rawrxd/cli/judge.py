@@ -12,6 +12,7 @@ from typing import Any
 
 from pytest_rawrxd.cli.bounded import add_limits, bounded, limits
 from pytest_rawrxd.cli.publish import DESTINATION
+from pytest_rawrxd.cli.shown import as_written
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.publication import record_publication, sha256
@@ -52,13 +53,17 @@ def add(verbs: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    with bounded(limits(arguments), where=str(arguments.run_dir)):
-        return _judge(arguments)
+    most, given = limits(arguments), (arguments.waivers, arguments.today, arguments.published)
+    with bounded(most, where=str(arguments.run_dir)):
+        return judge_run(arguments.run_dir, *given)
 
 
-def _judge(arguments: argparse.Namespace) -> int:
-    evidence = _with_waivers(Evidence.read(arguments.run_dir), arguments.waivers, arguments.today)
-    evidence = _with_publication(evidence, arguments.published)
+def judge_run(
+    run_dir: Path, waivers: Path | None = None, today: date | None = None, published_at: Path | None = None
+) -> int:
+    """Judge a run directory, write its files, print its verdicts, and return the exit code."""
+    evidence = _with_waivers(Evidence.read(run_dir), waivers, today)
+    evidence = _with_publication(evidence, published_at)
     verdicts = judge(evidence)
     view = render(evidence, verdicts)
     colour = wants_colour(os.environ, is_terminal=sys.stdout.isatty())
@@ -67,6 +72,7 @@ def _judge(arguments: argparse.Namespace) -> int:
     print(
         table(view, width=width, colour=colour, encoding=sys.stdout.encoding, phases=measured or None),
         end="",
+        file=as_written(),
     )
     rehearsal = any(state["rehearsal"] for state in verdicts["state"].values())
     kept = accepted(verdicts["criteria"], measured, rehearsal=rehearsal, validity=verdicts["validity"])

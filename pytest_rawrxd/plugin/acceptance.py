@@ -32,6 +32,7 @@ from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.plugin.refusals import workers
 from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.report.dossier import RunView
+from pytest_rawrxd.report.plain import spelled_out
 from pytest_rawrxd.report.render import render
 from pytest_rawrxd.report.terminal import table
 from pytest_rawrxd.rig.gpu import find_gpus
@@ -117,7 +118,7 @@ class Acceptance:
             return
         progress = self._progress()
         try:
-            earlier = baseline(self.config, self.run_dir)
+            earlier, claimed = baseline(self.config, self.run_dir), self._claims()
             if options.setting(self.config, "resume"):
                 check_resumable(soak_so_far(Evidence.read(self.run_dir).records), self.run_dir)
             self._stack.enter_context(SessionLock(self.run_dir))
@@ -132,9 +133,9 @@ class Acceptance:
             told = self.followers.evidence
             bench = Bench(campaign, self._session, "main", rig, progress, kept=told, hosts=hosts)
             self.bench = self._stack.enter_context(bench)
-        except UsageProblem as problem:
+        except RawrxdError as problem:  # nothing is measured yet, so nothing is lost
             self._stack.close()
-            raise pytest.UsageError(str(problem)) from problem
+            raise pytest.UsageError(spelled_out(str(problem))) from problem
         finally:
             progress.end()
         self.bench.record(
@@ -146,7 +147,7 @@ class Acceptance:
                 "proxies_not_used": list(proxies(os.environ)),
             },
         )
-        self.bench.record("claims", {"tests": self._claims()})
+        self.bench.record("claims", {"tests": claimed})
         self.checked = self_check()
         self.bench.record("self-check", self.checked.to_dict())
         if earlier is not None:
@@ -266,7 +267,7 @@ class Acceptance:
         if self.trouble is not None:
             said = "no verdict" if self.view is None else "the verdict is written, and nobody was told"
             writer.section(said, sep="=", red=True)
-            writer.write_line(self.trouble)
+            writer.write_line(spelled_out(self.trouble))
         if self.view is not None:
             writer.section("sign-off", sep="=")
             tw = self.config.get_terminal_writer()
