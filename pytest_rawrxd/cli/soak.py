@@ -48,7 +48,7 @@ def add(verbs: Any) -> None:
     ):
         one = actions.add_parser(name, help=told)
         one.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="the folder of the soak")
-        one.set_defaults(run=action, published=None)
+        one.set_defaults(run=action)
 
 
 def start(arguments: argparse.Namespace) -> int:
@@ -91,7 +91,7 @@ def stop(arguments: argparse.Namespace) -> int:
 def collect(arguments: argparse.Namespace) -> int:
     evidence = Evidence.read(arguments.run_dir)
     print("\n".join(status_lines(evidence, SYSTEM.wall())))
-    return judge.run(arguments)
+    return judge.judge_run(arguments.run_dir)
 
 
 def review(arguments: argparse.Namespace) -> int:

@@ -16,10 +16,10 @@ BEGUN = "its process died while it ran"
 def unfinished(evidence: Evidence, criterion: str, *, running: str | None = None) -> Answer | None:
     """INVALID when the last word of a test that claims ``criterion`` is not that it finished, None otherwise.
 
-    A later session of the same campaign in which the test finishes lifts it: the evidence of both is judged together.
+    A later session of the same run in which the test finishes lifts it: the evidence of both is judged together.
     ``running`` is the test that asks in the middle of its comparison.
     """
-    for test, record in last_words(evidence).items():
+    for test, record in (word for part in evidence.parts for word in last_words(part).items()):
         if test != running and criterion in record.data["criteria"] and record.data["why"] is not None:
             found = invalid(
                 f"{test} did not finish: {record.data['why']}",
