@@ -68,7 +68,9 @@ def run_window(
     birds: Sequence[Canary],
 ) -> None:
     """Inject one fault while requests are in flight, keep asking until its window ends, and record everything."""
-    target = HttpTarget(site.dialect, site.supervisor.service.base_url)
+    target = HttpTarget(
+        site.dialect, site.supervisor.service.base_url, others=site.others, servers=1 + len(site.others)
+    )
     plan = window_plan(terms, target, number)
     client = _InBackground(around, plan)
     fault, before = make(site), state(site, around)

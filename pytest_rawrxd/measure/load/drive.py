@@ -84,7 +84,7 @@ class _Sender:
         self.clock = clock
         self._plan, self._session, self._done = plan, session, done
         self._dialect = DIALECTS[plan.target.dialect]
-        self._url = plan.target.url
+        self._places = plan.target.places
 
     def body(self, number: int) -> bytes:
         """The body of request ``number``."""
@@ -95,27 +95,31 @@ class _Sender:
 
         Only a plan with retries reads an answer while others run: it is no plan for latencies.
         """
-        kept = await self._once(number, body, intended_ns)
-        for _ in range(self._plan.retries):
+        kept = await self._once(number, body, intended_ns, attempt=0)
+        for attempt in range(1, self._plan.retries + 1):
             if self._dialect.read(kept.response(), self._plan.ask(number)).failure is Failure.NONE:
                 return
             left_ns = intended_ns + round(self._plan.deadline_s * 1e9) - self.clock()
             if left_ns <= self._plan.retry_after_s * 1e9:
                 return
             await asyncio.sleep(self._plan.retry_after_s)
-            kept = await self._once(number, body, intended_ns)
+            kept = await self._once(number, body, intended_ns, attempt=attempt)
 
-    async def _once(self, number: int, body: bytes, intended_ns: int) -> Exchange:
+    async def _once(self, number: int, body: bytes, intended_ns: int, *, attempt: int) -> Exchange:
         kept = Exchange(number, intended_ns)
+        place = self._places[(number + attempt) % len(self._places)]
+        if len(self._places) > 1:
+            kept.server = place
         self._done.exchanges.append(kept)
         await exchange(
             self._session,
-            self._url,
+            place,
             body,
             kept,
             deadline_ns=intended_ns + round(self._plan.deadline_s * 1e9),
             response_limit=self._plan.response_limit,
             clock=self.clock,
+            server_header=self._plan.target.server_header,
         )
         return kept
 

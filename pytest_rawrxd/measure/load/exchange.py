@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from pytest_rawrxd.rig.server.failure import Failure
+from pytest_rawrxd.rig.server.framing import printable
 from pytest_rawrxd.rig.server.response import Response
 
 Clock = Callable[[], int]
+NAMED = 200  #: characters of a server's name
 
 
 @dataclass(slots=True)
@@ -31,6 +33,7 @@ class Exchange:
     stamps_ns: list[int] = field(default_factory=list)
     broken: Failure = Failure.NONE
     detail: str = ""
+    server: str = ""  #: of a fleet: who was asked, or who says that it answered
 
     def response(self) -> Response:
         """The exchange as a dialect reads it."""
@@ -55,6 +58,7 @@ async def exchange(
     deadline_ns: int,
     response_limit: int,
     clock: Clock,
+    server_header: str | None = None,
 ) -> None:
     """Send ``body`` and keep what comes back in ``kept``, until ``deadline_ns`` at the latest.
 
@@ -69,6 +73,8 @@ async def exchange(
                 kept.content_type = headers.get("Content-Type", "")
                 kept.retry_after = headers.get("Retry-After", "")
                 kept.location = headers.get("Location", "")
+                if server_header is not None:
+                    kept.server = printable(headers.get(server_header, ""), NAMED)
                 await _receive(response, kept, response_limit, clock)
     except (aiohttp.ClientError, TimeoutError, OSError) as problem:
         kept.broken, kept.detail = name_failure(problem)

@@ -56,6 +56,7 @@ class Site:
     cancellations: int = 20
     open_journal: Callable[[Path], Journal] | None = None  #: a journal like the suite's own, in this folder
     clock: Callable[[], int] = time.perf_counter_ns
+    others: tuple[str, ...] = ()  #: base URLs of the further servers of a fleet, which the load goes to as well
 
     def ask(
         self,

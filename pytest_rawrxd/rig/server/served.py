@@ -24,6 +24,8 @@ class Served(Protocol):
     @property
     def pid(self) -> int | None: ...
     @property
+    def more_pids(self) -> tuple[int, ...]: ...
+    @property
     def load(self) -> Mapping[str, Any]: ...
     @property
     def log(self) -> tuple[str, ...]: ...
@@ -44,6 +46,7 @@ class Remote:
         default_factory=lambda: {"layers_offloaded": None, "layers_total": None, "buffers": ()}
     )
     log: tuple[str, ...] = ()
+    more_pids: tuple[int, ...] = ()
 
     def check(self) -> None:
         """Nothing to see: a server that is gone answers no request."""
@@ -51,6 +54,8 @@ class Remote:
 
 class Managed:
     """A llama-server of the suite's own, ready."""
+
+    more_pids: tuple[int, ...] = ()
 
     def __init__(self, server: ManagedServer, *, deadline_s: float) -> None:
         loaded = server.wait_ready(deadline_s=deadline_s)
@@ -85,7 +90,7 @@ def serve(
     Raises LoadFailed or EngineHung when a managed one does not become ready.
     """
     if isinstance(found, FoundRemote):
-        yield Remote(found.target, found.info, found.pid)
+        yield Remote(found.target, found.info, found.pid, more_pids=found.more_pids)
         return
     with ManagedServer(found.program, model, options, environ=environ, arguments=found.arguments) as server:
         yield Managed(server, deadline_s=deadline_s)
