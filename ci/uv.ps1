@@ -2,7 +2,9 @@
 $ErrorActionPreference = 'Stop'
 Set-Location (Join-Path $PSScriptRoot '..')
 
+# uv tells its children where it is.
+$uv = if ($env:UV) { $env:UV } else { (Get-Command uv -ErrorAction SilentlyContinue).Source }
+
 function Invoke-InProject {
-    if (Get-Command uv -ErrorAction SilentlyContinue) { & uv run --locked @args }
-    else { & python -m uv run --locked @args }
+    if ($uv) { & $uv run --locked @args } else { & python -m uv run --locked @args }
 }

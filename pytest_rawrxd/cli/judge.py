@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from pytest_rawrxd.cli.bounded import add_limits, bounded, limits
 from pytest_rawrxd.cli.publish import DESTINATION
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence
@@ -62,11 +63,17 @@ def add(verbs: Any) -> None:
         type=date.fromisoformat,
         help="the day that waivers are judged on, recorded in the run; default: the day they are given, in UTC",
     )
+    add_limits(verb)
     verb.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     run_dirs: list[Path] = arguments.run_dirs
+    with bounded(limits(arguments), where=", ".join(map(str, run_dirs))):
+        return _judge(arguments, run_dirs)
+
+
+def _judge(arguments: argparse.Namespace, run_dirs: list[Path]) -> int:
     if len(run_dirs) == 1:
         if arguments.output is not None:
             raise UsageProblem("the pages of one run stay in it", where="-o", possible="several runs, or no -o")
@@ -96,8 +103,11 @@ def judge_run(run_dir: Path, copy: Path | None = None, waivers: Path | None = No
 def _told(evidence: Evidence, verdicts: dict[str, Any], view: RunView) -> int:
     colour = wants_colour(os.environ, is_terminal=sys.stdout.isatty())
     width = shutil.get_terminal_size().columns
-    print(table(view, width=width, colour=colour, encoding=sys.stdout.encoding), end="")
     measured = {entry["phase"] for entry in verdicts["criteria"] if entry["evidence"]}
+    print(
+        table(view, width=width, colour=colour, encoding=sys.stdout.encoding, phases=measured or None),
+        end="",
+    )
     rehearsal = any(state["rehearsal"] for state in verdicts["state"].values())
     kept = accepted(verdicts["criteria"], measured, rehearsal=rehearsal, validity=verdicts["validity"])
     overdue = _overdue(waivers_of(evidence))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import traceback
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,6 +23,7 @@ from pytest_rawrxd.plugin.bench import Bench
 from pytest_rawrxd.plugin.capture import fresh_line, uncaptured
 from pytest_rawrxd.plugin.claims import claims
 from pytest_rawrxd.plugin.decisions import Decisions
+from pytest_rawrxd.plugin.followers import Followers
 from pytest_rawrxd.plugin.lanes import Lanes, WorkerSeed
 from pytest_rawrxd.plugin.load_hosts import open_hosts
 from pytest_rawrxd.plugin.marks import marked
@@ -65,7 +67,9 @@ class Acceptance:
         self._concluded = False
         if seed is None and config.pluginmanager.hasplugin("xdist"):
             config.pluginmanager.register(Lanes(self.seed_for), "rawrxd-lanes")
-        self.decisions = Decisions(profile, self.run_dir, self._record)
+        self.followers = Followers(config, self._progress().say)
+        lane = seed.lane if seed else 0
+        self.decisions = Decisions(profile, self.run_dir, self._record, self.followers.verdict, lane=lane)
         config.pluginmanager.register(self.decisions, "rawrxd-decisions")
 
     def _run_dir(self) -> Path:
@@ -100,7 +104,15 @@ class Acceptance:
             rig = self._prepare(self._progress())
             campaign = read_card(self.run_dir)
             self.bench = self._stack.enter_context(
-                Bench(campaign, self._session, self.seed.worker, rig, self._progress(), lane=self.seed.lane)
+                Bench(
+                    campaign,
+                    self._session,
+                    self.seed.worker,
+                    rig,
+                    self._progress(),
+                    kept=self.followers.evidence,
+                    lane=self.seed.lane,
+                )
             )
             return
         progress = self._progress()
@@ -117,7 +129,9 @@ class Acceptance:
             hosts = self._load_hosts(rig)
             campaign = open_campaign(self.run_dir, identity, self.profile, SYSTEM)
             self._session = campaign.new_session()
-            self.bench = self._stack.enter_context(Bench(campaign, self._session, "main", rig, progress, hosts=hosts))
+            told = self.followers.evidence
+            bench = Bench(campaign, self._session, "main", rig, progress, kept=told, hosts=hosts)
+            self.bench = self._stack.enter_context(bench)
         except UsageProblem as problem:
             self._stack.close()
             raise pytest.UsageError(str(problem)) from problem
@@ -250,10 +264,13 @@ class Acceptance:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         writer = terminalreporter
         if self.trouble is not None:
-            writer.section("no verdict", sep="=", red=True)
+            said = "no verdict" if self.view is None else "the verdict is written, and nobody was told"
+            writer.section(said, sep="=", red=True)
             writer.write_line(self.trouble)
         if self.view is not None:
             writer.section("sign-off", sep="=")
             tw = self.config.get_terminal_writer()
-            writer.write(table(self.view, width=tw.fullwidth, colour=tw.hasmarkup, phases=self._phases()))
+            encoding = getattr(sys.__stdout__, "encoding", None)
+            phases = self._phases()
+            writer.write(table(self.view, width=tw.fullwidth, colour=tw.hasmarkup, encoding=encoding, phases=phases))
             writer.write_line(f"evidence and pages: {self.run_dir}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pytest_rawrxd.errors import LoadFailed, RigTrouble
 from pytest_rawrxd.evidence.campaign import Campaign, Evidence
-from pytest_rawrxd.evidence.ledger import LedgerWriter
+from pytest_rawrxd.evidence.ledger import LedgerWriter, Record
 from pytest_rawrxd.evidence.recorder import Recorder
 from pytest_rawrxd.measure.bandwidth import read_bandwidth
 from pytest_rawrxd.measure.cells import needed_cells, needs_bandwidth_test, needs_quality
@@ -31,6 +31,7 @@ from pytest_rawrxd.measure.served import measure_served_cell
 from pytest_rawrxd.measure.served_run import Client
 from pytest_rawrxd.measure.soak.resume import is_over, soak_so_far
 from pytest_rawrxd.measure.tool import ToolTask
+from pytest_rawrxd.measure.withheld import Withholding
 from pytest_rawrxd.plugin.conditions import conditions, placements, terms
 from pytest_rawrxd.plugin.faults import measure_faults
 from pytest_rawrxd.plugin.load import CLIENT, measure_levels
@@ -70,6 +71,7 @@ class Bench:
         rig: Rig,
         progress: Progress,
         *,
+        kept: Callable[[Record], None] = lambda _: None,
         lane: int = 0,
         hosts: LoadHosts | None = None,
     ) -> None:
@@ -86,7 +88,8 @@ class Bench:
             identity=campaign.identity.digest,
             clock=SYSTEM,
         )
-        self._recorder = Recorder(campaign.path, session, worker, self._stack.enter_context(ledger))
+        recorder = Recorder(campaign.path, session, worker, self._stack.enter_context(ledger), kept)
+        self._recorder = Withholding(recorder, campaign.profile.protocol.keep_answers)
         self._described = False
         self._measured: set[Cell] = set()
         self._loaded: set[Level] = set()

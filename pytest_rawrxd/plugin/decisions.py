@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +17,25 @@ from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.report.explain import explain
 from pytest_rawrxd.report.judged import Judged
 from pytest_rawrxd.verdict.judge import judge_criterion
-from pytest_rawrxd.verdict.unfinished import BEGUN, TEST, last_words
+from pytest_rawrxd.verdict.unfinished import BEGUN, TEST, going_on, last_words
 
 DECIDED = pytest.StashKey[dict[str, dict[str, Any]]]()
+HAS_BEGUN = pytest.StashKey[bool]()
 #: Appends one record to the ledger of this process.
 Record = Callable[[str, dict[str, Any]], str]
+#: Hears each verdict of a test that came to its end.
+Told = Callable[[pytest.Item, dict[str, Any]], None]
 
 
 class Decisions:
     """The plugin object that stands beside each test, in the process that runs it."""
 
-    def __init__(self, profile: Profile, run_dir: Path, record: Record) -> None:
+    def __init__(self, profile: Profile, run_dir: Path, record: Record, told: Told, *, lane: int) -> None:
         self._profile = profile
         self._run_dir = run_dir
         self._record = record
+        self._told = told
+        self._lane = lane
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -48,7 +53,8 @@ class Decisions:
         if ids and len(reasons) == len(ids):
             pytest.skip("; ".join(reasons))
         if promised:
-            self._record(TEST, {"test": item.nodeid, "criteria": promised, "why": BEGUN})
+            self._say(item, promised, BEGUN)
+            item.stash[HAS_BEGUN] = True
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -77,21 +83,29 @@ class Decisions:
             return
         decided = item.stash.get(DECIDED, {})
         skipped = raised is not None and isinstance(raised.value, pytest.skip.Exception)
-        why = None if skipped else why_unfinished(raised, decided)
-        if not skipped:
-            self._record(TEST, {"test": item.nodeid, "criteria": promised, "why": why})
+        never_ran = skipped and not item.stash.get(HAS_BEGUN, False)
+        why = None if never_ran else why_unfinished(raised, decided)
+        if not never_ran:
+            self._say(item, promised, why)
         known = {} if why else decided  # an unfinished test spoils what was decided in it
         fresh = self.judged([identifier for identifier in promised if identifier not in known])
         for entry in (*known.values(), *fresh):
             attach(item.user_properties, entry)
-            item.ihook.pytest_rawrxd_verdict(config=item.config, test=item.nodeid, entry=entry)
+            self._told(item, entry)
 
-    def judged(self, identifiers: list[str]) -> list[dict[str, Any]]:
-        """The verdicts of these criteria from what the run directory holds now, as plain values."""
+    def _say(self, item: pytest.Item, promised: list[str], why: str | None) -> None:
+        self._record(TEST, {"test": item.nodeid, "criteria": promised, "lane": self._lane, "why": why})
+
+    def judged(self, identifiers: list[str], *, dead: Collection[str] = ()) -> list[dict[str, Any]]:
+        """The verdicts of these criteria from what the run directory holds now, as plain values.
+
+        Other lanes may be in the middle of a test of theirs; ``dead`` are tests of which it is known that none is.
+        """
         if not identifiers:
             return []
         evidence = Evidence.read(self._run_dir)
-        return [judge_criterion(evidence, self._profile.criteria[identifier]) for identifier in identifiers]
+        running = going_on(evidence).difference(dead)
+        return [judge_criterion(evidence, self._profile.criteria[name], running=running) for name in identifiers]
 
     def begun(self, test: str) -> list[str]:
         """The criteria of a test that some process of this session began."""
@@ -113,9 +127,7 @@ class Decisions:
         decided = item.stash[DECIDED]
         return Bound(
             self._profile.criteria[identifier],
-            lambda name: judge_criterion(
-                Evidence.read(self._run_dir), self._profile.criteria[name], running=item.nodeid
-            ),
+            lambda name: self.judged([name])[0],
             lambda entry: decided.update({entry["id"]: entry}),
         )
 

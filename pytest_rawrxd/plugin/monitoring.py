@@ -18,10 +18,12 @@ from pytest_rawrxd.measure.monitoring import MISSING, RULES
 from pytest_rawrxd.measure.probe.process import probing
 from pytest_rawrxd.measure.probe.terms import ProbeTerms
 from pytest_rawrxd.measure.sink import Sink
+from pytest_rawrxd.measure.throttle import Aim
 from pytest_rawrxd.plugin.preflight import SCRIPTED, Rig
 from pytest_rawrxd.profile import Profile
+from pytest_rawrxd.report.alerts.dashboard import queries
 from pytest_rawrxd.report.alerts.files import alert_files, check_files, write_files
-from pytest_rawrxd.report.alerts.plan import Watch, detection_s, watch_of
+from pytest_rawrxd.report.alerts.plan import Watch, watch_of
 from pytest_rawrxd.report.alerts.routing import CONFIG, ROUTING, Routing
 from pytest_rawrxd.report.alerts.terms import monitoring_of
 from pytest_rawrxd.rig.engine.protocol import LoadOptions
@@ -32,9 +34,9 @@ from pytest_rawrxd.rig.placement import ALL_LAYERS
 from pytest_rawrxd.rig.server.found import FoundProgram, FoundServer, find_server
 from pytest_rawrxd.rig.server.managed import ManagedServer, free_port
 from pytest_rawrxd.rig.server.probe import get
-from pytest_rawrxd.verdict.alert_budget import KINDS, budgets, speed, telling
+from pytest_rawrxd.verdict.alert_budget import KINDS, SLOW, budgets, detection, speed, telling
 
-SLOWED_TO = 0.6  #: of the slowest speed that the SLA allows, where a lesser degradation called nobody
+SLOWED_TO = (0.3, 0.6, 0.8)  #: of the slowest speed that the SLA allows, where a lesser degradation called nobody
 STAGE = 1.5  #: times as long as an alert may take: for the lesser degradation
 STREAMS = 2  #: one for the probe, one that a hanging request cannot take from it
 MOST_WAIT_S = 900.0  #: for an alert, where the budget is hours
@@ -153,7 +155,9 @@ def _drill(
             answer = get(health, timeout_s=deadline_s)
             return answer is not None and answer[0] == 200
 
-        Drill(drill_terms(watch), server.pid, prometheus, receiver, answers, SYSTEM, sink, about).run(say)
+        Drill(drill_terms(watch), server.pid, prometheus, receiver, answers, SYSTEM, sink, about, queries(watch)).run(
+            say
+        )
 
 
 def drill_terms(watch: Watch) -> DrillTerms:
@@ -167,13 +171,19 @@ def drill_terms(watch: Watch) -> DrillTerms:
             found=", ".join(allowed) or "no budget",
             possible="SLA rows for latency, recovery and availability",
         )
+    between = math.sqrt(asked.early * asked.bound)
     return DrillTerms(
         clean_s=monitoring_of(profile).clean.to("s"),
         window_s=watch.terms.window_s,
+        scrape_s=watch.terms.scrape_s,
         quiet_s=RECOVERY_S + watch.terms.window_s + watch.terms.hold_s,
         wait_s={fault: min(allowed[kind], MOST_WAIT_S) for fault, kind in KINDS.items()},
         counts={fault: telling(profile, kind) for fault, kind in KINDS.items()},
-        speeds=(math.sqrt(asked.early * asked.bound), SLOWED_TO * asked.bound),
-        stage_s=STAGE * detection_s(watch)["slow"],
+        early=asked.early,
+        aims=(
+            Aim(asked.bound, between, math.sqrt(between * asked.early)),
+            Aim(*(part * asked.bound for part in SLOWED_TO)),
+        ),
+        stage_s=STAGE * detection(profile)[SLOW],
         health_deadline_s=watch.terms.health_deadline_s,
     )

@@ -26,6 +26,9 @@ Fault = Literal[
     "journal_full",
 ]
 
+#: Of prompts and completions: nothing; the answers to canaries, which are the suite's own nonces; all of them.
+Keep = Literal["none", "canaries", "all"]
+
 _CELL: Final = re.compile(r"([1-9]\d*)x([1-9]\d*)")
 
 
@@ -235,6 +238,11 @@ class Protocol(Section):
     test_deadline: Duration = Field(
         default=Quantity(1800.0, "s"),
         description="A test is stopped after this time and three times what its session plans to measure.",
+    )
+    keep_answers: Keep = Field(
+        default="none",
+        description="Prompts and completions that the evidence holds: none, those of canaries, or all; wrong answers "
+        "can be judged from canaries or all.",
     )
     phase1: SingleStream
     bandwidth: BandwidthTest

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pytest_rawrxd.report.documents import render_document
 from pytest_rawrxd.report.dossier import RunView
+from pytest_rawrxd.report.groups import groups, single_sources
 from pytest_rawrxd.report.judged import Judged
 from pytest_rawrxd.report.runs import RecordLike
 
@@ -30,6 +31,7 @@ def render_evidence(view: RunView) -> str:
         "evidence",
         "Evidence: from each number to its records",
         judged=[judged for judged in view.criteria if judged.evidence],
+        groups=groups(view),
         records=_records(view, view.criteria),
     )
 
@@ -39,6 +41,7 @@ def _records(view: RunView, criteria: tuple[Judged, ...]) -> list[Shown]:
     for judged in criteria:
         for identifier in judged.evidence:
             users.setdefault(identifier, []).append(judged.id)
+    linked = {record.id for record in single_sources(view)}.union(*(group.records for group in groups(view)))
     return [
         Shown(
             record,
@@ -49,5 +52,5 @@ def _records(view: RunView, criteria: tuple[Judged, ...]) -> list[Shown]:
         )
         for record in view.records
         for raw in [record.data.get("raw") or {}]
-        if raw or record.id in users
+        if raw or record.id in users or record.id in linked
     ]

@@ -82,6 +82,11 @@ class LevelRow:
         return f"{self.streams} stream{'s' if self.streams > 1 else ''}"
 
     @property
+    def records(self) -> tuple[str, ...]:
+        """The evidence of its runs."""
+        return tuple(run.record.id for run in self.runs)
+
+    @property
     def requests(self) -> int:
         return sum(len(run.reasons) for run in self.runs)
 
@@ -136,6 +141,7 @@ class FirstTokens:
     """The waits for the first token under open-loop load, from the instant at which each request was due."""
 
     engine: str
+    records: tuple[str, ...]
     streams: int
     requests: int
     failed: int
@@ -168,7 +174,8 @@ def first_tokens(records: Iterable[RecordLike], load_raw: LoadRaw) -> tuple[Firs
         if waits.size and seconds:
             rate = (sent - len(own)) / seconds
             quantiles = tuple(float(value) for value in np.quantile(waits, QUANTILES))
-            found.append(FirstTokens(engine, own[0].streams, sent, sent - waits.size, rate, quantiles))
+            ids = tuple(run.record.id for run in own)
+            found.append(FirstTokens(engine, ids, own[0].streams, sent, sent - waits.size, rate, quantiles))
     return tuple(found)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import psutil
 
@@ -21,26 +22,42 @@ def frozen(pid: int) -> Iterator[psutil.Process]:
             process.resume()
 
 
+@dataclass(frozen=True)
+class Pace:
+    """A process runs for ``share`` of each ``cycle_s``."""
+
+    share: float
+    cycle_s: float
+
+
+class Slowed:
+    """A process that is being slowed. A new ``pace`` holds from the next cycle on."""
+
+    def __init__(self, pace: Pace) -> None:
+        self.pace = pace
+
+
 @contextlib.contextmanager
-def slowed(pid: int, *, share: float, cycle_s: float) -> Iterator[psutil.Process]:
-    """Inside, the process runs for ``share`` of each ``cycle_s``; afterwards all the time again."""
-    process, stop = psutil.Process(pid), threading.Event()
+def slowed(pid: int, pace: Pace) -> Iterator[Slowed]:
+    """Inside, the process runs at ``pace``, or at one that is set later; afterwards all the time again."""
+    process, stop, state = psutil.Process(pid), threading.Event(), Slowed(pace)
 
     def cycle() -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
             while not stop.is_set():
+                now = state.pace
                 process.suspend()
-                stop.wait(cycle_s * (1 - share))
+                stop.wait(now.cycle_s * (1 - now.share))
                 process.resume()
-                stop.wait(cycle_s * share)
+                stop.wait(now.cycle_s * now.share)
 
     thread = threading.Thread(target=cycle, daemon=True)
     thread.start()
     try:
-        yield process
+        yield state
     finally:
         stop.set()
-        thread.join(cycle_s + 5)
+        thread.join(state.pace.cycle_s + 5)
         with contextlib.suppress(psutil.NoSuchProcess):
             process.resume()
 

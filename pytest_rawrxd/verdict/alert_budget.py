@@ -39,6 +39,18 @@ def budgets(profile: Profile) -> dict[str, float]:
     return {kind: min(each) for kind, each in found.items() if each}
 
 
+def detection(profile: Profile) -> dict[str, float]:
+    """The longest that it takes, in s, from a fault that is there all at once to its alert; {} without monitoring."""
+    told = profile.protocol.monitoring
+    if told is None:
+        return {}
+    scrapes_s = 2 * told.scrape_every.to("s")
+    return {
+        DOWN: told.health_deadline.to("s") + scrapes_s + told.down_hold.to("s"),
+        SLOW: told.window.to("s") + scrapes_s + told.hold.to("s"),
+    }
+
+
 def telling(profile: Profile, kind: str) -> frozenset[str]:
     """The ids of the SLA's rows whose alert tells that a server is down, or slow."""
     return frozenset(criterion.id for criterion in _rows(profile) if criterion.metric in TOLD_BY[kind])

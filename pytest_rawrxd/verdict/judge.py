@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -68,15 +69,15 @@ def verdict_bytes(verdicts: dict[str, Any]) -> bytes:
     return canonical(verdicts)
 
 
-def judge_criterion(evidence: Evidence, criterion: Criterion, *, running: str | None = None) -> dict[str, Any]:
-    """One criterion's entry of ``verdicts.json`` before any waiver and rounding; ``running`` is the test that asks."""
+def judge_criterion(evidence: Evidence, criterion: Criterion, *, running: Collection[str] = ()) -> dict[str, Any]:
+    """One criterion's entry of ``verdicts.json`` before any waiver and rounding; ``running`` are tests going on now."""
     together = _judge_criterion(evidence, criterion, running=running)
     if len(evidence.parts) == 1:
         return together
-    return pooled(evidence.parts, criterion, together, lambda part: _judge_criterion(part, criterion, running=None))
+    return pooled(evidence.parts, criterion, together, lambda part: _judge_criterion(part, criterion, running=running))
 
 
-def _judge_criterion(evidence: Evidence, criterion: Criterion, *, running: str | None) -> dict[str, Any]:
+def _judge_criterion(evidence: Evidence, criterion: Criterion, *, running: Collection[str]) -> dict[str, Any]:
     claimed_by = claims(evidence).get(criterion.id, [])
     finding, sources = _find(evidence, criterion, claimed=bool(claimed_by), running=running)
     return {
@@ -109,7 +110,7 @@ def _judge_criterion(evidence: Evidence, criterion: Criterion, *, running: str |
 
 
 def _find(
-    evidence: Evidence, criterion: Criterion, *, claimed: bool, running: str | None
+    evidence: Evidence, criterion: Criterion, *, claimed: bool, running: Collection[str]
 ) -> tuple[Finding, tuple[str, ...]]:
     unruled = _without_rule(evidence, criterion, claimed=claimed, running=running)
     if unruled is not None:
@@ -133,7 +134,7 @@ def _find(
 
 
 def _without_rule(
-    evidence: Evidence, criterion: Criterion, *, claimed: bool, running: str | None
+    evidence: Evidence, criterion: Criterion, *, claimed: bool, running: Collection[str]
 ) -> tuple[Finding, tuple[str, ...]] | None:
     """The answer of a criterion that no rule is asked about."""
     if criterion.not_applicable is not None:

@@ -10,18 +10,21 @@ from pytest_rawrxd.measure.cells import needed_cells, needs_bandwidth_test
 from pytest_rawrxd.measure.decode import REFERENCE, Cell
 from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.profile.lint.bounds import point, promising
-from pytest_rawrxd.verdict.planning_claims import Claim, Run, claims
+from pytest_rawrxd.verdict.alert_budget import KINDS, detection
+from pytest_rawrxd.verdict.planning_claims import ALERTS, Claim, Run, claims
 
-ORDER = SINGLE, BANDWIDTH, LOAD, LEVELS, SOAK, FAULTS, NONE = (
+ORDER = SINGLE, BANDWIDTH, LOAD, LEVELS, SOAK, FAULTS, DRILL, NONE = (
     "single stream",
     "bandwidth test",
     "load",
     "load at every level",
     "soak",
     "fault injection",
+    "monitoring drill",
     "no measuring of its own",
 )
-OF_FAULTS = frozenset({"lost_requests", "recovery_time", "cpu_fallback", "fault_handled"})
+#: Metrics that are measured in one activity, wherever they are asked about.
+OWN = dict.fromkeys(("lost_requests", "recovery_time", "cpu_fallback", "fault_handled"), FAULTS) | {ALERTS: DRILL}
 OF_SOAK = frozenset({"soak_duration", "soak_completed", "soak_record", "soak_latency", "availability"})
 OF_LOAD = frozenset({"queue_served", "concurrent_users"})
 
@@ -80,8 +83,8 @@ def _activity_of(criterion: Criterion, profile: Profile) -> str:
         return BANDWIDTH
     if during == "soak" or metric in OF_SOAK:
         return SOAK
-    if metric in OF_FAULTS:
-        return FAULTS
+    if metric in OWN:
+        return OWN[metric]
     if metric == "scaling_efficiency" or where.get("streams", streams) != streams:
         return LEVELS
     if during == "load" or "streams" in where or metric in OF_LOAD:
@@ -100,9 +103,21 @@ def _run(profile: Profile, name: str, criteria: Sequence[Criterion]) -> Run:
         LEVELS: lambda: Run(runs * load.level_duration.to("h"), runs, streams_rate=_rate(profile)),
         SOAK: lambda: Run(soak.duration.to("h"), math.ceil(soak.duration.to("h") / soak.restart_every.to("h"))),
         FAULTS: lambda: Run(faults.injections * faults.window.to("h"), 1),
+        DRILL: lambda: _drill(profile),
         NONE: lambda: Run(0.0, 0),
     }
     return of[name]()
+
+
+def _drill(profile: Profile) -> Run:
+    """The control, an alert for each fault as late as alerts come, and after each the time until rates forget it."""
+    told = profile.protocol.monitoring
+    if told is None:
+        return Run(0.0, 1, at_least=True)
+    takes = detection(profile)
+    forgotten_s = told.window.to("s") + told.hold.to("s")
+    seconds = told.clean.to("s") + sum(takes[kind] + forgotten_s for kind in KINDS.values())
+    return Run(seconds / 3600, 1)
 
 
 def _single(profile: Profile, criteria: Iterable[Criterion]) -> Run:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pytest_rawrxd.measure.cells import COMPARISONS
 from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.profile.lint.bounds import high, low, promising
+from pytest_rawrxd.verdict.alert_budget import budgets, detection
 from pytest_rawrxd.verdict.availability import hours_needed, mean_time_between_failures
 from pytest_rawrxd.verdict.counts import rate_interval
 from pytest_rawrxd.verdict.decide import floor_acceptance
@@ -24,7 +25,7 @@ from pytest_rawrxd.verdict.sample_size import (
 )
 from pytest_rawrxd.verdict.wording import duration, number
 
-QUIET_CV = 0.01  #: run-to-run variation of a machine that does nothing else; an example, decided by the runs
+ALERTS = "alerts_early"  #: a fact that takes a drill
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,8 @@ def _told(profile: Profile, group: Sequence[Criterion], run: Run) -> tuple[str, 
             f"{rounds} interleaved rounds of {len(profile.models.variants)} variants",
             f"below {profile.gates.min_runs.peak} rounds there is no verdict",
         )
+    if first.metric == ALERTS:
+        return _drill(profile), None
     rules = {
         "floor": _floor,
         "equivalence": _equivalence,
@@ -98,13 +101,14 @@ def _floor(profile: Profile, group: Sequence[Criterion], _run: Run) -> tuple[str
     many = "streams" in group[0].where
     runs = profile.protocol.phase2.level_runs if many else profile.protocol.phase1.processes.floor
     least, confidence = gates.min_runs.floor, group[0].confidence
+    cv = gates.planning_variation.to("ratio")
     above = floor_acceptance(1.0, systematic=gates.systematic_error.to("ratio")) - 1
-    needed = above + mean_half_width(QUIET_CV, runs, confidence=confidence)
+    needed = above + mean_half_width(cv, runs, confidence=confidence)
     return (
-        f"{runs} {'runs' if many else 'fresh processes'}; at a run-to-run variation of {_percent(QUIET_CV)} it is kept "
+        f"{runs} {'runs' if many else 'fresh processes'}; at a run-to-run variation of {_percent(cv)} it is kept "
         f"from {_percent(needed)} above the bound, and no run below it",
         f"below {least} runs there is no verdict; with {least} it is kept from "
-        f"{_percent(above + mean_half_width(QUIET_CV, least, confidence=confidence))} above the bound",
+        f"{_percent(above + mean_half_width(cv, least, confidence=confidence))} above the bound",
     )
 
 
@@ -276,6 +280,19 @@ def _recovery(profile: Profile, _group: Sequence[Criterion], _run: Run) -> tuple
         f"{faults.injections} injections of {len(set(faults.kinds))} kinds",
         f"below {gates.min_injections} injections of {gates.min_fault_kinds} kinds there is no verdict",
     )
+
+
+def _drill(profile: Profile) -> str:
+    told = profile.protocol.monitoring
+    if told is None:
+        return "a table [protocol.monitoring], without which nothing is watched"
+    takes, forgiven = detection(profile), budgets(profile)
+    faults = "; ".join(
+        f"{kind}: alerts take up to {_hours(takes[kind] / 3600)}, the SLA forgives "
+        + (_hours(forgiven[kind] / 3600) if kind in forgiven else "nothing that it bounds")
+        for kind in takes
+    )
+    return f"{told.clean} without an alert, then a server that is slowed, frozen and killed; {faults}"
 
 
 def _exact(group: Iterable[Criterion]) -> tuple[str, None]:

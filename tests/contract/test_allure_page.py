@@ -1,11 +1,14 @@
 """``rawrxd report --allure`` with the pinned npm packages, opened in a headless Chromium that reaches no host."""
 
+import os
+import shlex
 import shutil
 import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import yaml
 from browser import CHROMIUM, browse
 from fakes.charts import save_nothing
 from fakes.scripted_run import BEGAN, Scripted
@@ -21,6 +24,8 @@ from pytest_rawrxd.report.allure.harden import harden
 from pytest_rawrxd.report.allure.tool import VARIABLE
 
 NODE, NPM = shutil.which("node"), shutil.which("npm")
+ROOT = package_data("fixtures").parent
+WORKFLOW = ROOT / ".github" / "workflows" / "acceptance.yml"
 UNREACHABLE = ("ENOTFOUND", "ECONNREFUSED", "EAI_AGAIN", "ETIMEDOUT", "ENETUNREACH")
 OPENED = 20
 KEPT, BROKEN, WAIVED = "SLA-TPS-GUARANTEE", "P1-TPS-BROKEN", "P1-TPS-WAIVED"
@@ -47,12 +52,19 @@ pytestmark = pytest.mark.skipif(NODE is None or NPM is None, reason="no Node.js 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """The pinned packages, installed from the committed lock file."""
-    folder = tmp_path_factory.mktemp("allure")
+    """The pinned packages, installed from the committed lock file by the very step of the workflow."""
+    tree = tmp_path_factory.mktemp("allure")
+    folder = tree / "ci" / "allure"
+    folder.mkdir(parents=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copyfile(package_data("ci/allure") / name, folder / name)
-    quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
-    done = subprocess.run([NPM, "ci", *quiet], cwd=folder, capture_output=True, text=True, timeout=240, check=False)
+    steps = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"]["report"]["steps"]
+    npm, *arguments = shlex.split(next(step["run"] for step in steps if step.get("name") == "the pinned Allure"))
+    assert npm == "npm"
+    environ = {**os.environ, "npm_config_prefer_offline": "true"}
+    done = subprocess.run(
+        [NPM, *arguments], cwd=tree, env=environ, capture_output=True, text=True, timeout=240, check=False
+    )
     if done.returncode and any(word in done.stderr for word in UNREACHABLE):
         pytest.skip("the npm registry cannot be reached from here")
     assert done.returncode == 0, done.stderr
@@ -95,6 +107,34 @@ def rendered(installed, tmp_path_factory):
 def _report(run_dir):
     assert main(["report", str(run_dir), "--allure"]) == 0
     return (run_dir / "allure.html").read_bytes()
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+def test_the_script_of_the_sign_off_renders_the_page_where_the_packages_are(installed, tmp_path):
+    """``ci/signoff.sh``, as a person and the workflow call it; the run promises one thing and keeps it."""
+    base = load_profile("embedded")
+    profile = base.model_copy(update={"criteria": {KEPT: base.criteria[KEPT]}})
+    profile = profile.model_copy(update={"digest": digest_of(profile)})
+    run = Scripted(tmp_path / "run", profile, {"cpu": "a", "gpus": []}, {})
+    run.session(at=BEGAN, seed=1, claims={KEPT: ["acceptance/test_x.py::test_x"]})
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")}
+
+    done = subprocess.run(
+        ["bash", "ci/signoff.sh", str(run.path)],  # noqa: S607 - the one that was found
+        cwd=ROOT,
+        env={**inherited, VARIABLE: str(installed)},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = (run.path / "allure.html").read_text(encoding="utf-8")
+    assert 'id="rawrxd-verdict"' in page
+    assert "Content-Security-Policy" in page
+    assert "  allure.html\n" in (run.path / "SHA256SUMS").read_text(encoding="utf-8")
+    assert (run.path / "github-summary.md").exists()
 
 
 def test_the_page_belongs_to_the_run_until_it_is_judged_again(rendered):

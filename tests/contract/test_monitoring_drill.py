@@ -13,6 +13,8 @@ from pytest_rawrxd.plugin import monitoring
 from pytest_rawrxd.plugin.monitoring import measure_monitoring
 from pytest_rawrxd.profile import load_profile
 from pytest_rawrxd.profile.units import Quantity
+from pytest_rawrxd.report.alerts.dashboard import queries
+from pytest_rawrxd.report.alerts.plan import watch_of
 from pytest_rawrxd.rig.monitoring.tools import find_tools
 from pytest_rawrxd.rig.server.found import FoundRemote
 from pytest_rawrxd.rig.server.program import PACKAGE
@@ -72,6 +74,9 @@ def test_somebody_is_called_before_the_budget_is_spent_and_nobody_when_nothing_i
     assert tuple(scene.fault for scene in drilled) == FAULTS
     assert [scene.without_effect for scene in drilled] == [None] * 4
     assert [scene.broken for scene in drilled] == [None] * 4
+    panels = kept.of(DRILL)[0].data["effect"]["panels"]
+    assert {name for name, value in panels.items() if value is None} == set()
+    assert set(panels) == set(queries(watch_of(profile)))
     assert {child.pid for child in psutil.Process().children(recursive=True)} <= before, "nothing is left running"
 
 

@@ -8,5 +8,7 @@ from matplotlib.figure import Figure
 
 
 def save_nothing(_figure: Figure, file: IO[Any], *, format: str, **_options: object) -> None:  # noqa: A002 - matplotlib's
-    """In place of ``Figure.savefig``: a file of the right kind, the same each time."""
-    file.write("<svg></svg>" if format == "svg" else b"a picture")
+    """In place of ``Figure.savefig``: a file of the right kind and of one pixel, the same each time."""
+    file.write(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"></svg>' if format == "svg" else b"a picture"
+    )

@@ -83,6 +83,21 @@ async def echo_key(writer, ask):
     await answer(writer, 401, "application/json", body=json.dumps({"error": f"unknown key {ask['key']}"}).encode())
 
 
+async def echo_prompt(writer, ask):
+    """Generates its own question; every third time it quotes it in an error, or in an event that is none."""
+    number = int(ask["prompt"].split()[0][0], 16) % 3 if ask.get("prompt") else 0
+    if number == 1:
+        body = json.dumps({"error": {"message": f"cannot continue {ask['prompt']}"}}).encode()
+        await answer(writer, 400, "application/json", body=body)
+        return
+    await answer(writer)
+    count = ask.get("max_tokens", 0)
+    for _ in range(count):
+        await chunk(writer, event(ask["prompt"]), 0)
+    await chunk(writer, "data: {" + ask["prompt"] + "\n\n" if number == 2 else event("", "length") + last(count) + DONE)
+    await end(writer)
+
+
 async def unauthorized(writer, ask):
     await answer(writer, 401, "application/json", body=b'{"error": {"message": "invalid API key"}}')
 

@@ -182,7 +182,13 @@ STANDS = {
     ),
     "rawrxd soak status|stop|collect|review reports/RUN": rawrxd("soak", "status", "RUN", instead="a run without one"),
     "rawrxd alerts production -o monitoring/ --check": rawrxd(
-        "alerts", "production", "-o", "monitoring", instead="without promtool's proof; test_monitoring_drill.py has it"
+        "alerts", "production", "-o", "monitoring", instead="without promtool's proof; test_rules.py has it"
+    ),
+    "rawrxd alerts production -o monitoring --page https://pager.example/hook --ticket https://tickets.example/hook"
+    " --check": rawrxd(
+        *("alerts", "production", "-o", "monitoring"),
+        *("--page", "https://pager.example/hook", "--ticket", "https://tickets.example/hook"),
+        instead="without promtool's proof; test_rules.py has it",
     ),
     "rawrxd probe production --target http://127.0.0.1:8080 --listen 127.0.0.1:9778": rawrxd(
         "probe", "production", "--target", "nobody", code=4, instead="it runs until it is stopped: refused in words"
@@ -277,11 +283,13 @@ def test_a_reference_page_is_what_code_and_profiles_say_today(page, monkeypatch)
 
 
 def test_no_page_links_to_nothing():
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "ci" / "runner.md"]
+    assert len(pages) > len(PAGES)
     broken = [
-        f"{page}: {target}"
-        for page in PAGES
-        for target in re.findall(r"\]\(([^)#]+)", (ROOT / page).read_text(encoding="utf-8"))
-        if "://" not in target and not ((ROOT / page).parent / target).exists()
+        f"{page.relative_to(ROOT)}: {target}"
+        for page in pages
+        for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8"))
+        if "://" not in target and not (page.parent / target).exists()
     ]
 
     assert broken == []

@@ -62,6 +62,59 @@ def test_both_lanes_measure_and_one_that_dies_loses_its_own_test_and_no_other(ac
     assert {name: status[name] for name in cases} == dict.fromkeys(KEPT, "passed") | {"test_four": "broken"}
 
 
+#: Each waits for the other, for a minute at most: the one compares while the other is in the middle of its test.
+ONE_CRITERION = """
+import time
+from pathlib import Path
+import pytest
+
+HERE = Path(__file__).parent
+pytestmark = [pytest.mark.phase1, pytest.mark.sla("P1-TPS-test_two")]
+
+def wait_for(name):
+    ends = time.monotonic() + 60
+    while not (HERE / name).exists():
+        assert time.monotonic() < ends, f"no {name}"
+        time.sleep(0.02)
+
+def test_earlier(decode, sla):
+    wait_for("later-began")
+    try:
+        assert decode(variant="Q4_K").throughput >= sla["P1-TPS-test_two"]
+    finally:
+        (HERE / "earlier-compared").touch()
+
+def test_later(decode, sla):
+    (HERE / "later-began").touch()
+    wait_for("earlier-compared")
+    END
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "verdict", "passed"),
+    [
+        ('assert decode(variant="Q4_K").throughput >= sla["P1-TPS-test_two"]', "PASS", 2),
+        ("__import__('os')._exit(9)", "INVALID", 1),
+    ],
+    ids=["both end", "one dies"],
+)
+def test_two_lanes_at_one_criterion_judge_what_there_is_and_the_session_judges_all(acceptance, end, verdict, passed):
+    acceptance.write_profile(TWO_GPUS)
+    acceptance.write_test(ONE_CRITERION.replace("END", end))
+
+    result = acceptance.run("-n", "2", alone=True)
+
+    result.assert_outcomes(passed=passed, failed=2 - passed)
+    entry = acceptance.verdicts()["P1-TPS-test_two"]
+    assert entry["verdict"] == verdict
+    assert result.ret == 1, "the profile promises more than these two tests decide"
+    if verdict == "PASS":
+        assert {each.split("-")[1] for each in entry["evidence"]} == {"gw0", "gw1"}
+    else:
+        assert "test_later did not finish: its process died" in entry["reason"]
+
+
 def test_three_workers_on_two_gpus_are_refused(acceptance):
     acceptance.write_profile(TWO_GPUS)
 

@@ -6,9 +6,12 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
+
+from pytest_rawrxd.measure.withheld import WITHHELD
 
 FAKE = Path(__file__).parents[1] / "fakes" / "http_server.py"
 KEY = "canary-4f1d-of-the-server"
@@ -21,6 +24,8 @@ PLANTED = {
     "HTTPS_PROXY": "http://user:canary-2b1e-of-a-proxy@proxy.invalid:3128",
     "RANDOM_SETTING": "canary-eeee-without-a-telling-name",
 }
+PROMPT = "canary-5f3a-of-a-prompt"
+CANARIES = {**PLANTED, "the prompt": PROMPT}
 PROFILE = """
 title = "one level on a server with a key"
 kind = "rehearsal"
@@ -48,10 +53,14 @@ def test_p95(load, sla):
 
 
 @pytest.fixture
-def planted(acceptance, monkeypatch):
-    """The session, with canaries in its environment."""
+def planted(acceptance, monkeypatch, tmp_path_factory):
+    """The session, with canaries in its environment and in every prompt."""
     for name, value in PLANTED.items():
         monkeypatch.setenv(name, value)
+    prompts = tmp_path_factory.mktemp("fixtures") / "prompts" / "prompts.jsonl"
+    prompts.parent.mkdir()
+    prompts.write_text("\n".join(json.dumps({"text": f"{PROMPT} {n} goes on and on"}) for n in range(4)))
+    monkeypatch.setattr("pytest_rawrxd.measure.prompts.package_data", lambda folder: prompts.parents[1])
     return acceptance
 
 
@@ -82,9 +91,17 @@ def leaks(folder: Path, *texts: str) -> list[str]:
     """Where a canary stands: files with their names, and texts."""
     found = []
     for path in folder.rglob("*"):
-        content = path.read_bytes() if path.is_file() else b""
-        found += [f"{path.name}: {name}" for name, value in PLANTED.items() if value.encode() in content + bytes(path)]
-    return found + [f"text: {name}" for text in texts for name, value in PLANTED.items() if value in text]
+        content = bytes(path) + (contents(path) if path.is_file() else b"")
+        found += [f"{path.name}: {name}" for name, value in CANARIES.items() if value.encode() in content]
+    return found + [f"text: {name}" for text in texts for name, value in CANARIES.items() if value in text]
+
+
+def contents(path: Path) -> bytes:
+    """The bytes of a file; of an archive those of its members, which lie in it compressed."""
+    if not zipfile.is_zipfile(path):
+        return path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        return b"".join(name.encode() + archive.read(name) for name in archive.namelist())
 
 
 def test_a_scripted_session_keeps_no_secret(planted, children):
@@ -96,13 +113,16 @@ def test_a_scripted_session_keeps_no_secret(planted, children):
     assert leaks(planted.run_dir.parent, repr(children)) == []
 
 
-@pytest.mark.parametrize("script", ["good", "echo_key"])
+@pytest.mark.parametrize("script", ["echo_prompt", "echo_key"])
 def test_a_session_over_http_gives_the_key_to_its_load_clients_and_to_nobody_else(planted, children, server, script):
     planted.write_profile(base=PROFILE)
     planted.write_test(LEVEL, "test_level.py")
     result = planted.run("-k", "p95", engine=f"openai:{server}/{script}/v1#key_env=RAWRXD_TEST_KEY")
 
     assert planted.records("session.end"), result.stdout.str()
+    # What quoted the prompt came, and is told without it.
+    told = " ".join(json.dumps(record["data"]["http"]["client"]) for record in planted.records("load.run"))
+    assert script == "echo_key" or ("cannot continue [prompt]" in told and WITHHELD in told)
     assert leaks(planted.run_dir, result.stdout.str(), result.stderr.str()) == []
     clients = [env for command, env in children if "pytest_rawrxd.measure.load.client" in command]
     others = [(command, env) for command, env in children if "pytest_rawrxd.measure.load.client" not in command]

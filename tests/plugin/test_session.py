@@ -174,6 +174,8 @@ def test_it(): ...
     )
 
     assert acceptance.run().ret == 1
+    # It was no dead process: a reader is told what kept the test from its comparison.
+    assert "test_it did not finish: Skipped: why not" in acceptance.verdicts()["SLA-TPS-GUARANTEE"]["reason"]
 
 
 def test_only_collecting_measures_nothing(acceptance):

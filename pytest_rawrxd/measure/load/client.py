@@ -13,6 +13,7 @@ import os
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,6 +24,8 @@ from pytest_rawrxd.measure.load.plan import LoadPlan, Share, plan_from_json
 from pytest_rawrxd.measure.load.summary import summarise
 from pytest_rawrxd.measure.load.surroundings import HostWatch, no_collections, settle
 from pytest_rawrxd.rig.server.dialects import DIALECTS
+
+SAID = 12  #: characters in a row that an error message has of a prompt by quoting it, and not by chance
 
 
 def main() -> None:
@@ -52,7 +55,9 @@ def run(
     for kept in done.exchanges:
         if key:
             hide(key, kept)
-        rows.append((kept, dialect.read(kept.response(), plan.ask(kept.number))))
+        ask = plan.ask(kept.number)
+        reply = dialect.read(kept.response(), ask)
+        rows.append((kept, replace(reply, detail=without(ask.prompt, reply.detail))))
     save(pack(rows, keep_bytes=plan.keep_bytes), output)
     return summarise(rows, done, host, settled)
 
@@ -66,6 +71,22 @@ def hide(key: str, kept: Exchange) -> None:
     for index, chunk in enumerate(kept.chunks):
         kept.chunks[index] = whole[start : start + len(chunk)]
         start += len(chunk)
+
+
+def without(prompt: str, told: str) -> str:
+    """``told`` with every stretch of SAID or more characters that the prompt has too as "[prompt]"."""
+    parts, at = list[str](), 0
+    while at < len(told):
+        end = at + SAID
+        if end <= len(told) and told[at:end] in prompt:
+            while end < len(told) and told[at : end + 1] in prompt:
+                end += 1
+            parts.append("[prompt]")
+            at = end
+        else:
+            parts.append(told[at])
+            at += 1
+    return "".join(parts)
 
 
 def _say(message: dict[str, Any]) -> None:

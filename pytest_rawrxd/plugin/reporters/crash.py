@@ -28,7 +28,7 @@ class Crashes:
         report.when = "call"
         self._crashed.add(crashitem)
         decisions = self._acceptance.decisions
-        for entry in decisions.judged(decisions.begun(crashitem)):
+        for entry in decisions.judged(decisions.begun(crashitem), dead=(crashitem,)):
             attach(report.user_properties, entry)
         for listener in self._listeners:
             listener(report)

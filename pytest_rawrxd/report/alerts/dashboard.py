@@ -57,6 +57,23 @@ def dashboard_json(watch: Watch) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
+def queries(watch: Watch) -> dict[str, str]:
+    """The PromQL of each row that is drawn as a curve, by the id of its criterion."""
+    return {row.criterion.id: query for row in watch.rows if (query := _query(row, watch.terms)) is not None}
+
+
+def shown(criterion: Criterion, value: float) -> str:
+    """``value`` of the curve of ``criterion``, in the unit that its bound has."""
+    return number.number(convert(value, _BASE[criterion.metric], criterion.unit), criterion.unit)
+
+
+def _query(row: Row, terms: Terms) -> str | None:
+    criterion = row.criterion
+    if criterion.metric not in _QUERIES or criterion.not_applicable is not None:
+        return None
+    return _QUERIES[criterion.metric](criterion, terms)
+
+
 def _panel(row: Row, terms: Terms, place: int) -> dict[str, Any]:
     criterion = row.criterion
     head = {
@@ -70,8 +87,8 @@ def _panel(row: Row, terms: Terms, place: int) -> dict[str, Any]:
             "h": HEIGHT,
         },
     }
-    query = _QUERIES.get(criterion.metric)
-    if query is None or criterion.not_applicable is not None:
+    query = _query(row, terms)
+    if query is None:
         promised = number.required(criterion.direction, criterion.limit, criterion.unit)
         text = f"**{criterion.id}** requires {promised}\n\n{row.why_none}"
         return {**head, "type": "text", "options": {"mode": "markdown", "content": text}}
@@ -80,7 +97,7 @@ def _panel(row: Row, terms: Terms, place: int) -> dict[str, Any]:
         **head,
         "type": "timeseries",
         "datasource": SOURCE,
-        "targets": [{"refId": "A", "datasource": SOURCE, "expr": query(criterion, terms), "legendFormat": "measured"}],
+        "targets": [{"refId": "A", "datasource": SOURCE, "expr": query, "legendFormat": "measured"}],
         "fieldConfig": {
             "defaults": {
                 "unit": _UNITS[base],
@@ -89,7 +106,10 @@ def _panel(row: Row, terms: Terms, place: int) -> dict[str, Any]:
             },
             "overrides": [],
         },
-        "options": {"legend": {"displayMode": "list", "placement": "bottom"}, "tooltip": {"mode": "multi"}},
+        "options": {
+            "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
+            "tooltip": {"mode": "multi", "sort": "none"},
+        },
     }
 
 

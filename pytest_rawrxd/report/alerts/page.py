@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_rawrxd.measure.monitoring import CONTROL, DRILL, MISSING, RULES
+from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.report import number
+from pytest_rawrxd.report.alerts.dashboard import shown
 from pytest_rawrxd.report.alerts.plan import Watch, watch_of
 from pytest_rawrxd.report.alerts.rule import Alert, duration
 from pytest_rawrxd.report.documents import explained, render_document
 from pytest_rawrxd.report.dossier import RunView
-from pytest_rawrxd.verdict.drill import Scene, scenes
+from pytest_rawrxd.verdict.drill import Kept, Scene, scenes
 
 METRICS = frozenset({"alerts_early"})
 WORDS = {
@@ -30,6 +33,7 @@ class Watched:
     required: str
     alerts: tuple[tuple[str, str, str, str, str, str], ...]  #: name, severity, expr, for, summary, advice
     why_none: str | None
+    panel: str | None  #: what its curve showed in the control; None where it has none, or nobody looked
 
 
 def render_monitoring(view: RunView) -> str | None:
@@ -48,14 +52,21 @@ def render_monitoring(view: RunView) -> str | None:
         scenes=[(scene, WORDS[scene.fault], _effect(scene, view)) for scene in drilled],
         missing=records[MISSING][-1].data if records[MISSING] and not drilled else None,
         proof=records[RULES][-1].data if records[RULES] else None,
-        rows=_rows(watch),
+        rows=_rows(watch, _panels(records[DRILL])),
         guards=[_alert(alert) for alert in watch.guards],
         terms={name: duration(getattr(watch.terms, f"{name}_s")) for name in ("scrape", "window", "hold", "down_hold")},
         profile_name=profile.name,
     )
 
 
-def _rows(watch: Watch) -> list[Watched]:
+def _panels(drilled: Sequence[Kept]) -> Mapping[str, float | None]:
+    """What the panels showed in the last control."""
+    controls = [record.data["effect"] for record in drilled if record.data["fault"] == CONTROL]
+    found: Mapping[str, float | None] = controls[-1].get("panels", {}) if controls else {}
+    return found
+
+
+def _rows(watch: Watch, panels: Mapping[str, float | None]) -> list[Watched]:
     return [
         Watched(
             row.criterion.id,
@@ -63,9 +74,14 @@ def _rows(watch: Watch) -> list[Watched]:
             number.required(row.criterion.direction, row.criterion.limit, row.criterion.unit),
             tuple(_alert(alert) for alert in row.alerts),
             row.why_none,
+            _panel(row.criterion, panels[row.criterion.id]) if row.criterion.id in panels else None,
         )
         for row in watch.rows
     ]
+
+
+def _panel(criterion: Criterion, value: float | None) -> str:
+    return "its panel was empty" if value is None else f"its panel showed {shown(criterion, value)}"
 
 
 def _alert(alert: Alert) -> tuple[str, str, str, str, str, str]:
@@ -84,6 +100,6 @@ def _effect(scene: Scene, view: RunView) -> str:
         return scene.without_effect
     if "answered" in data:
         return "its health did not answer" if not data["answered"] else "it went on answering"
-    healthy, speed = data.get("healthy_tokens_per_second"), data.get("tokens_per_second")
-    now = "no token" if speed is None else f"{number.number(speed)} tok/s"
+    healthy = data.get("healthy_tokens_per_second")
+    now = "no token" if scene.speed is None else f"{number.number(scene.speed)} tok/s"
     return now if healthy is None else f"{now} instead of {number.number(healthy)} tok/s"

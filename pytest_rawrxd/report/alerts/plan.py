@@ -14,7 +14,7 @@ from pytest_rawrxd.report.alerts.levels import GAUGES, floor_alerts, gauge_alert
 from pytest_rawrxd.report.alerts.outages import availability_alerts, blind_alerts, down_alerts, silent_probe
 from pytest_rawrxd.report.alerts.rule import Alert, duration
 from pytest_rawrxd.report.alerts.terms import Terms, terms_of
-from pytest_rawrxd.verdict.alert_budget import budgets
+from pytest_rawrxd.verdict.alert_budget import budgets, detection
 
 LOSS = "lost_requests"  #: beside the rows of the SLA: the error-rate alert of the roadmap
 
@@ -96,19 +96,10 @@ def _row(criterion: Criterion, terms: Terms) -> Row:
     return Row(criterion, tuple(BUILDERS[criterion.metric](criterion, terms)), None)
 
 
-def detection_s(watch: Watch) -> dict[str, float]:
-    """The longest that it takes, in s, from a fault that is there all at once to its alert."""
-    terms = watch.terms
-    return {
-        "down": terms.health_deadline_s + 2 * terms.scrape_s + terms.down_hold_s,
-        "slow": terms.window_s + 2 * terms.scrape_s + terms.hold_s,
-    }
-
-
 def _check_budgets(watch: Watch) -> None:
     terms, told = watch.terms, watch.profile.files[0]
     allowed = budgets(watch.profile)
-    for kind, taken in detection_s(watch).items():
+    for kind, taken in detection(watch.profile).items():
         if taken >= allowed.get(kind, float("inf")):
             raise ProfileProblem(
                 f"the alerts on a {kind} server would come after the SLA's own budget is spent",

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_rawrxd.report.nine.book import Book, UseLine
-from pytest_rawrxd.report.nine.fact import Fact
+from pytest_rawrxd.report.nine.book import Book
 from pytest_rawrxd.report.nine.trace import inline, mark
-
-PREFERS = {"quality": "most top tokens kept", "speed": "highest rate", "memory": "least memory"}
 
 
 def mermaid(book: Book) -> str:
@@ -22,10 +19,11 @@ def _lines(book: Book) -> Iterator[str]:
     names = {line.name: line for line in book.variants}
     for use in book.uses:
         node = use.name.replace("-", "_")
-        yield f'  start --> use_{node}["{use.title}"]'
-        for each in asked(book, use):
+        yield f"  %% e: {mark(use.title)}"
+        yield f'  start --> use_{node}["{_label(use.title.text)}"]'
+        for each in use.asks:
             yield f"  %% e: {mark(each)}"
-        said = "<br/>".join((*(each.text for each in asked(book, use)), PREFERS[use.prefer]))
+        said = "<br/>".join((*(each.text for each in use.asks), use.prefers))
         if use.variant is None:
             yield f'  use_{node} -->|"{said}"| answer_{node}["no variant qualifies"]'
             continue
@@ -34,16 +32,17 @@ def _lines(book: Book) -> Iterator[str]:
         yield f'  use_{node} -->|"{said}"| answer_{node}(["{use.variant}<br/>{line.tps.text}"])'
 
 
+def _label(text: str) -> str:
+    """Inside the quotes of a label."""
+    return text.replace('"', "'")
+
+
 def tree_text(book: Book) -> str:
     """Return the tree as a list, for whoever reads without drawings."""
     rows = []
     for use in book.uses:
-        rules = "; ".join((*(inline(each) for each in asked(book, use)), PREFERS[use.prefer]))
+        rules = "; ".join((*(inline(each) for each in use.asks), use.prefers))
         answer = use.variant or "no variant"
-        rows.append(f"- {use.title} ({rules}): **{answer}**. {inline(use.why)}")
+        then = f"; next: {', '.join(use.next)}" if use.next else ""
+        rows.append(f"- {inline(use.title)} ({rules}): **{answer}**. {inline(use.why)}{then}")
     return "\n".join(rows) or "- The profile names no use."
-
-
-def asked(book: Book, line: UseLine) -> tuple[Fact, ...]:
-    """What a use asks for, as facts of the profile."""
-    return tuple(each for each in book.asked if each.key.startswith(f"use/{line.name}/asks-"))

@@ -32,7 +32,7 @@ NAMES = (
     r"48 hours without interruption",  # a line of the readiness checklist
 )
 #: In command blocks: programs, options and paths, and the constants of the guide's own requests.
-COMMANDS = r"sha256sum|SHA256|2>&1|/v1/completions|--retry-delay 1|-RetryIntervalSec 1|\"max_tokens\": 8"
+COMMANDS = r"sha256sum|SHA256|2>&1|/v1/completions|--retry-delay 1|-gt 0|Start-Sleep -Seconds 1|\"max_tokens\": 8"
 NAME = re.compile(rf"(?<![A-Za-z0-9.])(?:{'|'.join(NAMES)})(?![A-Za-z0-9])|{COMMANDS}")
 SPAN = re.compile(r"<!-- e: (?P<key>\S+) (?P<source>\S+)(?: \+(?P<more>[0-9]+))? -->(?P<text>.*?)<!-- / -->", re.DOTALL)
 COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)

@@ -52,6 +52,11 @@ class FoundRemote:
     pid: int | None = None  #: where it runs on this machine and the system tells
     more_pids: tuple[int, ...] = ()  #: of the further servers of a fleet
 
+    @property
+    def seen(self) -> bool:
+        """Whether the process of every server is seen here."""
+        return self.pid is not None and len(self.more_pids) == len(self.target.others) and not self.target.server_header
+
 
 FoundServer = FoundProgram | FoundRemote
 
@@ -90,6 +95,16 @@ def find_server(
         where=f"--sla-engine {spec}",
         possible=", ".join((*HTTP_KINDS, "llama-server", "llama-cpp-python")),
     )
+
+
+def found_again(
+    remote: FoundRemote, *, probe: Get = get, listener: Callable[[str, int], int | None] = listening
+) -> FoundRemote | None:
+    """The running server as it is now, with its present process; None where nothing answers."""
+    try:
+        return FoundRemote(remote.target, _ask(remote.target, probe), pid=_pid(remote.target, listener))
+    except UsageProblem:
+        return None
 
 
 def _program_info(program: Program, devices: tuple[Device, ...]) -> EngineInfo:

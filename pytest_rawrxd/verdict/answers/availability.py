@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.measure.soak.journal import CRASHES
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.profile.units import convert
 from pytest_rawrxd.verdict.answers.errors_under_load import observed
@@ -35,6 +36,9 @@ def availability(evidence: Evidence, criterion: Criterion) -> Answer:
     if minutes is None:
         said = "no engine was started again and no fault was injected: nobody knows how long recovery takes"
         return Finding(Verdict.NOT_MEASURED, said, next=TO_DO), sources
+    for run in runs:
+        if not run.tally.crashes and (unseen := run.unseen(CRASHES)) is not None:
+            return unseen, sources
     crashes, hours, watched = observed(evidence)
     crashes += sum(ended(run) for run in runs)
     hours += sum(run.observed_h for run in runs)

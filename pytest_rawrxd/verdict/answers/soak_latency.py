@@ -9,6 +9,7 @@ import numpy as np
 
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.measure.histogram import Histogram, merge
+from pytest_rawrxd.measure.soak.journal import GAPS
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.profile.units import convert
 from pytest_rawrxd.verdict import checks
@@ -92,6 +93,8 @@ def _latencies(evidence: Evidence) -> tuple[Sequence[SoakRun], Histogram | None,
     if problem is not None:
         return (), None, (problem, sources)
     for run in runs:
+        if (unseen := run.unseen(GAPS)) is not None:
+            return runs, None, (unseen, sources)
         coalesced, tokens = sum(burst["coalesced"] for burst in run.bursts), run.tally.tokens
         if (told := checks.coalesced(coalesced, tokens)) is not None:
             return runs, None, (invalid(told.sentence(), next_step=told.rule.fix, n=tokens), sources)

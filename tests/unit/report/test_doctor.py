@@ -27,7 +27,7 @@ Engine
   build            rawrxd 1.0, vulkan
   Vulkan0          AMD Radeon RX 7800 XT, gpu, 16.50 GB of 17.16 GB free
 
-Telemetry, of the first GPU and of the host
+Telemetry, of the GPU and of the host
   memory_used_bytes            0.5 GB                   amdgpu sysfs
 """
 

@@ -12,10 +12,10 @@ import warnings
 from pathlib import Path
 
 import pytest
+from fuzz.runs import BASES
 
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.ledger import Record
-from pytest_rawrxd.places import package_data
 from pytest_rawrxd.report.charts.canvas import draw
 from pytest_rawrxd.report.github import job_summary, workflow_commands
 from pytest_rawrxd.report.plain import HIDDEN
@@ -36,8 +36,23 @@ KEPT = frozenset(
         *("raw", "kind", "variant", "tokens", "type", "device_kind", "backend", "binding", "file", "sha256", "unit"),
         *("metric", "mode", "spec", "during", "name", "at", "sampling", "format", "verdict", "phase", "id", "tests"),
         *("role", "caught", "missed", "alarmed", "level", "source", "sources", "engine"),
+        *(
+            "entries",
+            "activity",
+            "memory",
+            "stage",
+            "dialect",
+            "cause",
+            "target",
+            "part",
+            "end",
+            "severity",
+            "criterion",
+        ),
     }
 )
+#: Why an engine process began or a soak ended: a page has words of its own for each.
+OF_OURS = frozenset({"first", "restart", "finished"})
 
 
 class Counted(socketserver.ThreadingTCPServer):
@@ -79,17 +94,19 @@ def attack(port: int) -> str:
 def poisoned(value, words):
     match value:
         case dict():
-            return {key: item if key in KEPT else poisoned(item, words) for key, item in value.items()}
+            found = {key: item if key in KEPT else poisoned(item, words) for key, item in value.items()}
+            # Devices are named by the log of the server.
+            return {f"{key}{words}": item for key, item in found.items()} if set(value) & {"CPU_Mapped"} else found
         case list():
             return [poisoned(item, words) for item in value]
-        case str():
+        case str() if value not in OF_OURS:
             return value + words
     return value
 
 
 def hostile(base: str, words: str):
     """Evidence and verdicts of a recorded run with ``words`` behind every text that decides nothing."""
-    evidence = Evidence.read(package_data("fixtures") / "recordings" / base)
+    evidence = Evidence.read(BASES[base])
     verdicts = judge(evidence)
     records = tuple(Record(**(vars(each) | {"data": poisoned(each.data, words)})) for each in evidence.records)
     verdicts["run"]["id"] += words
@@ -105,7 +122,7 @@ def hostile(base: str, words: str):
     return view_of(Evidence(evidence.campaign, records), verdicts)
 
 
-@pytest.fixture(params=["h100-pilot-vulkan", "h100-load-cuda"])
+@pytest.fixture(params=["h100-pilot-vulkan", "h100-load-cuda", "embedded-phase2"])
 def attacked(request, listener):
     return hostile(request.param, attack(listener.server_address[1]))
 

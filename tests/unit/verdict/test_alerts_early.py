@@ -10,9 +10,18 @@ from pytest_rawrxd.verdict.answers.output_written import output_written
 from pytest_rawrxd.verdict.outcome import Verdict
 
 PROFILE = load_profile("rx7800xt")
+
+
+def seen(*speeds):
+    """An effect that was looked at every 100 s: what the probe saw, in tok/s."""
+    return {
+        "looks": [{"after_s": 100.0 * (1 + place), "tokens_per_second": speed} for place, speed in enumerate(speeds)]
+    }
+
+
 EFFECTS = {
-    "none": {"tokens_per_second": 80.0},
-    "degrade": {"tokens_per_second": 76.0, "healthy_tokens_per_second": 80.0},
+    "none": seen(80.0, 80.0, 80.0),
+    "degrade": seen(79.5, 76.0, 76.0) | {"healthy_tokens_per_second": 80.0},
     "freeze": {"answered": False},
     "kill": {"answered": False},
 }
@@ -88,12 +97,44 @@ def test_an_alert_about_something_else_is_no_call(judged):
         ("freeze", {"answered": True}),
         ("kill", {"answered": True}),
         ("kill", {}),
-        ("degrade", {"tokens_per_second": 79.5}),
-        ("none", {"tokens_per_second": None}),
+        ("degrade", seen(79.5, 79.4)),
+        ("degrade", {}),
+        ("none", seen(None, None)),
+        ("none", {}),
+        ("none", seen(80.0, 79.0, 80.0)),
     ],
 )
 def test_a_fault_without_effect_proves_nothing(judged, fault, effect):
     assert judged(effects={fault: effect}).verdict is Verdict.INVALID
+
+
+def test_a_server_that_was_slow_by_itself_is_no_false_alarm_and_no_control(judged):
+    slow = judged(effects={"none": seen(80.0, 70.0)}, calls={"none": [("Early", "SLA-TPS-GUARANTEE", 300.0)]})
+    assert slow.verdict is Verdict.INVALID
+    assert "70 tok/s with nothing done to the server" in slow.reason
+
+
+def test_another_alert_in_a_control_that_was_slow_by_itself_is_a_false_alarm_all_the_same(judged):
+    found = judged(effects={"none": seen(80.0, 70.0)}, calls={"none": [("RawrxdBlind", "P2-ALERTS", 300.0)]})
+    assert found.verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("speeds", "verdict"),
+    [
+        ((76.0, 76.0, 76.0, 76.0, 76.0), "FAIL"),
+        ((79.5, 79.5, 76.0, 76.0, 76.0), "FAIL"),
+        ((76.0, 76.0, 76.0, 76.0, 79.5), "INVALID"),
+        ((79.5, 79.5, 79.5, 79.5, 76.0), "INVALID"),
+        ((76.0, 76.0, 76.0, 76.0, None), "INVALID"),
+    ],
+)
+def test_silence_about_a_slow_server_counts_where_it_was_slow_for_as_long_as_an_alert_may_take(judged, speeds, verdict):
+    """Until 600 s, and an alert takes 210 s at most: slow from 300 s on is long enough, from 500 s on is not."""
+    found = judged(effects={"degrade": seen(*speeds)}, calls={"degrade": []})
+
+    assert found.verdict == verdict
+    assert "degrade: " in found.reason
 
 
 def test_rules_that_fail_their_own_tests_are_a_failure(judged):

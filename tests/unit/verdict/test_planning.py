@@ -14,7 +14,7 @@ from pytest_rawrxd.verdict.equivalence import equivalence
 from pytest_rawrxd.verdict.exceedance import share_bounds
 from pytest_rawrxd.verdict.floor import floor
 from pytest_rawrxd.verdict.outcome import Verdict
-from pytest_rawrxd.verdict.planning import LEVELS, LOAD, SINGLE, SOAK, plan, process_seconds
+from pytest_rawrxd.verdict.planning import DRILL, LEVELS, LOAD, SINGLE, SOAK, plan, process_seconds
 from pytest_rawrxd.verdict.planning_claims import QUIET_CV
 from pytest_rawrxd.verdict.quantile import quantile
 from pytest_rawrxd.verdict.sample_size import (
@@ -108,8 +108,24 @@ def test_the_hours_of_the_roadmap() -> None:
     assert found[2, LEVELS].hours == pytest.approx(7 * 5 * 2 / 60)
     assert found[2, SOAK].hours == 48
     assert found[2, SOAK].starts == 4
+    # Ten minutes of control; 210 s to the alert on a slow server, 65 s on one that is down; each forgotten in 3 min.
+    assert found[2, DRILL].hours == pytest.approx((600 + 210 + 2 * 65 + 3 * 180) / 3600)
+    assert found[2, DRILL].starts == 1
     assert plan(ROADMAP).hours(3) == 0
     assert plan(ROADMAP).phases == (1, 2, 3)
+
+
+def test_the_drill_needs_a_control_and_an_alert_for_each_fault_before_its_budget_is_spent() -> None:
+    claim = activities(ROADMAP)[2, DRILL].claims[0]
+
+    assert claim.criteria == ("P2-ALERTS",)
+    assert claim.needs == (
+        "10 min without an alert, then a server that is slowed, frozen and killed; down: alerts take up to 1.083 min, "
+        "the SLA forgives 2 min; slow: alerts take up to 3.5 min, the SLA forgives 7.2 h"
+    )
+    bare = ROADMAP.model_copy(update={"protocol": ROADMAP.protocol.model_copy(update={"monitoring": None})})
+    assert activities(bare)[2, DRILL].at_least
+    assert "without which nothing is watched" in activities(bare)[2, DRILL].claims[0].needs
 
 
 def test_hours_without_an_expected_speed_are_a_minimum() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 
@@ -12,8 +11,7 @@ import yaml
 from pytest_rawrxd.errors import ProfileProblem, RigTrouble
 from pytest_rawrxd.measure.probe.edges import edge
 from pytest_rawrxd.profile import load_profile
-from pytest_rawrxd.profile.units import Quantity, convert
-from pytest_rawrxd.report.alerts.dashboard import dashboard_json
+from pytest_rawrxd.profile.units import Quantity
 from pytest_rawrxd.report.alerts.documents import RULES, rules_yaml
 from pytest_rawrxd.report.alerts.files import alert_files, check_files, write_files
 from pytest_rawrxd.report.alerts.plan import watch_of
@@ -143,41 +141,6 @@ def test_a_part_of_a_millisecond_is_no_duration():
 
 def test_an_edge_has_the_digits_that_a_label_has():
     assert (edge(0.05 * 0.8), edge(5.0), edge(0.013 * 0.97)) == ("0.04", "5.0", "0.01261")
-
-
-# -- the dashboard ---------------------------------------------------------------------------------------------------
-
-
-def test_each_row_of_the_sla_is_a_panel_with_its_bound_as_a_line(any_watch):
-    panels = json.loads(dashboard_json(any_watch))["panels"]
-
-    assert [panel["title"].split(":")[0] for panel in panels] == [row.criterion.id for row in any_watch.rows]
-    units = {"time": "s", "data": "B", "ratio": "ratio", "temperature": "degC", "count": "count", "token rate": "tok/s"}
-    for panel, row in zip(panels, any_watch.rows, strict=True):
-        if panel["type"] == "text":
-            assert not row.alerts
-            assert row.why_none in panel["options"]["content"]
-            continue
-        defaults = panel["fieldConfig"]["defaults"]
-        lines = [step["value"] for step in defaults["thresholds"]["steps"]]
-        limits = row.criterion.limit if isinstance(row.criterion.limit, tuple) else (row.criterion.limit,)
-        base = units[Quantity(1, row.criterion.unit).dimension]
-        assert defaults["custom"]["thresholdsStyle"]["mode"] == "line"
-        assert {round(convert(limit, row.criterion.unit, base), 6) for limit in limits} <= {
-            round(line, 6) for line in lines if line is not None
-        }
-        assert lines[0] is None
-        assert lines[1:] == sorted(lines[1:])
-
-
-def test_panels_lie_beside_each_other_and_never_over_each_other(watch):
-    cells = set()
-    for panel in json.loads(dashboard_json(watch))["panels"]:
-        place = panel["gridPos"]
-        own = {(place["x"] + x, place["y"] + y) for x in range(place["w"]) for y in range(place["h"])}
-        assert place["x"] + place["w"] <= 24
-        assert not own & cells
-        cells |= own
 
 
 # -- with the real tools ---------------------------------------------------------------------------------------------
