@@ -29,6 +29,7 @@ from pytest_rawrxd.cli import (
     verify,
     walkthrough,
 )
+from pytest_rawrxd.cli.shown import shown
 from pytest_rawrxd.errors import RawrxdError, UsageProblem
 
 VERBS = (
@@ -82,6 +83,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a console without a character shows its code, and no traceback
             stream.reconfigure(errors="backslashreplace")
+    with shown():
+        return _main(arguments)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     try:
         chosen = parser().parse_args(arguments)
         return int(chosen.run(chosen))

@@ -12,6 +12,7 @@ from typing import Any
 
 from pytest_rawrxd.cli.bounded import add_limits, bounded, limits
 from pytest_rawrxd.cli.publish import DESTINATION
+from pytest_rawrxd.cli.shown import as_written
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.joined import pool
@@ -77,7 +78,7 @@ def _judge(arguments: argparse.Namespace, run_dirs: list[Path]) -> int:
     if len(run_dirs) == 1:
         if arguments.output is not None:
             raise UsageProblem("the pages of one run stay in it", where="-o", possible="several runs, or no -o")
-        return judge_run(run_dirs[0], arguments.published, arguments.waivers, arguments.today)
+        return judge_run(run_dirs[0], arguments.waivers, arguments.today, arguments.published)
     if given := [flag for flag in ("published", "waivers", "today") if getattr(arguments, flag) is not None]:
         raise UsageProblem(
             "this belongs to one run",
@@ -92,10 +93,12 @@ def _judge(arguments: argparse.Namespace, run_dirs: list[Path]) -> int:
     return code
 
 
-def judge_run(run_dir: Path, copy: Path | None = None, waivers: Path | None = None, today: date | None = None) -> int:
-    """Judge one run and write its pages into it; the exit code."""
+def judge_run(
+    run_dir: Path, waivers: Path | None = None, today: date | None = None, published_at: Path | None = None
+) -> int:
+    """Judge a run directory, write its files, print its verdicts, and return the exit code."""
     evidence = _with_waivers(Evidence.read(run_dir), waivers, today)
-    evidence = _with_publication(evidence, copy)
+    evidence = _with_publication(evidence, published_at)
     verdicts = judge(evidence)
     return _told(evidence, verdicts, render(evidence, verdicts))
 
@@ -107,6 +110,7 @@ def _told(evidence: Evidence, verdicts: dict[str, Any], view: RunView) -> int:
     print(
         table(view, width=width, colour=colour, encoding=sys.stdout.encoding, phases=measured or None),
         end="",
+        file=as_written(),
     )
     rehearsal = any(state["rehearsal"] for state in verdicts["state"].values())
     kept = accepted(verdicts["criteria"], measured, rehearsal=rehearsal, validity=verdicts["validity"])

@@ -32,6 +32,7 @@ from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.plugin.refusals import workers
 from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.report.dossier import RunView
+from pytest_rawrxd.report.plain import spelled_out
 from pytest_rawrxd.report.render import render
 from pytest_rawrxd.report.terminal import table
 from pytest_rawrxd.rig.gpu import Gpu, find_gpus
@@ -144,7 +145,7 @@ class Acceptance:
             self.bench = self._stack.enter_context(bench)
         except UsageProblem as problem:
             self._stack.close()
-            raise pytest.UsageError(str(problem)) from problem
+            raise pytest.UsageError(spelled_out(str(problem))) from problem
         finally:
             progress.end()
         self.bench.record(
@@ -284,7 +285,7 @@ class Acceptance:
         if self.trouble is not None:
             said = "no verdict" if self.view is None else "the verdict is written, and nobody was told"
             writer.section(said, sep="=", red=True)
-            writer.write_line(self.trouble)
+            writer.write_line(spelled_out(self.trouble))
         if self.view is not None:
             writer.section("sign-off", sep="=")
             tw = self.config.get_terminal_writer()

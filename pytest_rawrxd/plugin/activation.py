@@ -14,6 +14,7 @@ from pytest_rawrxd.plugin.acceptance import Acceptance
 from pytest_rawrxd.plugin.deadline import Deadlines
 from pytest_rawrxd.plugin.lanes import WorkerSeed
 from pytest_rawrxd.profile import Profile, load_profile
+from pytest_rawrxd.report.plain import spelled_out
 
 if TYPE_CHECKING:
     from pytest_rawrxd.settings import Setting
@@ -41,7 +42,7 @@ def activate(config: pytest.Config) -> None:
 
 def refuse(problem: UsageProblem) -> NoReturn:
     """End the session with exit code 4 and the problem's own words."""
-    raise pytest.UsageError(str(problem)) from problem
+    raise pytest.UsageError(spelled_out(str(problem))) from problem
 
 
 def _profile(config: pytest.Config) -> Profile:

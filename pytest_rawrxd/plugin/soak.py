@@ -26,11 +26,12 @@ from pytest_rawrxd.measure.soak.runner import Surroundings, run_soak
 from pytest_rawrxd.measure.soak.signals import Elsewhere, MachineSignals, Signals
 from pytest_rawrxd.measure.soak.virtual import VirtualTime
 from pytest_rawrxd.plugin.conditions import soak_terms
-from pytest_rawrxd.plugin.load import CLIENT
+from pytest_rawrxd.plugin.load import load_client
 from pytest_rawrxd.plugin.preflight import SCRIPTED, Rig
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.rig.boot import asleep_ns, boot_id
 from pytest_rawrxd.rig.engine.choose import EngineSetup, open_engine
+from pytest_rawrxd.rig.engine.environment import child_environment
 from pytest_rawrxd.rig.engine.protocol import Engine, ProgressListener
 from pytest_rawrxd.rig.engine.scenes import SCENES
 from pytest_rawrxd.rig.engine.scripted import ScriptedEngine
@@ -102,7 +103,7 @@ def _open_held(rig: Rig, terms: SoakTerms) -> OpenHeld:
                 return nullcontext(reach(server, deadline_s=terms.load_deadline_s))
             return serve(server, path, terms.options, environ=os.environ, deadline_s=terms.load_deadline_s)
 
-        return lambda tick: held_server(start, terms, CLIENT, tick)
+        return lambda tick: held_server(start, terms, load_client(), tick)
     return lambda tick: held_in_process(partial(_open, rig.engine_spec, terms), path, terms, tick)
 
 
@@ -132,5 +133,5 @@ def review(run_dir: Path) -> None:
     """Write the daily review page in a process of its own: drawing takes more memory than a soak may."""
     command = [sys.executable, "-P", "-m", "pytest_rawrxd", "soak", "review", str(run_dir)]
     quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-    draw = partial(subprocess.run, command, check=False, timeout=REVIEW_S, **quiet)
+    draw = partial(subprocess.run, command, check=False, timeout=REVIEW_S, env=child_environment(os.environ), **quiet)
     threading.Thread(target=draw, daemon=True, name="soak-review").start()

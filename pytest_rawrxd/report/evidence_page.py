@@ -24,6 +24,14 @@ class Shown:
     criteria: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Session:
+    """A session that measured, and the proxies of its environment."""
+
+    record: RecordLike
+    proxies: str
+
+
 def render_evidence(view: RunView) -> str:
     """Return the page that every number of the dossier links to; each record has its id as anchor."""
     return render_document(
@@ -33,7 +41,16 @@ def render_evidence(view: RunView) -> str:
         judged=[judged for judged in view.criteria if judged.evidence],
         groups=groups(view),
         records=_records(view, view.criteria),
+        sessions=[Session(record, _proxies(record)) for record in view.of("session.start")],
     )
+
+
+def _proxies(record: RecordLike) -> str:
+    """What a session recorded of the proxies that its environment names; their values are not in the evidence."""
+    named = record.data.get("proxies_not_used")
+    if named is None:
+        return "not recorded"
+    return f"{', '.join(map(str, named))}: named in the environment, not used" if named else "none in the environment"
 
 
 def _records(view: RunView, criteria: tuple[Judged, ...]) -> list[Shown]:

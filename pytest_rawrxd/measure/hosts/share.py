@@ -28,6 +28,7 @@ from pytest_rawrxd.measure.load.calibration import Calibration, calibrate
 from pytest_rawrxd.measure.load.plan import Share, plan_from_json
 from pytest_rawrxd.measure.load.run import Clients
 from pytest_rawrxd.rig.host import read_host
+from pytest_rawrxd.rig.server.secret import key_of
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 PLUGIN = "rawrxd-load"
@@ -107,9 +108,11 @@ def prepare(plan: dict[str, Any], share: dict[str, int]) -> None:
     held = _held()
     held.take(None)
     wanted = plan_from_json(plan)
-    key_env, ca_file = wanted.target.key_env, wanted.target.ca_file
-    if key_env and not os.environ.get(key_env):
-        raise UsageProblem(f"the environment variable {key_env} is not set on this host", where=platform.node())
+    try:
+        key_of(wanted.target, os.environ)
+    except UsageProblem as problem:
+        raise UsageProblem(f"{problem.what} on this host", where=platform.node(), found=problem.found) from problem
+    ca_file = wanted.target.ca_file
     if ca_file and not Path(ca_file).is_file():
         raise UsageProblem("no file of certificates on this host", where=platform.node(), found=ca_file)
     held.take(Clients(wanted, [Share(**share)], environ=os.environ))

@@ -1,8 +1,8 @@
 """The load client, a process of its own: ``python -m pytest_rawrxd.measure.load.client``.
 
 It reads one line of JSON ``{plan, share, output}``, says ``{"ready": pid}``, reads ``{"start_ns"}``, runs, writes the
-arrays to ``output`` and says ``{"summary"}``. When its parent goes away it ends. The API key is taken from the one
-environment variable that the plan names.
+arrays to ``output`` and says ``{"summary"}``. When its parent goes away it ends. The API key is taken from one
+environment variable, CLIENT_KEY.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from pytest_rawrxd.measure.load.plan import LoadPlan, Share, plan_from_json
 from pytest_rawrxd.measure.load.summary import summarise
 from pytest_rawrxd.measure.load.surroundings import HostWatch, no_collections, settle
 from pytest_rawrxd.rig.server.dialects import DIALECTS
+from pytest_rawrxd.rig.server.secret import CLIENT_KEY
 
 SAID = 12  #: characters in a row that an error message has of a prompt by quoting it, and not by chance
 
@@ -36,7 +37,7 @@ def main() -> None:
     _say({"ready": os.getpid()})
     start_ns = json.loads(sys.stdin.buffer.readline())["start_ns"]
     threading.Thread(target=_end_with_parent, args=(sys.stdin.buffer,), daemon=True).start()
-    key = os.environ.get(plan.target.key_env) if plan.target.key_env else None
+    key = os.environ.get(CLIENT_KEY)
     summary = run(plan, share, start_ns=start_ns, key=key, settled=settled, output=Path(job["output"]))
     _say({"summary": summary})
 

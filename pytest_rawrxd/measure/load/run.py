@@ -22,6 +22,7 @@ from pytest_rawrxd.measure.load.plan import LoadPlan, Share
 from pytest_rawrxd.measure.load.summary import merge_summaries
 from pytest_rawrxd.rig.engine.environment import child_environment
 from pytest_rawrxd.rig.process import describe_exit
+from pytest_rawrxd.rig.server.secret import CLIENT_KEY, key_of
 
 START_S = 60.0  #: a client process imports and settles
 GRACE_S = 120.0  #: after the end of a plan, for reading what was kept
@@ -70,8 +71,8 @@ class Clients:
     ) -> None:
         """Start them. Raises RigTrouble when one does not get ready."""
         environment = child_environment(environ)
-        if plan.target.key_env:
-            environment[plan.target.key_env] = environ[plan.target.key_env]
+        if (key := key_of(plan.target, environ)) is not None:
+            environment[CLIENT_KEY] = key
         self._plan = plan
         with contextlib.ExitStack() as begun:
             folder = begun.enter_context(tempfile.TemporaryDirectory(prefix="rawrxd-load-"))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from string import ascii_lowercase
 
 from pytest_rawrxd.report.nine.book import Book
-from pytest_rawrxd.report.nine.trace import inline, mark
+from pytest_rawrxd.report.nine.trace import cell, drawn, inline, mark
 
 
 def mermaid(book: Book) -> str:
@@ -17,24 +18,24 @@ def _lines(book: Book) -> Iterator[str]:
     yield "flowchart TD"
     yield '  start["What is asked for?"]'
     names = {line.name: line for line in book.variants}
-    for use in book.uses:
-        node = use.name.replace("-", "_")
+    for position, use in enumerate(book.uses):
+        node = _letters(position)
         yield f"  %% e: {mark(use.title)}"
-        yield f'  start --> use_{node}["{_label(use.title.text)}"]'
+        yield f'  start --> use_{node}["{drawn(use.title.text)}"]'
         for each in use.asks:
             yield f"  %% e: {mark(each)}"
-        said = "<br/>".join((*(each.text for each in use.asks), use.prefers))
+        said = "<br/>".join((*(drawn(each.text) for each in use.asks), use.prefers))
         if use.variant is None:
             yield f'  use_{node} -->|"{said}"| answer_{node}["no variant qualifies"]'
             continue
         line = names[use.variant]
         yield f"  %% e: {mark(line.tps)}"
-        yield f'  use_{node} -->|"{said}"| answer_{node}(["{use.variant}<br/>{line.tps.text}"])'
+        yield f'  use_{node} -->|"{said}"| answer_{node}(["{drawn(use.variant)}<br/>{drawn(line.tps.text)}"])'
 
 
-def _label(text: str) -> str:
-    """Inside the quotes of a label."""
-    return text.replace('"', "'")
+def _letters(position: int) -> str:
+    """A name of its own for each node, without a digit: 0 is a, 12 is bc."""
+    return "".join(ascii_lowercase[int(digit)] for digit in str(position))
 
 
 def tree_text(book: Book) -> str:
@@ -42,7 +43,7 @@ def tree_text(book: Book) -> str:
     rows = []
     for use in book.uses:
         rules = "; ".join((*(inline(each) for each in use.asks), use.prefers))
-        answer = use.variant or "no variant"
-        then = f"; next: {', '.join(use.next)}" if use.next else ""
+        answer = cell(use.variant or "no variant")
+        then = f"; next: {cell(', '.join(use.next))}" if use.next else ""
         rows.append(f"- {inline(use.title)} ({rules}): **{answer}**. {inline(use.why)}{then}")
     return "\n".join(rows) or "- The profile names no use."

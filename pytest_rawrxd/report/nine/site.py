@@ -5,6 +5,7 @@ No page has a script, and its policy lets none run: nothing is loaded but its ow
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from pytest_rawrxd.errors import SuiteDefect, UsageProblem
 from pytest_rawrxd.report.dossier import RunView
 from pytest_rawrxd.report.nine.trace import DOCUMENTS
 from pytest_rawrxd.report.nine.write import BANNER, REHEARSAL, nine_documents
+from pytest_rawrxd.rig.engine.environment import child_environment
 
 Run = Callable[..., subprocess.CompletedProcess[Any]]
 
@@ -104,7 +106,8 @@ def _build(source: Path, built: Path, trees: Path, prefix: str, run: Run) -> Non
     # -C: no conf.py, so that nothing of the run is executed.
     command = [sys.executable, "-m", "sphinx", "-C", "-q", "--no-color", "-b", "html", "-d", str(trees), *chosen]
     banner = ["-A", f"banner={BANNER}"] if prefix else []
-    done = run([*command, *banner, str(source), str(built)], capture_output=True, text=True, check=False)
+    called = {"capture_output": True, "text": True, "check": False, "env": child_environment(os.environ)}
+    done = run([*command, *banner, str(source), str(built)], **called)
     if done.returncode or done.stderr.strip():
         said = done.stderr.strip().replace(str(source), "").splitlines() or [f"exit code {done.returncode}"]
         raise SuiteDefect("Sphinx complains of a document", found=said[0])

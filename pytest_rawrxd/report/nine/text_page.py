@@ -12,6 +12,7 @@ from pytest_rawrxd.report.nine.criteria import Line
 from pytest_rawrxd.report.nine.fact import Fact
 from pytest_rawrxd.report.nine.plot import plot
 from pytest_rawrxd.report.nine.trace import mark
+from pytest_rawrxd.report.plain import plain
 
 WIDTH = 98  #: inside the box
 BAR = 32
@@ -34,7 +35,7 @@ class Page:
         Only between words: half a word would be a number without its source. A longer word stands out of the box.
         """
         parts = wrap(
-            text,
+            plain(text),
             WIDTH,
             subsequent_indent="    ",
             drop_whitespace=False,

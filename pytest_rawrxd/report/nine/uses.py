@@ -43,7 +43,7 @@ def use_lines(view: RunView, candidates: Sequence[Candidate], variants: Sequence
         found = choose(candidates, Workload.of(use))
         line = known[found.variant] if found.variant else None
         why = _why(view, name, found, line)
-        title = Fact(f"use/{name}/title", use.title, (CARD,))
+        title = fact(f"use/{name}/title", use.title, [CARD])
         asks = tuple(_asks(name, use))
         lines.append(UseLine(name, title, asks, PREFERS[use.prefer], found.variant, found.qualified[1:], why))
     return tuple(lines)
@@ -71,4 +71,4 @@ def _asks(name: str, use: Use) -> Iterator[Fact]:
 
 
 def _ask(name: str, what: str, text: str) -> Fact:
-    return Fact(f"use/{name}/asks-{what}", text, (CARD,))
+    return fact(f"use/{name}/asks-{what}", text, [CARD])

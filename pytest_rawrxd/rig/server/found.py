@@ -20,6 +20,7 @@ from pytest_rawrxd.rig.server.managed import backend_of, server_environment
 from pytest_rawrxd.rig.server.probe import get
 from pytest_rawrxd.rig.server.program import Program, find_program
 from pytest_rawrxd.rig.server.rawrxd import HEALTH_PATH
+from pytest_rawrxd.rig.server.secret import key_of
 from pytest_rawrxd.rig.server.target import HTTP_KINDS, LOOPBACK, HttpTarget, ManagedTarget, parse_target
 
 KINDS = (*HTTP_KINDS, "llama-server", "command")
@@ -82,6 +83,7 @@ def find_server(
     """
     target = parse_target(spec, environ=environ, windows=sys.platform == "win32")
     if isinstance(target, HttpTarget):
+        key_of(target, environ)  # asked now: a key that is not there is found before anything is measured
         alone = [replace(target, base_url=base, others=(), servers=1) for base in (target.base_url, *target.others)]
         pids = [_pid(each, listener) for each in alone]
         more = tuple(pid for pid in pids[1:] if pid is not None)
