@@ -1,4 +1,4 @@
-"""``rawrxd judge RUN_DIR``: rebuild the verdicts and every report from the evidence alone."""
+"""``rawrxd judge RUN_DIR...``: verdicts and every report again from the evidence alone, of several runs as one."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from pytest_rawrxd.cli.publish import DESTINATION
 from pytest_rawrxd.cli.shown import as_written
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.evidence.joined import pool
 from pytest_rawrxd.evidence.publication import record_publication, sha256
 from pytest_rawrxd.evidence.raw import checked
 from pytest_rawrxd.evidence.waivers import record_waivers
 from pytest_rawrxd.measure.clock import SYSTEM
 from pytest_rawrxd.profile.waivers import read_waivers
+from pytest_rawrxd.report.dossier import RunView
+from pytest_rawrxd.report.pool import pool_folder, write_pool
 from pytest_rawrxd.report.published import published
 from pytest_rawrxd.report.render import render
 from pytest_rawrxd.report.terminal import table, wants_colour
@@ -32,7 +35,20 @@ from pytest_rawrxd.verdict.waivers import Waivers, waivers_of
 
 def add(verbs: Any) -> None:
     verb = verbs.add_parser("judge", help="rebuild the verdicts and every report of a run directory")
-    verb.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="what an acceptance session left, below reports/")
+    verb.add_argument(
+        "run_dirs",
+        metavar="RUN_DIR",
+        type=Path,
+        nargs="+",
+        help="what an acceptance session left, below reports/; several, of hosts of one kind, give one verdict",
+    )
+    verb.add_argument(
+        "-o",
+        "--output",
+        metavar="DIR",
+        type=Path,
+        help="of several runs: where the pages go; default: beside the first",
+    )
     verb.add_argument(
         "--published",
         metavar="DIR",
@@ -53,9 +69,28 @@ def add(verbs: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    most, given = limits(arguments), (arguments.waivers, arguments.today, arguments.published)
-    with bounded(most, where=str(arguments.run_dir)):
-        return judge_run(arguments.run_dir, *given)
+    run_dirs: list[Path] = arguments.run_dirs
+    with bounded(limits(arguments), where=", ".join(map(str, run_dirs))):
+        return _judge(arguments, run_dirs)
+
+
+def _judge(arguments: argparse.Namespace, run_dirs: list[Path]) -> int:
+    if len(run_dirs) == 1:
+        if arguments.output is not None:
+            raise UsageProblem("the pages of one run stay in it", where="-o", possible="several runs, or no -o")
+        return judge_run(run_dirs[0], arguments.waivers, arguments.today, arguments.published)
+    if given := [flag for flag in ("published", "waivers", "today") if getattr(arguments, flag) is not None]:
+        raise UsageProblem(
+            "this belongs to one run",
+            where=f"--{given[0]}",
+            possible="rawrxd judge RUN_DIR for each, then all together",
+        )
+    evidence = pool([Evidence.read(run_dir) for run_dir in run_dirs])
+    folder = arguments.output or pool_folder(evidence)
+    verdicts = judge(evidence)
+    code = _told(evidence, verdicts, write_pool(evidence, verdicts, folder))
+    print(f"pages of {len(run_dirs)} runs as one: {folder}")
+    return code
 
 
 def judge_run(
@@ -65,7 +100,10 @@ def judge_run(
     evidence = _with_waivers(Evidence.read(run_dir), waivers, today)
     evidence = _with_publication(evidence, published_at)
     verdicts = judge(evidence)
-    view = render(evidence, verdicts)
+    return _told(evidence, verdicts, render(evidence, verdicts))
+
+
+def _told(evidence: Evidence, verdicts: dict[str, Any], view: RunView) -> int:
     colour = wants_colour(os.environ, is_terminal=sys.stdout.isatty())
     width = shutil.get_terminal_size().columns
     measured = {entry["phase"] for entry in verdicts["criteria"] if entry["evidence"]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -211,6 +211,15 @@ class Evidence:
         refuse_more_than_fits(run_dir, (record.data.get("raw") for record in records))
         return cls(campaign=campaign, records=records)
 
+    @property
+    def parts(self) -> tuple[Evidence, ...]:
+        """The evidence of each run directory that this is made of: one."""
+        return (self,)
+
+    def folder(self, ref: Mapping[str, Any]) -> Path:  # noqa: ARG002 - evidence of several runs looks at it
+        """The run directory that a raw reference of these records is relative to."""
+        return self.campaign.path
+
     def of(self, kind: str, **where: Any) -> list[Record]:
         """Records of one kind whose data hold all of ``where``."""
         wanted = self.once("records by kind", self._by_kind).get(kind, [])
@@ -225,4 +234,4 @@ class Evidence:
 
     def raw(self, ref: dict[str, Any]) -> dict[str, npt.NDArray[np.generic]]:
         """The arrays behind a record. Raises EvidenceProblem when they are missing or changed."""
-        return load_raw(self.campaign.path, ref)
+        return load_raw(self.folder(ref), ref)

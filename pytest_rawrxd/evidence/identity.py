@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from pytest_rawrxd.evidence.canonical import digest
@@ -29,6 +29,15 @@ class Identity:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Identity:
         return cls(**{key: data[key] for key in cls.__dataclass_fields__})
+
+    def kind(self) -> Identity:
+        """This identity without what tells one specimen from the next: the cards' UUIDs, and a server's address."""
+        cards = [{"name": card["name"]} for card in self.machine.get("gpus", ())]
+        machine = {**self.machine, **({"gpus": cards} if "gpus" in self.machine else {})}
+        engine = dict(self.engine)
+        if isinstance(engine.get("details"), dict):
+            engine["details"] = {name: value for name, value in engine["details"].items() if name != "url"}
+        return replace(self, machine=machine, engine=engine)
 
     def fields(self) -> dict[str, Any]:
         """Every single value by its dotted name: ``engine.version``, ``models.Q4_K``, ``driver``."""

@@ -1,19 +1,16 @@
-"""The evidence of several run directories of one identity, read as one; nothing is written and nothing replaced."""
+"""The evidence of several run directories, read as one; nothing is written and nothing replaced."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from pytest_rawrxd.errors import CampaignProblem, UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.evidence.identity import Identity
 from pytest_rawrxd.evidence.ledger import Record
-from pytest_rawrxd.evidence.raw import load_raw
 
 RUN = "run_dir"  #: in the raw reference of a record: the directory that its file is in
 
@@ -23,11 +20,16 @@ class Joined(Evidence):
     """Evidence whose raw arrays lie in several directories."""
 
     folders: Mapping[str, Path] = field(default_factory=dict, repr=False)
+    joined: tuple[Evidence, ...] = field(default=(), repr=False)
 
-    def raw(self, ref: dict[str, Any]) -> dict[str, npt.NDArray[np.generic]]:
-        """The arrays behind a record, from the run that it came from."""
-        own = {key: value for key, value in ref.items() if key != RUN}
-        return load_raw(self.folders[ref[RUN]], own)
+    @property
+    def parts(self) -> tuple[Evidence, ...]:
+        """The evidence of each run, its records named as they are here."""
+        return self.joined or (self,)
+
+    def folder(self, ref: Mapping[str, Any]) -> Path:
+        """The run directory that a raw reference was made in."""
+        return self.folders[ref[RUN]]
 
 
 def join(parts: Sequence[Evidence]) -> Evidence:
@@ -36,29 +38,48 @@ def join(parts: Sequence[Evidence]) -> Evidence:
     Raises CampaignProblem where two are of different identities, naming each field, and UsageProblem for one run named
     twice: it would count double.
     """
+    return _join(parts, lambda identity: identity)
+
+
+def pool(parts: Sequence[Evidence]) -> Evidence:
+    """As ``join``, of several hosts: equal in everything but which cards they have and where their server listens."""
+    return _join(parts, Identity.kind)
+
+
+def _join(parts: Sequence[Evidence], seen: Callable[[Identity], Identity]) -> Evidence:
     first = parts[0]
     if len(parts) == 1:
         return first
     for other in parts[1:]:
-        if differences := first.campaign.identity.differences(other.campaign.identity):
+        if differences := seen(first.campaign.identity).differences(seen(other.campaign.identity)):
             raise CampaignProblem(
-                "these runs are not of one identity; their numbers do not belong into one document",
+                "these runs are not of one identity; their numbers do not belong together",
                 where=f"{first.campaign.path} and {other.campaign.path}",
                 found="; ".join(differences),
-                possible="runs of one profile, model, engine, driver and machine",
+                possible="runs of one profile, model, engine, driver and kind of machine",
             )
-    names = [part.campaign.id for part in parts]
-    chains = {record.prev for part in parts for record in part.records if record.seq == 2}
-    files = [record for part in parts for record in part.records if record.seq == 2]
-    if len(set(names)) < len(names) or len(chains) < len(files):
+    chains = [record.prev for part in parts for record in part.records if record.seq == 2]
+    names = _names([part.campaign.id for part in parts])
+    if len(set(chains)) < len(chains) or len({part.campaign.path.resolve() for part in parts}) < len(parts):
         raise UsageProblem(
             "one run is named twice: it would count double", found=", ".join(names), possible="each RUN_DIR once"
         )
-    return Joined(
-        campaign=first.campaign,
-        records=tuple(_renamed(record, part.campaign.id) for part in parts for record in part.records),
-        folders={part.campaign.id: part.campaign.path for part in parts},
+    folders = {name: part.campaign.path for name, part in zip(names, parts, strict=True)}
+    joined = tuple(
+        Joined(
+            campaign=replace(part.campaign, id=name),
+            records=tuple(_renamed(record, name) for record in part.records),
+            folders=folders,
+        )
+        for name, part in zip(names, parts, strict=True)
     )
+    records = tuple(record for part in joined for record in part.records)
+    return Joined(campaign=first.campaign, records=records, folders=folders, joined=joined)
+
+
+def _names(ids: Sequence[str]) -> list[str]:
+    """A name for each run: two hosts may have called their directories the same."""
+    return [f"{name}~{ids[:at].count(name) + 1}" if name in ids[:at] else name for at, name in enumerate(ids)]
 
 
 def _renamed(record: Record, run: str) -> Record:

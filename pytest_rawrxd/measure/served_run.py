@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_rawrxd.measure.concurrency import LoadTerms, Observers
-from pytest_rawrxd.measure.load.arrays import LoadArrays
+from pytest_rawrxd.measure.load.arrays import LoadArrays, server_code
 from pytest_rawrxd.measure.load.calibration import Calibration
 from pytest_rawrxd.measure.load.latency import failed, send_lag_ms
 from pytest_rawrxd.measure.load.plan import LoadPlan
@@ -28,6 +28,7 @@ from pytest_rawrxd.rig.server.probe import get
 from pytest_rawrxd.rig.server.rawrxd import HEALTH_PATH, tokens_generated
 from pytest_rawrxd.rig.server.response import Finish
 from pytest_rawrxd.rig.server.served import Served
+from pytest_rawrxd.rig.server.target import HttpTarget
 
 NONCE_TOKENS = 10  #: of the client's nonce, which stands before each prompt: 12 hexadecimal digits
 WARM_UP_ROUNDS = 2  #: requests of each client before anything is measured
@@ -101,7 +102,7 @@ class ServerBench:
         """One run between two calibrations at ``rate`` tokens a second."""
         server = self.server
         before = self._calibrated(streams, rate)
-        watched = [*self.watch.own_pids, *([server.pid] if server.pid else [])]
+        watched = [*self.watch.own_pids, *([server.pid] if server.pid else []), *server.more_pids]
         held, used = self.watch.memory.resident_bytes(server.pid), self.watch.cpu.own_s(watched)
         began = self._generated()
         result = self.client.run(plan)
@@ -130,6 +131,7 @@ class ServerBench:
             "not_measurable": dict(DIALECTS[server.target.dialect].not_measurable),
             "http": {
                 "dialect": server.target.dialect,
+                **(fleet_of(server.target, result.summary) if server.target.is_fleet else {}),
                 "pace": "open" if isinstance(plan.pace, OpenLoop) else "closed",
                 "arrivals": _arrivals(plan.pace),
                 "calibration": [asdict(each) for each in (*before, *self._calibrated(streams, rate))],
@@ -143,6 +145,7 @@ class ServerBench:
         arrays = {
             **served_arrays(found),
             **({"number": found.number} if "hosts" in result.summary else {}),
+            **({"server": found.server} if server.target.is_fleet else {}),
             "finish": finish,
             "memory_resident": np.array(sizes, np.int64),
         }
@@ -173,6 +176,12 @@ class ServerBench:
     def _calibrated(self, streams: int, rate: float) -> tuple[Calibration, ...]:
         each = min(max(rate / streams, LEAST_RATE), MOST_RATE)
         return self.client.calibrate(streams=streams, rate=each, seconds=CALIBRATION_S, pattern="burst")
+
+
+def fleet_of(target: HttpTarget, summary: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record says of a fleet: how many servers there are, and code and name of each that is known."""
+    listed = {str(server_code(place)): place for place in target.places} if target.others else {}
+    return {"fleet": {"servers": target.servers, "names": {**listed, **summary["servers"]}}}
 
 
 def _arrivals(pace: ClosedLoop | OpenLoop) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_rawrxd import __version__
-from pytest_rawrxd.errors import RawrxdError, UsageProblem
+from pytest_rawrxd.errors import RawrxdError, RigTrouble, UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence, SessionLock, check_joinable, open_campaign, read_card
 from pytest_rawrxd.measure.clock import SYSTEM
 from pytest_rawrxd.measure.soak.resume import check_resumable, soak_so_far
@@ -35,9 +35,10 @@ from pytest_rawrxd.report.dossier import RunView
 from pytest_rawrxd.report.plain import spelled_out
 from pytest_rawrxd.report.render import render
 from pytest_rawrxd.report.terminal import table
-from pytest_rawrxd.rig.gpu import find_gpus
-from pytest_rawrxd.rig.gpu.pin import check_pinnable, pinned
+from pytest_rawrxd.rig.gpu import Gpu, find_gpus
+from pytest_rawrxd.rig.gpu.pin import check_alone, check_pinnable, pinned
 from pytest_rawrxd.rig.proxies import proxies
+from pytest_rawrxd.rig.vulkan import VulkanDevice, read_vulkan
 from pytest_rawrxd.verdict.judge import judge
 from pytest_rawrxd.verdict.selfcheck import SelfCheck, self_check
 from pytest_rawrxd.verdict.state import accepted
@@ -46,6 +47,14 @@ if TYPE_CHECKING:
     from pytest_rawrxd.measure.hosts.coordinator import LoadHosts
 
 DEFAULT_ENGINE = "llama-cpp-python"
+
+
+def list_vulkan() -> tuple[VulkanDevice, ...]:
+    """The devices of this machine's Vulkan loader, in its order; none where it cannot be asked."""
+    try:
+        return read_vulkan(os.environ).devices
+    except RigTrouble:
+        return ()
 
 
 class Acceptance:
@@ -100,9 +109,10 @@ class Acceptance:
         if self.config.option.collectonly:
             return
         if self.seed:
-            if self.profile.lanes > 1 and not self.engine_spec.startswith(SCRIPTED):
-                os.environ.update(pinned(find_gpus()[self.seed.lane]))
+            kept = self._keep_to_one_gpu(self.seed)
             rig = self._prepare(self._progress())
+            if kept is not None and rig.server is None:
+                check_alone(rig.devices, kept)
             campaign = read_card(self.run_dir)
             self.bench = self._stack.enter_context(
                 Bench(
@@ -124,7 +134,7 @@ class Acceptance:
             self._stack.enter_context(SessionLock(self.run_dir))
             rig = self._prepare(progress)
             if workers(self.config) > 1 and rig.engine.backend != SCRIPTED:
-                check_pinnable(rig.engine.backend, rig.gpus)
+                check_pinnable(rig.engine.backend, rig.gpus, vulkan=list_vulkan)
             identity = rig.identity(self.profile)
             check_joinable(self.run_dir, identity)
             hosts = self._load_hosts(rig)
@@ -152,6 +162,14 @@ class Acceptance:
         self.bench.record("self-check", self.checked.to_dict())
         if earlier is not None:
             self.bench.record("baseline", earlier)
+
+    def _keep_to_one_gpu(self, seed: WorkerSeed) -> Gpu | None:
+        """Let engines of this process see the GPU of its lane alone; None where the profile has one lane."""
+        if self.profile.lanes < 2 or self.engine_spec.startswith(SCRIPTED):
+            return None
+        gpu = find_gpus()[seed.lane]
+        os.environ.update(pinned(gpu, read_card(self.run_dir).identity.engine["backend"], vulkan=list_vulkan))
+        return gpu
 
     def _prepare(self, progress: Progress) -> Rig:
         models = options.setting(self.config, "models")

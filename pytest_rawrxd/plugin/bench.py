@@ -93,7 +93,7 @@ class Bench:
         self._described = False
         self._measured: set[Cell] = set()
         self._loaded: set[Level] = set()
-        self._telemetry = self._stack.enter_context(open_probes((), gpu=self._gpu, own_pids=[os.getpid()]))
+        self._telemetry = self._stack.enter_context(open_probes((), gpu=self.gpu, own_pids=[os.getpid()]))
         self._tasked: set[ToolTask] = set()
         self._done: set[str] = set()
 
@@ -103,7 +103,13 @@ class Bench:
         self.progress.begin()
         with lease(self._device(), default_cache().root / "locks", wait_s=wait_s):
             self.describe_rig()
-            yield
+            since = SYSTEM.monotonic_ns()
+            try:
+                yield
+            finally:
+                if self.campaign.profile.lanes > 1:
+                    held = {"device": self._device(), "lane": self.lane, "held_ns": [since, SYSTEM.monotonic_ns()]}
+                    self.record("device.held", held)
         self.progress.end()
 
     def record(self, kind: str, data: dict[str, Any]) -> str:
@@ -117,7 +123,8 @@ class Bench:
         host = self.rig.host
         self.progress.show(0, 1, "measuring the read bandwidth of this machine")
         bandwidth = read_bandwidth(host.cores, host.llc_bytes, SYSTEM.monotonic_ns)
-        device = device_bandwidth(self._scorer) if self._gpu else DeviceBandwidth(None, "no GPU is measured")
+        real = self.gpu is not None and self.gpu.source != SCRIPTED
+        device = device_bandwidth(self._scorer) if real else DeviceBandwidth(None, "no GPU is measured")
         self.record(
             "machine",
             {
@@ -362,13 +369,14 @@ class Bench:
         return Observers(self._recorder, SystemCpu(), self._memory, [os.getpid()], SYSTEM, self._gpu_telemetry)
 
     @property
-    def _gpu(self) -> Gpu | None:
-        """The GPU of this lane; None where the engine computes on the CPU or in virtual time."""
-        on_gpu = self.rig.engine.backend not in {"cpu", SCRIPTED}
-        return self.rig.gpus[self.lane] if self.rig.gpus and on_gpu else None
+    def gpu(self) -> Gpu | None:
+        """The GPU of this lane; None where the engine computes on the CPU, or in virtual time on no scripted GPU."""
+        scripted = self.rig.engine.backend == SCRIPTED
+        gpus = [gpu for gpu in self.rig.gpus if not scripted or gpu.source == SCRIPTED]
+        return gpus[self.lane] if gpus and self.rig.engine.backend != "cpu" else None
 
     def _device(self) -> str:
-        return self._gpu.uuid if self._gpu else CPU_DEVICE
+        return self.gpu.uuid if self.gpu else CPU_DEVICE
 
     def close(self) -> None:
         self._stack.close()

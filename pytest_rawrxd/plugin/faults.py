@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import urlsplit
 
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.evidence.ledger import LedgerWriter, read_ledger
@@ -27,7 +28,7 @@ from pytest_rawrxd.rig.engine.protocol import LoadOptions
 from pytest_rawrxd.rig.faults.fault import Site
 from pytest_rawrxd.rig.gpu.lavapipe import lavapipe_environment
 from pytest_rawrxd.rig.models.synthetic import Shape, write_synthetic
-from pytest_rawrxd.rig.server.found import FoundProgram, find_server, is_server
+from pytest_rawrxd.rig.server.found import FoundProgram, FoundRemote, find_server, is_server
 from pytest_rawrxd.rig.server.managed import free_port
 from pytest_rawrxd.rig.target.service import AttachedService, CommandService, LlamaServerService, Service, filled
 from pytest_rawrxd.rig.target.supervisor import Policy, Supervisor
@@ -64,6 +65,7 @@ class Target:
     model: Path | None
     policy: Policy
     served_as: str | None = None
+    others: tuple[str, ...] = ()  #: the rest of the fleet
 
 
 def measure_faults(profile: Profile, rig: Rig, sink: Sink, memory: Memory, show: Callable[[str], None]) -> None:
@@ -166,7 +168,8 @@ def find_target(profile: Profile, rig: Rig, spec: str) -> Target:
     if supervision is not None:
         service = _supervised(supervision, rig, model.path if model else None, options)
         path = model.path if model else None
-        return Target(service, options, supervision.dialect, path, policy, supervision.model)
+        others = rest_of_fleet(rig, service.base_url)
+        return Target(service, options, supervision.dialect, path, policy, supervision.model, others)
     if not is_server(spec):
         raise UsageProblem(
             "the engine in process is no service: nobody restarts it",
@@ -189,6 +192,23 @@ def find_target(profile: Profile, rig: Rig, spec: str) -> Target:
         found.program, model.path, options, dict(os.environ), free_port(), found.info, found.arguments
     )
     return Target(service, options, "llama-server", model.path, policy)
+
+
+def rest_of_fleet(rig: Rig, supervised: str) -> tuple[str, ...]:
+    """The servers of the fleet under test beside the one that is hurt, at the same path; none without a fleet."""
+    target = rig.server.target if isinstance(rig.server, FoundRemote) else None
+    if target is None or not target.others:
+        return ()
+    mine = urlsplit(supervised)
+    hosts = {urlsplit(base).netloc: urlsplit(base).scheme for base in (target.base_url, *target.others)}
+    if mine.netloc not in hosts:
+        raise UsageProblem(
+            "the server that is supervised is none of the fleet",
+            where="protocol.supervision.url",
+            found=supervised,
+            possible=", ".join(hosts),
+        )
+    return tuple(f"{scheme}://{host}{mine.path}" for host, scheme in hosts.items() if host != mine.netloc)
 
 
 def _supervised(supervision: Supervision, rig: Rig, model: Path | None, options: LoadOptions) -> Service:
@@ -226,4 +246,5 @@ def open_site(target: Target, terms: FaultTerms, profile: Profile, scratch: Path
             profile.protocol.faults.cancellations,
             ScratchJournal,
             target.served_as,
+            others=target.others,
         )

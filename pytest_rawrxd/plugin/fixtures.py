@@ -76,8 +76,8 @@ def model(bench: Bench) -> Callable[[str], ModelFile]:
 
 @pytest.fixture(scope="session")
 def gpu(bench: Bench) -> Gpu | None:
-    """The GPU that is measured; None in a rehearsal on the CPU."""
-    return bench.rig.gpus[0] if bench.rig.gpus else None
+    """The GPU that this lane measures; None in a rehearsal on the CPU."""
+    return bench.gpu
 
 
 @dataclass(frozen=True)

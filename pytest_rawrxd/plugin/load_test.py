@@ -53,6 +53,16 @@ class Loaded:
         return Quantiles("time_weighted_latency", self.streams)
 
     @property
+    def each_server(self) -> Quantiles:
+        """The gaps between tokens of each server of a fleet alone."""
+        return Quantiles("server_latency", self.streams)
+
+    @property
+    def server_spread(self) -> Measured:
+        """How far the servers of a fleet are from equal shares of the requests."""
+        return self._measured("server_spread")
+
+    @property
     def first_token(self) -> Quantiles:
         """The wait for the first token, from the instant at which the request was due."""
         return Quantiles("time_to_first_token", self.streams)

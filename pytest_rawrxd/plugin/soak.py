@@ -80,7 +80,7 @@ def unseen(rig: Rig) -> dict[str, str]:
         return {}
     started = f"somebody else started {remote.target.base_url}"
     found = {RESTART: f"{started}: nobody here can restart it", LINES: f"{started}: its log is not seen here"}
-    if remote.pid is None:
+    if not remote.seen:
         found[CRASHES] = f"{started}: its process is not seen here"
     if why := DIALECTS[remote.target.dialect].not_measurable.get("itl"):
         found[GAPS] = why

@@ -114,6 +114,22 @@ _PHASE_2 = (
         ("streams",),
         required=1,
     ),
+    Metric(
+        "server_latency",
+        "time",
+        "inter_token_latency of each server of a fleet alone; the worst of them is judged",
+        ("quantile",),
+        ("streams",),
+        required=1,
+    ),
+    Metric(
+        "server_spread",
+        "ratio",
+        "largest distance of a server's share of the completed requests from an equal share, over an equal share",
+        ("share",),
+        ("streams",),
+        required=1,
+    ),
     Metric("mean_inter_token_latency", "time", "mean of inter_token_latency", ("range",), ("streams",), required=1),
     Metric(
         "inter_token_quantile",

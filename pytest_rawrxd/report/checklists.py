@@ -84,6 +84,7 @@ READINESS = Checklist(
                 Pick(
                     metrics=(
                         "inter_token_latency",
+                        "server_latency",
                         "time_weighted_latency",
                         "longest_gap",
                         "stalled_share",
@@ -95,7 +96,7 @@ READINESS = Checklist(
         ),
         Item(
             "Throughput scales with the streams",
-            (Pick(metrics=("aggregate_tps", "scaling_efficiency")),),
+            (Pick(metrics=("aggregate_tps", "scaling_efficiency", "server_spread")),),
             "concurrency_load_test.html",
         ),
         Item(

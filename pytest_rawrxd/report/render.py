@@ -29,16 +29,23 @@ def view_of(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
 
 
 def _view(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
-    run_dir = evidence.campaign.path
-    named = [run_dir / "campaign.json", *sorted((run_dir / "ledger").glob("*.jsonl"))]
     return RunView.build(
         verdicts,
         records=evidence.records,
         load_raw=evidence.raw,
         profile=Promises.of(evidence.campaign.profile),
-        files=[EvidenceFile(p.relative_to(run_dir).as_posix(), file_digest(p), p.stat().st_size) for p in named],
+        files=[file for part in evidence.parts for file in _files(part, alone=len(evidence.parts) == 1)],
         soak=soak_run(evidence),
     )
+
+
+def _files(run: Evidence, *, alone: bool) -> list[EvidenceFile]:
+    """What a run's verdicts are derived from; beside other runs, below its name."""
+    run_dir, below = run.campaign.path, "" if alone else f"{run.campaign.id}/"
+    named = [run_dir / "campaign.json", *sorted((run_dir / "ledger").glob("*.jsonl"))]
+    return [
+        EvidenceFile(f"{below}{p.relative_to(run_dir).as_posix()}", file_digest(p), p.stat().st_size) for p in named
+    ]
 
 
 def render(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:

@@ -28,6 +28,8 @@ class VulkanDevice:
     name: str
     kind: str
     version: str  #: such as "1.4.303"
+    uuid: str | None = None  #: 32 hexadecimal digits; None: loader or driver are too old
+    pci: str | None = None  #: such as "0000:03:00.0"; None: the driver does not say
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ from typing import Any
 LIBRARIES = ("vulkan-1.dll",) if sys.platform == "win32" else ("libvulkan.so.1", "libvulkan.1.dylib")
 KINDS = {1: "integrated", 2: "discrete", 3: "virtual", 4: "cpu"}
 STRUCTURE_APPLICATION, STRUCTURE_INSTANCE = 0, 1
+STRUCTURE_PROPERTIES, STRUCTURE_IDS, STRUCTURE_PCI = 1000059001, 1000071004, 1000212000
 PROPERTIES_BYTES = 4096  #: VkPhysicalDeviceProperties has 824
+UNSAID = 0xFFFFFFFF  #: what stays where a driver does not know a structure: it leaves it alone
 
 
 class _Application(ctypes.Structure):
@@ -47,6 +49,33 @@ class _Properties(ctypes.Structure):
         ("kind", ctypes.c_uint32),
         ("name", ctypes.c_char * 256),
     )
+
+
+class _Ids(ctypes.Structure):
+    _fields_ = (
+        ("type", ctypes.c_uint32),
+        ("next", ctypes.c_void_p),
+        ("device", ctypes.c_ubyte * 16),
+        ("driver", ctypes.c_ubyte * 16),
+        ("luid", ctypes.c_ubyte * 8),
+        ("node_mask", ctypes.c_uint32),
+        ("luid_valid", ctypes.c_uint32),
+    )
+
+
+class _Pci(ctypes.Structure):
+    _fields_ = (
+        ("type", ctypes.c_uint32),
+        ("next", ctypes.c_void_p),
+        ("domain", ctypes.c_uint32),
+        ("bus", ctypes.c_uint32),
+        ("device", ctypes.c_uint32),
+        ("function", ctypes.c_uint32),
+    )
+
+
+class _Properties2(ctypes.Structure):
+    _fields_ = (("type", ctypes.c_uint32), ("next", ctypes.c_void_p), ("room", ctypes.c_ubyte * PROPERTIES_BYTES))
 
 
 def main() -> int:
@@ -106,7 +135,22 @@ def _described(vulkan: Any, device: ctypes.c_void_p) -> dict[str, str]:
         "name": told.name.decode("utf-8", "replace"),
         "kind": KINDS.get(told.kind, "other"),
         "version": text_of(told.api_version),
+        **_named(vulkan, device, told.api_version),
     }
+
+
+def _named(vulkan: Any, device: ctypes.c_void_p, version: int) -> dict[str, str]:
+    """What tells this device from another of its kind: its UUID and PCI address, where loader and driver say them."""
+    if version < (1 << 22 | 1 << 12) or not hasattr(vulkan, "vkGetPhysicalDeviceProperties2"):
+        return {}
+    pci = _Pci(STRUCTURE_PCI, None, UNSAID, UNSAID, UNSAID, UNSAID)
+    ids = _Ids(type=STRUCTURE_IDS, next=ctypes.cast(ctypes.pointer(pci), ctypes.c_void_p))
+    whole = _Properties2(type=STRUCTURE_PROPERTIES, next=ctypes.cast(ctypes.pointer(ids), ctypes.c_void_p))
+    vulkan.vkGetPhysicalDeviceProperties2(device, ctypes.byref(whole))
+    found = {"uuid": bytes(ids.device).hex()} if any(ids.device) else {}
+    if pci.bus != UNSAID:
+        found["pci"] = f"{pci.domain:04x}:{pci.bus:02x}:{pci.device:02x}.{pci.function}"
+    return found
 
 
 def text_of(version: int) -> str:

@@ -16,7 +16,7 @@ from pytest_rawrxd.verdict.decoding import decode_processes
 from pytest_rawrxd.verdict.level import run_of
 from pytest_rawrxd.verdict.load_validity import load_roofline, load_violations
 from pytest_rawrxd.verdict.selfcheck import SelfCheck
-from pytest_rawrxd.verdict.soak import soak_run, violations
+from pytest_rawrxd.verdict.soak import soak_runs, violations
 from pytest_rawrxd.verdict.validity import RULES, Severity, Violation, violation
 
 
@@ -80,7 +80,7 @@ def entries(breaches: Iterable[Breach], criteria: Iterable[Mapping[str, Any]]) -
 
 def session_of(record: str) -> str:
     """The session that wrote the record of this id."""
-    return record.partition("-")[0]
+    return record.rsplit("-", 2)[0]  # the name of a run that was joined may hold the same sign
 
 
 def _decoding(evidence: Evidence) -> Iterator[Breach]:
@@ -112,9 +112,9 @@ def _load(evidence: Evidence) -> Iterator[Breach]:
 
 
 def _soak(evidence: Evidence) -> Iterator[Breach]:
-    run = soak_run(evidence)
-    for told in violations(run) if run is not None else ():
-        yield Breach(Violation(told.rule, f"soak: {told.found}"), run.sources if run is not None else ())
+    for run in soak_runs(evidence):
+        for told in violations(run):
+            yield Breach(Violation(told.rule, f"soak: {told.found}"), run.sources)
 
 
 def _together(breaches: list[Breach]) -> Breach:

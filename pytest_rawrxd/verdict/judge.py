@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from pytest_rawrxd.errors import EvidenceProblem, SuiteDefect
@@ -17,6 +18,7 @@ from pytest_rawrxd.verdict import audit
 from pytest_rawrxd.verdict.comparison import comparisons
 from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
+from pytest_rawrxd.verdict.pool import pooled
 from pytest_rawrxd.verdict.rulebook import RULES
 from pytest_rawrxd.verdict.state import PHASES, deciding, describe_phase, error_rules
 from pytest_rawrxd.verdict.tool import is_tool, not_judged
@@ -74,6 +76,13 @@ def judge_entry(evidence: Evidence, criterion: Criterion, *, running: Collection
 
 def judge_criterion(evidence: Evidence, criterion: Criterion, *, running: Collection[str] = ()) -> dict[str, Any]:
     """One criterion's entry of ``verdicts.json`` before any waiver and rounding; ``running`` are tests going on now."""
+    together = _judge_criterion(evidence, criterion, running=running)
+    if len(evidence.parts) == 1:
+        return together
+    return pooled(evidence.parts, criterion, together, lambda part: _judge_criterion(part, criterion, running=running))
+
+
+def _judge_criterion(evidence: Evidence, criterion: Criterion, *, running: Collection[str]) -> dict[str, Any]:
     claimed_by = claims(evidence).get(criterion.id, [])
     finding, sources = _find(evidence, criterion, claimed=bool(claimed_by), running=running)
     return {
@@ -167,13 +176,16 @@ def measured_item(evidence: Evidence) -> dict[str, Any]:
 
 
 def _run(evidence: Evidence) -> dict[str, Any]:
-    records = evidence.records
     starts = evidence.of("session.start")
+    identity = evidence.campaign.identity
+    if len(evidence.parts) > 1:
+        cards = [card for part in evidence.parts for card in part.campaign.identity.machine.get("gpus", ())]
+        identity = replace(identity, machine={**identity.machine, **({"gpus": cards} if cards else {})})
     return {
-        "id": evidence.campaign.id,
+        "id": " + ".join(part.campaign.id for part in evidence.parts),
         "suite": starts[-1].data["suite"] if starts else None,
-        "started": records[0].at if records else None,
-        "ended": max((record.at for record in records if record.kind not in SAID_LATER), default=None),
+        "started": min((part.records[0].at for part in evidence.parts if part.records), default=None),
+        "ended": max((record.at for record in evidence.records if record.kind not in SAID_LATER), default=None),
         "sessions": [record.session for record in starts],
-        "identity": evidence.campaign.identity.to_dict(),
+        "identity": identity.to_dict(),
     }

@@ -17,7 +17,7 @@ from pytest_rawrxd.profile.units import convert
 from pytest_rawrxd.verdict import checks
 from pytest_rawrxd.verdict.cell import partial_offload
 from pytest_rawrxd.verdict.decide import invalid
-from pytest_rawrxd.verdict.gaps import Window, block_of
+from pytest_rawrxd.verdict.gaps import Gaps, Window, block_of
 from pytest_rawrxd.verdict.load_run import LoadRun, read_run
 from pytest_rawrxd.verdict.load_validity import load_roofline, load_violations
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
@@ -78,15 +78,16 @@ class LevelSample:
         """What has to be said with every figure: "" unless the variant was only partly on the device."""
         return next((said for run in self.runs if (said := partial_offload(run.data))), "")
 
-    def histogram(self, *, bound_ns: int, block_s: float) -> Histogram:
-        """Every gap, in the time blocks of its run, with an exact counter at ``bound_ns``."""
+    def histogram(self, *, bound_ns: int, block_s: float, of: Callable[[LoadRun], Gaps] | None = None) -> Histogram:
+        """Every gap, in the time blocks of its run, with an exact counter at ``bound_ns``; or those ``of`` each run."""
+        taken = [(position, run.window, of(run) if of else run.gaps) for position, run in enumerate(self.runs)]
         blocks = [
-            block_of(run.gaps, run.window, length_s=block_s, first=position * BLOCKS_OF_A_RUN)
-            for position, run in enumerate(self.runs)
-            if run.window is not None
+            block_of(gaps, window, length_s=block_s, first=position * BLOCKS_OF_A_RUN)
+            for position, window, gaps in taken
+            if window is not None
         ]
-        gaps = [run.gaps.gap_ns for run in self.runs if run.window is not None]
-        return record(np.concatenate(gaps), block=np.concatenate(blocks), bounds_ns=[bound_ns])
+        found = [gaps.gap_ns for _, window, gaps in taken if window is not None]
+        return record(np.concatenate(found), block=np.concatenate(blocks), bounds_ns=[bound_ns])
 
 
 def level_sample(

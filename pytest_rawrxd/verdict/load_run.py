@@ -43,6 +43,7 @@ class LoadRun:
     prompt_tokens: Integers  #: (k,)
     reasons: tuple[str, ...]  #: (k,) why each request ended
     intended_ns: Integers | None = None  #: (k,) when each was due; None in process
+    server: Integers | None = None  #: (k,) code of the server of a fleet that answered, below 0 where nobody says
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -67,8 +68,13 @@ class LoadRun:
     @property
     def completed(self) -> int:
         """Requests with every token asked for, ended by their length."""
-        whole = np.diff(self.offsets) == int(self.data["tokens"])
-        return int(np.count_nonzero(whole & (np.array(self.reasons) == LENGTH))) if self.reasons else 0
+        return int(np.count_nonzero(self.whole)) if self.reasons else 0
+
+    @property
+    def whole(self) -> npt.NDArray[np.bool_]:
+        """Which requests have every token asked for, ended by their length (k,)."""
+        found: npt.NDArray[np.bool_] = np.diff(self.offsets) == int(self.data["tokens"])
+        return found & np.array([reason == LENGTH for reason in self.reasons], np.bool_)
 
     @property
     def untold(self) -> Mapping[str, str]:
@@ -114,4 +120,5 @@ def read_run(load_raw: LoadRaw, found: Recorded) -> LoadRun:
     if sizes != {len(reasons)} or arrays["offsets"].size != len(reasons) + 1:
         raise EvidenceProblem("the arrays of a load run do not fit each other", where=found.id)
     intended = np.asarray(raw["intended_ns"], np.int64) if "intended_ns" in raw else None
-    return LoadRun(found, **arrays, reasons=reasons, intended_ns=intended)
+    server = np.asarray(raw["server"], np.int64) if "server" in raw else None
+    return LoadRun(found, **arrays, reasons=reasons, intended_ns=intended, server=server)

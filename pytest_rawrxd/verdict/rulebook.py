@@ -36,6 +36,7 @@ from pytest_rawrxd.verdict.answers.faults import (
     queue_served,
     recovery_time,
 )
+from pytest_rawrxd.verdict.answers.fleet import server_latency, server_spread
 from pytest_rawrxd.verdict.answers.fully_offloaded import fully_offloaded
 from pytest_rawrxd.verdict.answers.gpu_speedup import gpu_speedup
 from pytest_rawrxd.verdict.answers.gpu_telemetry import gpu_temperature, gpu_utilisation
@@ -94,6 +95,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             output_written,
             inter_token_latency,
             time_weighted_latency,
+            server_latency,
+            server_spread,
             mean_inter_token_latency,
             inter_token_quantile,
             longest_gap,

@@ -159,8 +159,14 @@ class SoakRun:
 
 
 def soak_run(evidence: Evidence) -> SoakRun | None:
-    """The soak of a campaign, read once; None where none was begun."""
-    return evidence.once("soak", lambda: _read(evidence))
+    """The soak of a campaign, read once; None where none was begun, or of several runs more than one was."""
+    runs = soak_runs(evidence)
+    return runs[0] if len(runs) == 1 else None
+
+
+def soak_runs(evidence: Evidence) -> tuple[SoakRun, ...]:
+    """The soak of each run that the evidence is made of, read once."""
+    return evidence.once("soaks", lambda: tuple(run for part in evidence.parts if (run := _read(part)) is not None))
 
 
 def _read(evidence: Evidence) -> SoakRun | None:
@@ -185,6 +191,14 @@ def usable_soak(evidence: Evidence) -> tuple[SoakRun | None, Finding | None]:
     if run is None:
         return None, _missing(evidence)
     return run, evidence.once("soak problem", lambda: _problem(run))
+
+
+def usable_soaks(evidence: Evidence) -> tuple[tuple[SoakRun, ...], Finding | None]:
+    """Every soak, whose time adds up; and the first finding that stands instead of any other, as ``usable_soak``."""
+    runs = soak_runs(evidence)
+    if not runs:
+        return (), _missing(evidence)
+    return runs, evidence.once("soak problems", lambda: next(filter(None, map(_problem, runs)), None))
 
 
 def unfinished(run: SoakRun, evidence: Evidence) -> str | None:

@@ -19,10 +19,10 @@ def unfinished(evidence: Evidence, criterion: str, *, running: Collection[str] =
     """INVALID when the last word of a test that claims ``criterion`` is not that it finished, NOT MEASURED when it was
     skipped, None otherwise.
 
-    A later session of the same campaign in which the test finishes lifts it: the evidence of both is judged together.
+    A later session of the same run in which the test finishes lifts it: the evidence of both is judged together.
     ``running`` are tests that are going on while this is asked, such as the one that asks: they have not died.
     """
-    for test, record in last_words(evidence).items():
+    for test, record in (word for part in evidence.parts for word in last_words(part).items()):
         if test in running or criterion not in record.data["criteria"]:
             continue
         if record.data.get("skipped"):

@@ -52,7 +52,7 @@ def waivers_of(evidence: Evidence) -> Waivers:
     if not records:
         return Waivers()
     newest = records[-1].data
-    content = checked(evidence.campaign.path, newest["raw"]).read_bytes()
+    content = checked(evidence.folder(newest["raw"]), newest["raw"]).read_bytes()
     found = read_waivers(content, newest["raw"]["file"], evidence.campaign.profile.criteria)
     return Waivers(date.fromisoformat(newest["day"]), newest["raw"], found)
 

@@ -8,12 +8,15 @@ import sys
 import time
 import venv
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import yaml
+from fakes.scripted_run import BEGAN, Scripted
 
 from pytest_rawrxd.places import package_data
+from pytest_rawrxd.profile import load_profile
 
 ROOT = package_data("fixtures").parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -60,6 +63,9 @@ RUN = {
     ("acceptance", "gpu", "measure and judge"): "below",
     ("acceptance", "report", "the pinned Allure"): "test_allure_page.py",
     ("acceptance", "report", "verdicts again from raw evidence, pages, annotations"): "below, and test_allure_page.py",
+    ("fleet", "measure", "what this machine can measure"): "the same script as of acceptance",
+    ("fleet", "measure", "measure and judge"): "the same script as of acceptance",
+    ("fleet", "signoff", "every host's evidence, judged together"): "below",
     ("soak", "soak", "soak"): "below",
     ("release", "build", "build"): "below",
     ("release", "publish", "publish"): "not run: it asks GitHub for an identity; its options are checked below",
@@ -82,8 +88,8 @@ def test_every_step_with_a_script_is_run_or_says_why_not():
     assert found == set(RUN)
 
 
-def test_there_are_the_four_workflows():
-    assert [path.stem for path in WORKFLOWS] == ["acceptance", "checks", "release", "soak"]
+def test_there_are_the_five_workflows():
+    assert [path.stem for path in WORKFLOWS] == ["acceptance", "checks", "fleet", "release", "soak"]
 
 
 @pytest.mark.parametrize(
@@ -124,6 +130,7 @@ def test_a_job_on_our_machine_may_only_read_and_never_runs_for_a_pull_request(pa
 def test_some_job_runs_on_our_machine():
     assert {path.stem for path, _name, job in (param.values for param in JOBS) if runs_on_our_machine(job)} == {
         "acceptance",
+        "fleet",
         "soak",
     }
 
@@ -253,7 +260,38 @@ def test_the_steps_of_an_acceptance_run_measure_judge_and_annotate(run_step, tmp
     assert outputs.read_text(encoding="utf-8") == "rehearsal=true\n"
 
 
+def test_a_fleet_is_judged_together_and_a_host_that_left_nothing_fails_it(run_step, tmp_path):
+    """Two hosts' runs in the place of downloaded ones."""
+    profile = load_profile("embedded")
+    for number, name in enumerate(("gpu-1", "gpu-2")):
+        machine = {"cpu": "a", "gpus": [{"name": "a card", "uuid": f"GPU-{number}"}]}
+        host = Scripted(tmp_path / "hosts" / f"run-{name}", profile, machine, {})
+        host.session(seed=number, at=BEGAN + timedelta(hours=number))
+    script = step("fleet", "signoff", "every host's evidence, judged together")
+    script = script.replace("reports/fleet", str(tmp_path / "fleet")).replace("reports/hosts", str(tmp_path / "hosts"))
+    outputs = tmp_path / "outputs"
+
+    judged = run_step(script, RUNNERS='["gpu-1", "gpu-2"]', GITHUB_OUTPUT=str(outputs))
+    short = run_step(script, RUNNERS='["gpu-1", "gpu-2", "gpu-3"]', GITHUB_OUTPUT=str(outputs))
+
+    assert "pages of 2 runs as one" in judged.stdout, judged.stderr
+    assert (tmp_path / "fleet" / "signoff-phase1.html").is_file()
+    assert outputs.read_text(encoding="utf-8") == "rehearsal=true\n"
+    assert short.returncode == 1
+    assert "2 of 3 hosts left a run" in short.stderr
+
+
+def _without_lanes(steps):
+    return [{**each, "run": each["run"].replace('-n "$LANES"', "-n 1")} for each in steps]
+
+
 def test_only_what_is_no_rehearsal_is_attested():
+    fleet = read(next(path for path in WORKFLOWS if path.stem == "fleet"))["jobs"]
+
+    assert fleet["attest"]["if"] == "${{ needs.signoff.outputs.rehearsal == 'false' }}"
+    assert fleet["measure"]["steps"][1:3] == _without_lanes(
+        read(next(path for path in WORKFLOWS if path.stem == "acceptance"))["jobs"]["gpu"]["steps"][1:3]
+    )
     jobs = read(next(path for path in WORKFLOWS if path.stem == "acceptance"))["jobs"]
 
     assert jobs["attest"]["if"] == "${{ needs.report.outputs.rehearsal == 'false' }}"

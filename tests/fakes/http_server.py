@@ -6,6 +6,7 @@ run for real.
 """
 
 import asyncio
+import itertools
 import json
 import ssl
 import struct
@@ -63,6 +64,18 @@ async def good(writer, ask):
     await tokens(writer, count)
     await chunk(writer, event("", "length"))
     await chunk(writer, last(count) + DONE)
+    await end(writer)
+
+
+TURNS = itertools.count()
+
+
+async def balanced(writer, ask):
+    """A balancer of two servers that says which one answered."""
+    await answer(writer, headers=f"X-Server: node-{next(TURNS) % 2}\r\n")
+    await tokens(writer, ask["max_tokens"])
+    await chunk(writer, event("", "length"))
+    await chunk(writer, last(ask["max_tokens"]) + DONE)
     await end(writer)
 
 

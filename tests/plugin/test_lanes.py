@@ -1,5 +1,6 @@
 """Two lanes of a profile with two GPUs: both measure, and a lane that dies takes nothing of the other with it."""
 
+import itertools
 import json
 import xml.etree.ElementTree as ET
 
@@ -113,3 +114,47 @@ def test_three_workers_on_two_gpus_are_refused(acceptance):
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*more workers than GPU lanes*", "*found: 3 workers*", "*possible: at most 2:*"])
+
+
+ONE_CARD_TWICE = """
+from pytest_rawrxd.rig.gpu import Gpu
+
+UUIDS = ({uuids})
+
+
+def pytest_rawrxd_gpu(config):
+    return [Gpu("a scripted card", uuid, 16 << 30, "1", "scripted") for uuid in UUIDS]
+"""
+TWO_TESTS = "import pytest\n\npytestmark = pytest.mark.phase1\n" + "".join(
+    f"""
+@pytest.mark.sla("P1-TPS-{name}")
+def {name}(decode, gpu, sla):
+    assert gpu.source == "scripted"
+    assert decode(variant="{KEPT[name]}").throughput >= sla["P1-TPS-{name}"]
+"""
+    for name in ("test_one", "test_two")
+)
+
+
+@pytest.mark.parametrize("uuids", [("GPU-a", "GPU-b"), ("GPU-a", "GPU-a")])
+def test_no_two_lanes_ever_load_one_card_even_where_it_is_listed_twice(acceptance, uuids):
+    """Two lanes at once: on two cards each has its own, on one card they take turns."""
+    acceptance.write_profile(TWO_GPUS)
+    acceptance.write_test(TWO_TESTS)
+    (acceptance.pytester.path / "acceptance" / "conftest.py").write_text(
+        ONE_CARD_TWICE.format(uuids=", ".join(map(repr, uuids)))
+    )
+
+    acceptance.run("-n", "2", alone=True)
+
+    verdicts = acceptance.verdicts()
+    assert {verdicts[f"P1-TPS-{name}"]["verdict"] for name in ("test_one", "test_two")} == {"PASS"}
+    told = {record["worker"]: record["data"]["lane"]["device"] for record in acceptance.records("machine")}
+    assert sorted((told["gw0"], told["gw1"])) == sorted(uuids)
+    held = acceptance.records("device.held")
+    assert {record["worker"] for record in held} >= {"gw0", "gw1"}
+    for one, other in itertools.combinations(held, 2):
+        if one["worker"] == other["worker"] or one["data"]["device"] != other["data"]["device"]:
+            continue
+        (began, ended), (next_began, next_ended) = one["data"]["held_ns"], other["data"]["held_ns"]
+        assert ended <= next_began or next_ended <= began, "two lanes held one card at once"

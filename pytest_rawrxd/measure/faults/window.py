@@ -68,7 +68,7 @@ def run_window(
     birds: Sequence[Canary],
 ) -> None:
     """Inject one fault while requests are in flight, keep asking until its window ends, and record everything."""
-    plan = window_plan(terms, site.target, number)
+    plan = window_plan(terms, site.fleet, number)
     client = _InBackground(around, plan)
     fault, before = make(site), state(site, around)
     around.show(f"fault {number + 1} of {terms.injections}: {fault.name}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -39,6 +40,7 @@ class LoadArrays:
     prompt_tokens: Int  #: (k,) ABSENT where unknown
     cached_tokens: Int  #: (k,) ABSENT where unknown
     engine_decode_ns: Long  #: (k,) as the engine measured, ABSENT where it does not
+    server: Long  #: (k,) ``server_code`` of who answered, ABSENT where nobody says: one server, or a silent balancer
     offsets: Long  #: (k + 1,) into stamps_ns and tokens
     stamps_ns: Long  #: received chunks that carried tokens
     tokens: Int  #: tokens in each of them
@@ -92,6 +94,11 @@ def pack(rows: Sequence[tuple[Exchange, Reply]], *, keep_bytes: bool) -> LoadArr
     )
 
 
+def server_code(name: str) -> int:
+    """The number that stands for a server of a fleet: the same in every client process."""
+    return zlib.crc32(name.encode())
+
+
 def _append_row(columns: dict[str, list[Any]], kept: Exchange, reply: Reply) -> None:
     row = {
         "number": kept.number,
@@ -106,6 +113,7 @@ def _append_row(columns: dict[str, list[Any]], kept: Exchange, reply: Reply) -> 
         "prompt_tokens": reply.prompt_tokens,
         "cached_tokens": reply.cached_tokens,
         "engine_decode_ns": reply.engine_decode_ns,
+        "server": server_code(kept.server) if kept.server else None,
         "has_ids": int(reply.token_ids is not None),
     }
     for name, value in row.items():

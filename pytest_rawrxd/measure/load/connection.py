@@ -8,8 +8,9 @@ from typing import Any, cast
 
 import httptools
 
-from pytest_rawrxd.measure.load.exchange import Exchange
+from pytest_rawrxd.measure.load.exchange import NAMED, Exchange
 from pytest_rawrxd.rig.server.failure import Failure
+from pytest_rawrxd.rig.server.framing import printable
 
 READ_BYTES = 1 << 16
 
@@ -22,8 +23,9 @@ class Connection(asyncio.BufferedProtocol):
     The instant of a read stands for all that it brought. httptools reads HTTP behind it, and calls the ``on_`` methods.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, server_header: str | None = None) -> None:
         self._clock = clock
+        self._server_header = server_header.lower().encode() if server_header else None
         # A buffer of its own: asyncio promises nobody that one connection's read is told before the next one's begins.
         self._buffer = memoryview(bytearray(READ_BYTES))
         self._loop = asyncio.get_running_loop()
@@ -117,6 +119,8 @@ class Connection(asyncio.BufferedProtocol):
         kept.content_type = headers.get(b"content-type", b"").decode("latin-1")
         kept.retry_after = headers.get(b"retry-after", b"").decode("latin-1")
         kept.location = headers.get(b"location", b"").decode("latin-1")
+        if self._server_header is not None:
+            kept.server = printable(headers.get(self._server_header, b"").decode("latin-1"), NAMED)
         framed = b"chunked" in headers.get(b"transfer-encoding", b"").lower() or b"content-length" in headers
         self._until_closed = not framed
 

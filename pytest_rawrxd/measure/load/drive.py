@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from pytest_rawrxd.measure.load.exchange import Exchange
@@ -34,8 +34,11 @@ async def drive(plan: LoadPlan, share: Share, *, start_ns: int, key: str | None,
 
     At the end of the run every request that is still open ends with ``Failure.DEADLINE``.
     """
-    async with contextlib.aclosing(Pool(plan, key, clock)) as pool:
-        send = _Sender(plan, pool, clock, done)
+    async with contextlib.AsyncExitStack() as stack:
+        pools = [Pool(plan, key, clock, place) for place in plan.target.places]
+        for pool in pools:
+            stack.push_async_callback(pool.aclose)
+        send = _Sender(plan, pools, clock, done)
         watch = asyncio.create_task(_watch_lag(done.lag_ns, clock))
         await _until(start_ns, clock)
         try:
@@ -64,9 +67,9 @@ def _end_open(exchanges: list[Exchange], plan: LoadPlan, now: int) -> None:
 class _Sender:
     """Begins requests: the body is built before the instant at which it is due."""
 
-    def __init__(self, plan: LoadPlan, pool: Pool, clock: Clock, done: Driven) -> None:
+    def __init__(self, plan: LoadPlan, pools: Sequence[Pool], clock: Clock, done: Driven) -> None:
         self.clock = clock
-        self._plan, self._pool, self._done = plan, pool, done
+        self._plan, self._pools, self._done = plan, pools, done
         self._dialect = DIALECTS[plan.target.dialect]
 
     def body(self, number: int) -> bytes:
@@ -78,20 +81,23 @@ class _Sender:
 
         Only a plan with retries reads an answer while others run: it is no plan for latencies.
         """
-        kept = await self._once(number, body, intended_ns)
-        for _ in range(self._plan.retries):
+        kept = await self._once(number, body, intended_ns, attempt=0)
+        for attempt in range(1, self._plan.retries + 1):
             if self._dialect.read(kept.response(), self._plan.ask(number)).failure is Failure.NONE:
                 return
             left_ns = intended_ns + round(self._plan.deadline_s * 1e9) - self.clock()
             if left_ns <= self._plan.retry_after_s * 1e9:
                 return
             await asyncio.sleep(self._plan.retry_after_s)
-            kept = await self._once(number, body, intended_ns)
+            kept = await self._once(number, body, intended_ns, attempt=attempt)
 
-    async def _once(self, number: int, body: bytes, intended_ns: int) -> Exchange:
+    async def _once(self, number: int, body: bytes, intended_ns: int, *, attempt: int) -> Exchange:
         kept = Exchange(number, intended_ns)
+        pool = self._pools[(number + attempt) % len(self._pools)]
+        if len(self._pools) > 1:
+            kept.server = pool.url
         self._done.exchanges.append(kept)
-        await self._pool.exchange(body, kept, intended_ns + round(self._plan.deadline_s * 1e9))
+        await pool.exchange(body, kept, intended_ns + round(self._plan.deadline_s * 1e9))
         return kept
 
 

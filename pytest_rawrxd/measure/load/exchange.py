@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pytest_rawrxd.rig.server.failure import Failure
 from pytest_rawrxd.rig.server.response import Response
 
+NAMED = 200  #: characters of a server's name
+
 
 @dataclass(slots=True)
 class Exchange:
@@ -24,6 +26,7 @@ class Exchange:
     stamps_ns: list[int] = field(default_factory=list)
     broken: Failure = Failure.NONE
     detail: str = ""
+    server: str = ""  #: of a fleet: who was asked, or who says that it answered
 
     def response(self) -> Response:
         """The exchange as a dialect reads it."""

@@ -24,18 +24,22 @@ Clock = Callable[[], int]
 
 
 class Pool:
-    """Connections to the server of ``plan``, as many as are asked for: no limit, no proxy, no redirect, no retry."""
+    """Connections to the server of ``plan``, as many as are asked for: no limit, no proxy, no redirect, no retry.
 
-    def __init__(self, plan: LoadPlan, key: str | None, clock: Clock) -> None:
+    Of a fleet, to the one at ``url``.
+    """
+
+    def __init__(self, plan: LoadPlan, key: str | None, clock: Clock, url: str | None = None) -> None:
         # A GPU machine without httptools measures in process; the first request does not wait for this either.
         from pytest_rawrxd.measure.load.connection import Connection  # noqa: PLC0415
 
+        self.url = url or plan.target.url
         self._plan, self._clock = plan, clock
         self._protocol = Connection
-        url = urlsplit(plan.target.url)
-        self._host, self._port = url.hostname or "", url.port or DEFAULT_PORTS[url.scheme]
-        self._tls = ssl.create_default_context(cafile=plan.target.ca_file) if url.scheme == "https" else None
-        self._head = _head(url.netloc, url.path, key, reuse=plan.reuse_connections)
+        to = urlsplit(self.url)
+        self._host, self._port = to.hostname or "", to.port or DEFAULT_PORTS[to.scheme]
+        self._tls = ssl.create_default_context(cafile=plan.target.ca_file) if to.scheme == "https" else None
+        self._head = _head(to.netloc, to.path, key, reuse=plan.reuse_connections)
         self._address: str | None = None  #: that answered; asking for a name at each request would be in its latency
         self._idle: list[Connection] = []
         self._open: set[Connection] = set()
@@ -92,7 +96,7 @@ class Pool:
 
     async def _connect(self) -> Connection:
         transport, connection = await asyncio.get_running_loop().create_connection(
-            lambda: self._protocol(self._clock),
+            lambda: self._protocol(self._clock, self._plan.target.server_header),
             self._address or self._host,
             self._port,
             ssl=self._tls,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pytest_rawrxd.measure.load.arrays import server_code
 from pytest_rawrxd.measure.load.drive import Driven
 from pytest_rawrxd.measure.load.exchange import Exchange
 from pytest_rawrxd.measure.load.surroundings import HostUse
@@ -48,6 +49,7 @@ def summarise(
         "cpu_us_per_chunk": host.own_cpu_s * 1e6 / chunks if chunks else None,
         "host": asdict(host),
         "settled": dict(settled),
+        "servers": {str(server_code(name)): name for name in sorted({kept.server for kept, _ in rows} - {""})},
     }
 
 
@@ -65,6 +67,7 @@ def merge_summaries(parts: list[dict[str, Any]]) -> dict[str, Any]:
         **{name: sum(part[name] for part in parts) for name in ("requests", "completed", "chunks", "bytes")},
         "failures": failures,
         "crossed": [pair for part in parts for pair in part["crossed"]],
+        "servers": {code: name for part in parts for code, name in part.get("servers", {}).items()},
         "processes": [process for part in parts for process in _processes(part)],
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -58,6 +58,7 @@ class Site:
     open_journal: Callable[[Path], Journal] | None = None  #: a journal like the suite's own, in this folder
     served_as: str | None = None  #: the name of its model, for a service that needs one in each request
     clock: Callable[[], int] = time.perf_counter_ns
+    others: tuple[str, ...] = ()  #: base URLs of the further servers of a fleet, which the load goes to as well
 
     def ask(
         self,
@@ -81,6 +82,12 @@ class Site:
         """The service as the load client and canaries ask it."""
         url = self.supervisor.service.base_url + DIALECTS[self.dialect].base_path
         return HttpTarget(self.dialect, url, self.served_as)
+
+    @property
+    def fleet(self) -> HttpTarget:
+        """The service with the rest of its fleet, as the load goes to them in turn."""
+        others = tuple(url + DIALECTS[self.dialect].base_path for url in self.others)
+        return replace(self.target, others=others, servers=1 + len(others))
 
     @property
     def path(self) -> str:

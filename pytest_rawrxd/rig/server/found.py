@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -51,6 +51,12 @@ class FoundRemote:
     info: EngineInfo
     devices: tuple[Device, ...] = ()  #: it does not tell
     pid: int | None = None  #: where it runs on this machine and the system tells
+    more_pids: tuple[int, ...] = ()  #: of the further servers of a fleet
+
+    @property
+    def seen(self) -> bool:
+        """Whether the process of every server is seen here."""
+        return self.pid is not None and len(self.more_pids) == len(self.target.others) and not self.target.server_header
 
 
 FoundServer = FoundProgram | FoundRemote
@@ -83,7 +89,10 @@ def find_server(
     target = parse_target(spec, environ=environ, windows=sys.platform == "win32")
     if isinstance(target, HttpTarget):
         key_of(target, environ)  # asked now: a key that is not there is found before anything is measured
-        return FoundRemote(target, _ask(target, probe), pid=_pid(target, listener))
+        alone = [replace(target, base_url=base, others=(), servers=1) for base in (target.base_url, *target.others)]
+        pids = [_pid(each, listener) for each in alone]
+        more = tuple(pid for pid in pids[1:] if pid is not None)
+        return FoundRemote(target, _one_build([_ask(each, probe) for each in alone]), pid=pids[0], more_pids=more)
     if isinstance(target, ManagedTarget):
         program = find(target.program, environment=child_environment(environ))
         devices = () if on_cpu else _devices(program, environ, run)
@@ -176,6 +185,24 @@ def _ask(target: HttpTarget, probe: Get) -> EngineInfo:
         library_sha256="",
         details={"url": target.base_url, "model": target.model or _model(told), "dialect": target.dialect},
     )
+
+
+def _one_build(found: list[EngineInfo]) -> EngineInfo:
+    """Who a fleet is: its first server, which all others have to equal but for their address."""
+    first = asdict(found[0])
+    for other in found[1:]:
+        theirs = asdict(other)
+        theirs["details"] = {**theirs["details"], "url": first["details"]["url"]}
+        if theirs != first:
+            apart = [f"{name}: {first[name]!r} and {theirs[name]!r}" for name in first if first[name] != theirs[name]]
+            raise UsageProblem(
+                "the servers of this fleet are not of one build",
+                where=str(other.details["url"]),
+                found="; ".join(apart),
+                possible="a fleet of one engine, one version and one model: other ones are another item",
+            )
+    urls = [info.details["url"] for info in found]
+    return replace(found[0], details={**found[0].details, "url": ", ".join(urls)})
 
 
 def _pid(target: HttpTarget, listener: Callable[[str, int], int | None]) -> int | None:

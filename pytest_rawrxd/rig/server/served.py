@@ -30,6 +30,8 @@ class Served(Protocol):
     @property
     def pid(self) -> int | None: ...
     @property
+    def more_pids(self) -> tuple[int, ...]: ...
+    @property
     def load(self) -> Mapping[str, Any]: ...
     @property
     def log(self) -> tuple[str, ...]: ...
@@ -50,6 +52,7 @@ class Remote:
         default_factory=lambda: {"layers_offloaded": None, "layers_total": None, "buffers": ()}
     )
     log: tuple[str, ...] = ()
+    more_pids: tuple[int, ...] = ()
 
     def check(self) -> None:
         """Nothing to see: a server that is gone answers no request."""
@@ -63,19 +66,25 @@ class Reached:
     def __init__(self, found: FoundRemote) -> None:
         self.target, self.info, self.pid = found.target, found.info, found.pid
         self.load: Mapping[str, Any] = {"layers_offloaded": None, "layers_total": None, "buffers": ()}
-        self._process = psutil.Process(found.pid) if found.pid else None  # remembers its start: ids are used again
+        self.more_pids = found.more_pids
+        seen = [*([found.pid] if found.pid else []), *found.more_pids]
+        self._processes = [psutil.Process(pid) for pid in seen]  # they remember their start: ids are used again
 
     def check(self) -> None:
-        if self._process is not None and not _lives(self._process):
+        for process in self._processes:
+            if _lives(process):
+                continue
             raise EngineCrashed(
                 "the server ended while it was measured",
-                where=f"process {self.pid}, {self.target.base_url}",
+                where=f"process {process.pid}, {self.target.base_url}",
                 found="it is gone; whoever started it knows its exit status",
             )
 
 
 class Managed:
     """A llama-server of the suite's own, ready."""
+
+    more_pids: tuple[int, ...] = ()
 
     def __init__(self, server: ManagedServer, *, deadline_s: float) -> None:
         loaded = server.wait_ready(deadline_s=deadline_s)
@@ -150,7 +159,7 @@ def serve(
     Raises LoadFailed or EngineHung when a managed one does not become ready.
     """
     if isinstance(found, FoundRemote):
-        yield Remote(found.target, found.info, found.pid)
+        yield Remote(found.target, found.info, found.pid, more_pids=found.more_pids)
         return
     with ManagedServer(found.program, model, options, environ=environ, arguments=found.arguments) as server:
         yield Managed(server, deadline_s=deadline_s)

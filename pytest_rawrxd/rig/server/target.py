@@ -5,20 +5,24 @@
     command:PROGRAM ARGS        a tool whose output is secondary evidence; its places are those of rig.tool
 
 Settings follow a URL behind ``#``, which is never sent: ``openai:https://host/v1#model=qwen&key_env=HOST_KEY``.
+
+A fleet is several URLs with commas between them, asked in turn, ``openai:http://a:8080,http://b:8080``; or one URL of a
+balancer that says in a header which of its servers answered, ``openai:https://host/v1#servers=3&server_header=X-Server``.
 """
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.rig.server.dialects import DIALECTS
 
-SETTINGS = ("model", "key_env", "keyring", "ca")
+SETTINGS = ("model", "key_env", "keyring", "ca", "servers", "server_header")
+MOST_SERVERS = 1000
 HTTP_KINDS = ("openai", "openai-chat", "ollama", "rawrxd")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 MANAGED_ARGUMENTS = ("-m", "--model", "--host", "--port", "--api-key", "--api-key-file")
@@ -34,11 +38,24 @@ class HttpTarget:
     key_env: str | None = None  #: NAME of the environment variable that holds the API key; the key is never kept
     ca_file: str | None = None  #: certificates to trust instead of the system's
     keyring: str | None = None  #: SERVICE/USER of the system's keyring, instead of a variable
+    others: tuple[str, ...] = ()  #: base URLs of the further servers of a fleet
+    server_header: str | None = None  #: in which a balancer says who answered
+    servers: int = 1  #: of the fleet
 
     @property
     def url(self) -> str:
-        """Where requests go."""
-        return self.base_url + DIALECTS[self.dialect].path
+        """Where requests go; the first place of several."""
+        return self.places[0]
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where requests go, in turn: request n to place n, and each further attempt of it to the next."""
+        return tuple(base + DIALECTS[self.dialect].path for base in (self.base_url, *self.others))
+
+    @property
+    def is_fleet(self) -> bool:
+        """Whether several servers answer."""
+        return self.servers > 1
 
 
 @dataclass(frozen=True)
@@ -66,7 +83,9 @@ def parse_target(spec: str, *, environ: Mapping[str, str], windows: bool = False
     """
     kind, _, rest = spec.partition(":")
     if kind in HTTP_KINDS:
-        return _http(kind, rest, spec, environ)
+        urls, _, settings = rest.partition("#")
+        found = [_http(kind, f"{url}#{settings}" if settings else url, spec, environ) for url in urls.split(",")]
+        return _fleet(found, spec) if len(found) > 1 else found[0]
     words = _words(rest, spec, windows=windows)
     if kind == "llama-server":
         program = Path(words.pop(0)) if words and not words[0].startswith("-") else None
@@ -122,7 +141,19 @@ def _http(kind: str, rest: str, spec: str, environ: Mapping[str, str]) -> HttpTa
     host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
     base = f"{url.scheme}://{host}{'' if port is None else f':{port}'}"
     path = url.path.rstrip("/") or DIALECTS[kind].base_path
-    return HttpTarget(kind, base + path, settings.get("model"), key_env, ca, keyring)
+    servers, header = settings.get("servers", "1"), settings.get("server_header")
+    if not servers.isdecimal() or not 1 <= int(servers) <= MOST_SERVERS or (int(servers) > 1) != (header is not None):
+        raise _problem(spec, f"servers={servers}, server_header={header}", "servers=2 or more, with server_header=NAME")
+    return HttpTarget(kind, base + path, settings.get("model"), key_env, ca, keyring, (), header, int(servers))
+
+
+def _fleet(found: list[HttpTarget], spec: str) -> HttpTarget:
+    bases = [target.base_url for target in found]
+    if len(set(bases)) < len(bases):
+        raise _problem(spec, "one server stands twice in the list", "each URL once")
+    if found[0].is_fleet:
+        raise _problem(spec, "a list of balancers", "the servers behind them, or one balancer with server_header")
+    return replace(found[0], others=tuple(bases[1:]), servers=len(bases))
 
 
 def _is_host(name: str) -> bool:

@@ -15,7 +15,7 @@ from pytest_rawrxd.rig.engine.log import classify
 from pytest_rawrxd.verdict.counts import fact, value_range, zero
 from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
-from pytest_rawrxd.verdict.soak import ENDED, SoakRun, capped, unfinished, usable_soak, with_soak
+from pytest_rawrxd.verdict.soak import ENDED, SoakRun, capped, unfinished, usable_soak, usable_soaks, with_soak
 from pytest_rawrxd.verdict.wording import duration, number
 
 PRESSURE = ("shared_used_bytes", "memory_available_bytes")
@@ -68,15 +68,27 @@ def soak_completed(evidence: Evidence, criterion: Criterion) -> Answer:  # noqa:
 
 
 def soak_crashes(evidence: Evidence, criterion: Criterion) -> Answer:
-    """Count engine processes that ended, or hung and were ended."""
+    """Count engine processes that ended, or hung and were ended; the hours of several soaks add up."""
+    runs, problem = usable_soaks(evidence)
+    sources = tuple(source for run in runs for source in run.sources)
+    if problem is not None:
+        return problem, sources
+    for run in runs:
+        if not ended(run) and (unseen := run.unseen(CRASHES)) is not None:
+            return unseen, sources
+    found = zero(
+        sum(ended(run) for run in runs),
+        hours=sum(run.observed_h for run in runs),
+        confidence=criterion.confidence,
+    )
+    for run in runs:
+        found = capped(with_soak(found, run), run, evidence)
+    return found, sources
 
-    def judge(run: SoakRun) -> Finding:
-        crashes = sum(found.data["type"] in ENDED for found in run.troubles)
-        if not crashes and (unseen := run.unseen(CRASHES)) is not None:
-            return unseen
-        return zero(crashes, hours=run.observed_h, confidence=criterion.confidence)
 
-    return _judged(evidence, judge, whole=True)
+def ended(run: SoakRun) -> int:
+    """Engine processes of a soak that ended, or hung and were ended."""
+    return sum(found.data["type"] in ENDED for found in run.troubles)
 
 
 def error_log_lines(evidence: Evidence, criterion: Criterion) -> Answer:

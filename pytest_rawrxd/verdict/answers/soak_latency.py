@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from pytest_rawrxd.evidence.campaign import Evidence
-from pytest_rawrxd.measure.histogram import Histogram
+from pytest_rawrxd.measure.histogram import Histogram, merge
 from pytest_rawrxd.measure.soak.journal import GAPS
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.profile.units import convert
@@ -17,16 +18,18 @@ from pytest_rawrxd.verdict.latency_slope import latency_slope
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
 from pytest_rawrxd.verdict.quantile import NANOSECONDS, quantile
 from pytest_rawrxd.verdict.sample import Floats
-from pytest_rawrxd.verdict.soak import SoakRun, capped, usable_soak, with_soak
+from pytest_rawrxd.verdict.soak import SoakRun, capped, usable_soaks, with_soak
 
+BLOCKS_OF_A_SOAK = 100_000_000  #: block numbers of two soaks never meet
 LEAST_MEANS = 12  #: a rehearsal without so many hours takes shorter ones
 
 
 def soak_latency(evidence: Evidence, criterion: Criterion) -> Answer:
-    """Judge the share of gaps above the bound over the time blocks of the soak."""
-    run, histogram, answer = _latencies(evidence)
-    if run is None or histogram is None:
+    """Judge the share of gaps above the bound over the time blocks of every soak."""
+    runs, histogram, answer = _latencies(evidence)
+    if histogram is None:
         return answer
+    run, (_, sources) = runs[0], answer
     assert isinstance(criterion.limit, float)  # noqa: S101 - a quantile has one bound
     assert criterion.quantile is not None  # noqa: S101 - the profile gives each one of this kind its quantile
     gates = run.profile.gates
@@ -36,21 +39,24 @@ def soak_latency(evidence: Evidence, criterion: Criterion) -> Answer:
         bound=criterion.limit,
         steps=max(1, histogram.total // run.schedule.streams),
         unit=criterion.unit,
-        minutes=run.observed_s / 60,
+        minutes=sum(each.observed_s for each in runs) / 60,
         confidence=criterion.confidence,
         guard=gates.quantile_guard.to("ratio"),
         planning_effect=gates.planning_design_effect.to("ratio"),
         min_blocks=gates.min_blocks,
     )
     found = replace(found, deciding={**found.deciding, "blocks": int(histogram.blocks.size)})
-    return capped(with_soak(found, run), run, evidence), run.sources
+    for each in runs:
+        found = capped(with_soak(found, each), each, evidence)
+    return found, sources
 
 
 def latency_trend(evidence: Evidence, criterion: Criterion) -> Answer:
     """Judge the slope of the hourly mean over the soak, as a share of the first day's mean."""
-    run, histogram, answer = _latencies(evidence)
-    if run is None or histogram is None:
+    runs, histogram, answer = _latencies(evidence)
+    if histogram is None or len(runs) > 1:  # the course of one soak is no other's
         return answer
+    [run] = runs
     assert isinstance(criterion.limit, tuple)  # noqa: S101 - a trend has a band
     low, high = (convert(limit, criterion.unit, "%") for limit in criterion.limit)
     hours, means = hourly_means(run, histogram)
@@ -80,18 +86,25 @@ def worst_gaps(histogram: Histogram, limit_ms: float) -> int:
     return int(histogram.over[:, histogram.bound(round(limit_ms * NANOSECONDS["ms"]))].sum())
 
 
-def _latencies(evidence: Evidence) -> tuple[SoakRun | None, Histogram | None, Answer]:
-    """The soak with its latencies, or what to answer instead."""
-    run, problem = usable_soak(evidence)
-    if run is None or problem is not None:
-        assert problem is not None  # noqa: S101 - without a soak there is a finding that says so
-        return None, None, (problem, run.sources if run else ())
-    if (unseen := run.unseen(GAPS)) is not None:
-        return run, None, (unseen, run.sources)
-    coalesced, tokens = sum(burst["coalesced"] for burst in run.bursts), run.tally.tokens
-    if (told := checks.coalesced(coalesced, tokens)) is not None:
-        return run, None, (invalid(told.sentence(), next_step=told.rule.fix, n=tokens), run.sources)
-    if run.histogram is None:
-        empty: Finding = invalid("empty sample: no gap was recorded", next_step="a longer soak")
-        return run, None, (empty, run.sources)
-    return run, run.histogram, (Finding(Verdict.NOT_MEASURED, ""), run.sources)
+def _latencies(evidence: Evidence) -> tuple[Sequence[SoakRun], Histogram | None, Answer]:
+    """Every soak with all their latencies, or what to answer instead."""
+    runs, problem = usable_soaks(evidence)
+    sources = tuple(source for run in runs for source in run.sources)
+    if problem is not None:
+        return (), None, (problem, sources)
+    for run in runs:
+        if (unseen := run.unseen(GAPS)) is not None:
+            return runs, None, (unseen, sources)
+        coalesced, tokens = sum(burst["coalesced"] for burst in run.bursts), run.tally.tokens
+        if (told := checks.coalesced(coalesced, tokens)) is not None:
+            return runs, None, (invalid(told.sentence(), next_step=told.rule.fix, n=tokens), sources)
+        if run.histogram is None:
+            empty: Finding = invalid("empty sample: no gap was recorded", next_step="a longer soak")
+            return runs, None, (empty, sources)
+    found = [
+        replace(run.histogram, blocks=run.histogram.blocks + position * BLOCKS_OF_A_SOAK)
+        for position, run in enumerate(runs)
+        if run.histogram is not None
+    ]
+    several = Finding(Verdict.NOT_MEASURED, f"{len(runs)} soaks have no course in common")
+    return runs, merge(*found), (several, sources)

@@ -33,8 +33,8 @@ def test_the_four_parts_stand_in_their_order_and_absent_ones_leave_no_line():
             [
                 "rawrxd: the following arguments are required: RUN_DIR",
                 "  where: command line of rawrxd judge",
-                "  possible: usage: rawrxd judge [-h] [--published DIR] [--waivers FILE] [--today YYYY-MM-DD] "
-                "[--max-minutes N] [--max-memory N] RUN_DIR; rawrxd judge --help",
+                "  possible: usage: rawrxd judge [-h] [-o DIR] [--published DIR] [--waivers FILE] [--today YYYY-MM-DD] "
+                "[--max-minutes N] [--max-memory N] RUN_DIR [RUN_DIR ...]; rawrxd judge --help",
             ],
         ),
         (

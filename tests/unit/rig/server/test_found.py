@@ -154,3 +154,42 @@ def test_nobody_there_is_found_before_anything_is_started():
 def test_a_tool_is_not_judged():
     with pytest.raises(UsageProblem, match="what it prints is secondary evidence"):
         find(f"command:{Path(sys.executable).name} -m tool")
+
+
+def fleet_answers(second):
+    bases = ("http://127.0.0.1:8080", "http://127.0.0.1:8081")
+    return {
+        url: answer
+        for base, build in zip(bases, ("b1-abcdef1", second), strict=True)
+        for url, answer in (
+            (f"{base}/v1/models", (200, json.dumps({"data": [{"id": "qwen3"}]}).encode())),
+            (f"{base}/props", (200, json.dumps({"build_info": build}).encode())),
+        )
+    }
+
+
+def test_a_fleet_is_one_build_at_several_addresses():
+    found = find(
+        "openai:http://127.0.0.1:8080,http://127.0.0.1:8081",
+        answers=fleet_answers("b1-abcdef1"),
+        listener=lambda host, port: port,
+    )
+
+    assert found.info.version == "b1-abcdef1"
+    assert found.info.details["url"] == "http://127.0.0.1:8080/v1, http://127.0.0.1:8081/v1"
+    assert (found.pid, found.more_pids) == (8080, (8081,))
+    assert found.target.servers == 2
+
+
+def test_servers_of_two_builds_are_no_fleet():
+    with pytest.raises(UsageProblem, match="not of one build") as told:
+        find("openai:http://127.0.0.1:8080,http://127.0.0.1:8081", answers=fleet_answers("b2-1234567"))
+
+    assert "'b1-abcdef1' and 'b2-1234567'" in str(told.value)
+
+
+def test_a_fleet_with_a_silent_server_does_not_start():
+    answers = {url: answer for url, answer in fleet_answers("b1").items() if ":8080" in url}
+
+    with pytest.raises(UsageProblem, match="no server answers here"):
+        find("openai:http://127.0.0.1:8080,http://127.0.0.1:8081", answers=answers)

@@ -58,3 +58,25 @@ def test_a_process_that_nobody_sees_is_never_said_to_have_ended():
     Reached(FOUND).check()
 
     assert Reached(replace(FOUND, pid=os.getpid())).pid == os.getpid()
+
+
+def test_the_end_of_any_server_of_a_fleet_is_a_crash():
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    watched = Reached(replace(FOUND, pid=os.getpid(), more_pids=(child.pid,)))
+    watched.check()
+    child.kill()
+    child.communicate()
+
+    with pytest.raises(EngineCrashed, match="ended while it was measured") as told:
+        watched.check()
+    assert f"process {child.pid}," in str(told.value)
+
+
+def test_a_fleet_is_seen_only_where_the_process_of_each_server_is():
+    two = replace(FOUND, target=replace(FOUND.target, others=("http://127.0.0.1:10/v1",), servers=2), pid=1)
+
+    assert replace(FOUND, pid=1).seen
+    assert not FOUND.seen
+    assert not two.seen
+    assert replace(two, more_pids=(2,)).seen
+    assert not replace(FOUND, pid=1, target=replace(FOUND.target, servers=2, server_header="X-Server")).seen

@@ -100,6 +100,38 @@ def test_a_key_may_travel_unencrypted_to_this_machine_only():
     assert parse("openai:http://127.0.0.1:8080#key_env=HOST_KEY", HOST_KEY="x").key_env == "HOST_KEY"
 
 
+def test_a_fleet_is_a_list_of_urls_that_are_asked_in_turn():
+    found = parse("openai:http://127.0.0.1:8080,http://127.0.0.1:8081/v1#model=m")
+
+    assert found.is_fleet
+    assert (found.servers, found.model) == (2, "m")
+    assert found.places == ("http://127.0.0.1:8080/v1/completions", "http://127.0.0.1:8081/v1/completions")
+    assert not parse("openai:http://127.0.0.1:8080").is_fleet
+
+
+def test_a_balancer_says_in_a_header_who_answered():
+    found = parse("openai:https://host/v1#servers=3&server_header=X-Server")
+
+    assert (found.is_fleet, found.servers, found.server_header) == (True, 3, "X-Server")
+    assert found.places == ("https://host/v1/completions",)
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ("openai:http://a:1,http://a:1/v1/", "stands twice"),
+        ("openai:http://a:1,http://b:1#servers=2&server_header=X", "a list of balancers"),
+        ("openai:http://a:1#servers=3", "with server_header=NAME"),
+        ("openai:http://a:1#server_header=X", "servers=2 or more"),
+        ("openai:http://a:1#servers=0&server_header=X", "servers=0"),
+        ("openai:http://a:1,", "no http or https URL"),
+    ],
+)
+def test_a_fleet_that_cannot_be_told_apart_is_refused(spec, says):
+    with pytest.raises(UsageProblem, match=says):
+        parse(spec)
+
+
 @pytest.mark.parametrize("key", ["sk-1\r\nX-Injected: 1", "sk-1\n", "schlüssel"])
 def test_a_key_that_a_header_cannot_carry_is_refused_and_not_repeated(key):
     with pytest.raises(UsageProblem, match="HOST_KEY holds characters") as caught:

@@ -1,0 +1,17 @@
+"""A fleet of servers: each of them keeps what the fleet promises, and the requests are spread over all."""
+
+import pytest
+
+pytestmark = pytest.mark.phase2
+
+
+@pytest.mark.sla("P2-FLEET-P95")
+def test_every_server_of_the_fleet_keeps_the_p95(load, sla):
+    """At twelve streams, 95 of 100 tokens follow in time on each server alone."""
+    assert load(streams=12).each_server.p95 <= sla["P2-FLEET-P95"]
+
+
+@pytest.mark.sla("P2-FLEET-SPREAD")
+def test_requests_are_spread_over_the_fleet(load, sla):
+    """No server has a share of the requests far from an equal one."""
+    assert load(streams=12).server_spread <= sla["P2-FLEET-SPREAD"]
