@@ -153,7 +153,7 @@ for name in names.split():
         importlib.import_module(name)
     except ImportError as error:
         sys.exit(f"{name}: {error}")
-shown = ("numpy", "scipy", "psutil", "matplotlib", "pytest", "pydantic", "aiohttp")
+shown = ("numpy", "scipy", "psutil", "matplotlib", "pytest", "pydantic", "httptools")
 def known(name):
     try:
         return version(name)

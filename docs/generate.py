@@ -33,7 +33,7 @@ EVIDENCE = {
     LEVELS: "records `load.run`, one for each run of a level; `raw/*-load.run.npz`",
     SOAK: "the soak's journal",
     FAULTS: "the record of each injection",
-    DRILL: "records `monitoring.rules` and `monitoring.drill`: each fault, what was seen, who was called and when",
+    DRILL: "records `monitoring.rules` and `monitoring.drill`: each fault, what it did, who was called and when",
     NONE: "the verdicts and records that its output or document shows",
 }
 

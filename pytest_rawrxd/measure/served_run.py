@@ -18,7 +18,7 @@ from pytest_rawrxd.measure.load.calibration import Calibration
 from pytest_rawrxd.measure.load.latency import failed, send_lag_ms
 from pytest_rawrxd.measure.load.plan import LoadPlan
 from pytest_rawrxd.measure.load.run import LoadResult
-from pytest_rawrxd.measure.load.schedule import ClosedLoop, OpenLoop, poisson
+from pytest_rawrxd.measure.load.schedule import ClosedLoop, OpenLoop, arrivals
 from pytest_rawrxd.measure.prompts import short_texts
 from pytest_rawrxd.rig.engine.decode import LENGTH
 from pytest_rawrxd.rig.engine.log import trouble as troubled_lines
@@ -89,10 +89,12 @@ class ServerBench:
         return replace(self._plan(ClosedLoop(streams), self.terms.requests), admit_for_s=self.terms.seconds)
 
     def opened(self, token_rate: float) -> LoadPlan:
-        """Independent arrivals that ask for ``token_rate`` tokens a second, for as long as a level lasts."""
-        rate = token_rate / self.terms.tokens
-        requests = max(1, round(rate * self.terms.level_seconds))
-        plan = self._plan(poisson(requests, rate=rate, seed=self.terms.seed[0]), requests)
+        """Arrivals that ask for ``token_rate`` tokens a second, for as long as a level lasts."""
+        terms, rate = self.terms, token_rate / self.terms.tokens
+        requests = max(1, round(rate * terms.level_seconds))
+        together = terms.options.n_streams
+        pace = arrivals(terms.arrivals, requests, rate=rate, together=together, seed=terms.seed[0])
+        plan = self._plan(pace, pace.offsets_ns.size)
         return replace(plan, seed=plan.seed + 2)
 
     def measure(self, plan: LoadPlan, streams: int, rate: float) -> ServedRun:
@@ -129,6 +131,7 @@ class ServerBench:
             "http": {
                 "dialect": server.target.dialect,
                 "pace": "open" if isinstance(plan.pace, OpenLoop) else "closed",
+                "arrivals": _arrivals(plan.pace),
                 "calibration": [asdict(each) for each in (*before, *self._calibrated(streams, rate))],
                 "client": result.summary,
                 "send_lag_p99_ms": float(np.percentile(send_lag_ms(found), 99)) if len(found) else None,
@@ -170,6 +173,11 @@ class ServerBench:
     def _calibrated(self, streams: int, rate: float) -> tuple[Calibration, ...]:
         each = min(max(rate / streams, LEAST_RATE), MOST_RATE)
         return self.client.calibrate(streams=streams, rate=each, seconds=CALIBRATION_S, pattern="burst")
+
+
+def _arrivals(pace: ClosedLoop | OpenLoop) -> dict[str, Any] | None:
+    """What the instants of an open loop were computed from; a closed loop has none."""
+    return {"kind": pace.kind, **pace.parameters} if isinstance(pace, OpenLoop) else None
 
 
 def served_arrays(found: LoadArrays) -> dict[str, npt.NDArray[Any]]:

@@ -34,7 +34,7 @@ from pytest_rawrxd.measure.tool import ToolTask
 from pytest_rawrxd.measure.withheld import Withholding
 from pytest_rawrxd.plugin.conditions import conditions, placements, terms
 from pytest_rawrxd.plugin.faults import measure_faults
-from pytest_rawrxd.plugin.load import CLIENT, measure_levels
+from pytest_rawrxd.plugin.load import load_client, measure_levels
 from pytest_rawrxd.plugin.monitoring import measure_monitoring
 from pytest_rawrxd.plugin.preflight import SCRIPTED, Rig
 from pytest_rawrxd.plugin.progress import Progress
@@ -319,7 +319,7 @@ class Bench:
             process,
             terms,
             model_sha256=model.manifest.sha256 if model else None,
-            client=CLIENT,
+            client=load_client(),
             watch=self._observers,
         )
 
@@ -337,7 +337,7 @@ class Bench:
     def _load_client(self) -> Client:
         """Who loads a server: this machine, or the load hosts of the session."""
         if self._hosts is None:
-            return CLIENT
+            return load_client(self.campaign.profile.protocol.phase2.client_processes)
         return Client(run=partial(self._hosts.run, sink=self._recorder), calibrate=self._hosts.calibrate)
 
     @property

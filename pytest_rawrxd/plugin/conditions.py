@@ -87,6 +87,7 @@ def load_terms(profile: Profile, rig: Rig, level: Level, run: int) -> LoadTerms:
         cores=rig.host.cores,
         seed=(protocol.seed, level.streams, run, int(level.part == MAIN)),
         placement=placement,
+        arrivals=load.arrivals,
     )
 
 

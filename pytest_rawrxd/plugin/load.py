@@ -6,7 +6,7 @@ import os
 import zlib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from pytest_rawrxd.measure.concurrency import LoadTerms, Observers, measure_leve
 from pytest_rawrxd.measure.interleave import interleaved
 from pytest_rawrxd.measure.levels import MAIN, Level
 from pytest_rawrxd.measure.load.calibration import Calibration, calibrate
-from pytest_rawrxd.measure.load.run import run_load
+from pytest_rawrxd.measure.load.plan import LoadPlan
+from pytest_rawrxd.measure.load.run import LoadResult, run_load
 from pytest_rawrxd.measure.served import measure_served_level
 from pytest_rawrxd.measure.served_run import Client
 from pytest_rawrxd.plugin.conditions import load_terms
@@ -29,11 +30,16 @@ from pytest_rawrxd.rig.server.found import FoundServer
 from pytest_rawrxd.rig.server.served import Served, serve
 
 
-def _calibrated(**asked: Any) -> tuple[Calibration, ...]:
-    return (calibrate(environ=os.environ, **asked),)
+def load_client(processes: int = 1) -> Client:
+    """The client of this machine: as many of ``processes`` as a run has work for, and its calibration with the same."""
 
+    def run(plan: LoadPlan) -> LoadResult:
+        return run_load(replace(plan, processes=min(processes, plan.parallel)), environ=os.environ)
 
-CLIENT = Client(run=partial(run_load, environ=os.environ), calibrate=_calibrated)
+    def calibrated(*, streams: int, **asked: Any) -> tuple[Calibration, ...]:
+        return (calibrate(streams=streams, processes=min(processes, streams), environ=os.environ, **asked),)
+
+    return Client(run, calibrated)
 
 
 #: A level on one engine: None is the one under test, a name one beside it, of which nothing decides.

@@ -26,7 +26,7 @@ from pytest_rawrxd.measure.soak.runner import Surroundings, run_soak
 from pytest_rawrxd.measure.soak.signals import Elsewhere, MachineSignals, Signals
 from pytest_rawrxd.measure.soak.virtual import VirtualTime
 from pytest_rawrxd.plugin.conditions import soak_terms
-from pytest_rawrxd.plugin.load import CLIENT
+from pytest_rawrxd.plugin.load import load_client
 from pytest_rawrxd.plugin.preflight import SCRIPTED, Rig
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.rig.boot import asleep_ns, boot_id
@@ -103,7 +103,7 @@ def _open_held(rig: Rig, terms: SoakTerms) -> OpenHeld:
                 return nullcontext(reach(server, deadline_s=terms.load_deadline_s))
             return serve(server, path, terms.options, environ=os.environ, deadline_s=terms.load_deadline_s)
 
-        return lambda tick: held_server(start, terms, CLIENT, tick)
+        return lambda tick: held_server(start, terms, load_client(), tick)
     return lambda tick: held_in_process(partial(_open, rig.engine_spec, terms), path, terms, tick)
 
 

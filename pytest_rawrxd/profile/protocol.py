@@ -135,6 +135,11 @@ class Load(Section):
     open_loop: Share = Field(
         default=Quantity(70.0, "%"), description="Over HTTP: rate of the open loop, as a share of the main run's tok/s."
     )
+    arrivals: Literal["poisson", "constant", "burst", "ramp"] = Field(
+        default="poisson",
+        description="Of the open loop: at random, evenly, all streams at once, or from half to 1.5 x.",
+    )
+    client_processes: Count = Field(default=1, description="Over HTTP: processes that share the streams of a run.")
     beside: tuple[Text, ...] = Field(
         default=(), description="Engines that do the main run and one stream beside the one under test; never judged."
     )

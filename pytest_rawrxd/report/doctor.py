@@ -12,6 +12,7 @@ from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.report.plain import plain
 from pytest_rawrxd.rig.disk import FREE_BYTES
 from pytest_rawrxd.rig.models.recipes import LADDER
+from pytest_rawrxd.rig.server.program import RELEASE_URL, TESTED_RELEASE
 from pytest_rawrxd.rig.telemetry import Reading, Value
 from pytest_rawrxd.rig.telemetry.clocks import words
 from pytest_rawrxd.rig.telemetry.signal import names
@@ -60,6 +61,8 @@ def _lines(
     yield from _gpus(found)
     yield from ("", "Engine")
     yield from _engine(found)
+    yield from _row("llama-server", f"tested as release {TESTED_RELEASE} of llama.cpp; builds for every system:")
+    yield from _row("", RELEASE_URL)
     for index, each in enumerate(found.shown):
         yield from ("", f"Telemetry, {_of(index, found)}")
         yield from _readings(each.readings, each.values, host=index == 0)

@@ -143,6 +143,7 @@ class FirstTokens:
     engine: str
     records: tuple[str, ...]
     streams: int
+    arrivals: str  #: how requests came: "poisson", "burst"; "not told" by a record of before that was told
     requests: int
     failed: int
     rate: float  #: requests a second
@@ -175,8 +176,15 @@ def first_tokens(records: Iterable[RecordLike], load_raw: LoadRaw) -> tuple[Firs
             rate = (sent - len(own)) / seconds
             quantiles = tuple(float(value) for value in np.quantile(waits, QUANTILES))
             ids = tuple(run.record.id for run in own)
-            found.append(FirstTokens(engine, ids, own[0].streams, sent, sent - waits.size, rate, quantiles))
+            came = ", ".join(sorted({_arrivals(run) for run in own}))
+            found.append(FirstTokens(engine, ids, own[0].streams, came, sent, sent - waits.size, rate, quantiles))
     return tuple(found)
+
+
+def _arrivals(run: LoadRun) -> str:
+    told = run.data.get("http")
+    came = told.get("arrivals") if isinstance(told, dict) else None
+    return plain(str(came["kind"])) if isinstance(came, dict) and "kind" in came else "not told"
 
 
 def levels_csv(rows: Sequence[LevelRow]) -> str:

@@ -15,6 +15,7 @@ from pytest_rawrxd.profile import load_profile
 from pytest_rawrxd.profile.units import Quantity
 from pytest_rawrxd.report.alerts.dashboard import queries
 from pytest_rawrxd.report.alerts.plan import watch_of
+from pytest_rawrxd.report.alerts.prove import Score
 from pytest_rawrxd.rig.monitoring.tools import find_tools
 from pytest_rawrxd.rig.server.found import FoundRemote
 from pytest_rawrxd.rig.server.program import PACKAGE
@@ -63,6 +64,7 @@ def test_somebody_is_called_before_the_budget_is_spent_and_nobody_when_nothing_i
         pytest.skip(str(trouble.found))
     # The rules have tests of their own; here they are only loaded.
     monkeypatch.setattr(monitoring, "check_files", lambda *_: {})
+    monkeypatch.setattr(monitoring, "prove", lambda *_: Score(1, (), (), ()))
     kept = Kept()
     before = {child.pid for child in psutil.Process().children(recursive=True)}
 

@@ -299,7 +299,7 @@ def test_the_soak_steps_start_it_outside_the_job_look_at_it_and_collect_it(run_s
         time.sleep(0.2)
     looked = run_step(script, ACTION="status", **environ)
     assert looked.returncode == 0, looked.stderr
-    assert "finished" in looked.stdout
+    assert ": FINISHED" in looked.stdout
     judged = (run_dir / "verdicts.json").read_bytes()
     collected = run_step(script, ACTION="collect", **environ)
     assert collected.returncode in {0, 1}, collected.stderr

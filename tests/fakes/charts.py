@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import IO, Any
 
 from matplotlib.figure import Figure
+
+#: A conftest.py for a session in a process of its own, which draws the same nothing as this one.
+CONFTEST = f"""
+import sys
+
+sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+from fakes.charts import save_nothing
+from matplotlib.figure import Figure
+
+Figure.savefig = save_nothing
+"""
 
 
 def save_nothing(_figure: Figure, file: IO[Any], *, format: str, **_options: object) -> None:  # noqa: A002 - matplotlib's

@@ -77,6 +77,19 @@ STANDS = {
         *EMBEDDED, "-m", "phase1", "--collect-only", instead=COLLECTED
     ),
     "rawrxd judge reports/RUN": rawrxd("judge", "RUN", code=1, instead="a recorded run, which is rejected"),
+    "rawrxd report reports/RUN --docs --site": rawrxd("report", "JUDGED", "--docs", "--site"),
+    "rawrxd choose reports/RUN --latency-ms 10 --min-quality 0.95 --vram-gb 12": rawrxd(
+        "choose",
+        "RUN",
+        "--latency-ms",
+        "10",
+        "--min-quality",
+        "0.95",
+        "--vram-gb",
+        "12",
+        code=1,
+        instead="random weights",
+    ),
     "rawrxd plan rx7800xt --lint": rawrxd("plan", "rx7800xt", "--lint"),
     "py -m venv env": Stand("program", (sys.executable, "-m", "venv", "--help"), instead="py is Windows' launcher"),
     r'env\Scripts\python -m pip install "pytest-rawrxd[rehearsal]"': Stand(
@@ -152,6 +165,12 @@ STANDS = {
     "py -m pip install uv": Stand("program", ("uv", "--version"), instead=INSTALLING),
     "py -m uv sync --locked --no-dev --no-install-package llama-cpp-python": Stand(
         "program", ("uv", "sync", "--help"), instead=INSTALLING
+    ),
+    r"py -m uv run --no-sync rawrxd doctor rx7800xt --sla-models D:\OllamaModels "
+    r"--sla-engine llama-server:C:\llama\llama-server.exe": rawrxd(
+        *("doctor", "rx7800xt", "--sla-models", "models", "--sla-engine", "llama-server:nowhere"),
+        code=1,
+        instead="there is no such card and no such server here",
     ),
     'py -m uv run --no-sync pytest acceptance/ -m "phase1 or phase2" --sla-profile rx7800xt '
     r"--sla-models D:\OllamaModels --sla-engine llama-server:C:\llama\llama-server.exe": acceptance(

@@ -69,7 +69,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-pytestmark = [pytest.mark.phase1, pytest.mark.sla("P1-TPS-test_two")]
+pytestmark = pytest.mark.phase1
 
 def wait_for(name):
     ends = time.monotonic() + 60
@@ -77,6 +77,7 @@ def wait_for(name):
         assert time.monotonic() < ends, f"no {name}"
         time.sleep(0.02)
 
+@pytest.mark.sla("P1-TPS-test_two")
 def test_earlier(decode, sla):
     wait_for("later-began")
     try:
@@ -84,35 +85,25 @@ def test_earlier(decode, sla):
     finally:
         (HERE / "earlier-compared").touch()
 
+@pytest.mark.sla("P1-TPS-test_two")
 def test_later(decode, sla):
     (HERE / "later-began").touch()
     wait_for("earlier-compared")
-    END
+    assert decode(variant="Q4_K").throughput >= sla["P1-TPS-test_two"]
 """
 
 
-@pytest.mark.parametrize(
-    ("end", "verdict", "passed"),
-    [
-        ('assert decode(variant="Q4_K").throughput >= sla["P1-TPS-test_two"]', "PASS", 2),
-        ("__import__('os')._exit(9)", "INVALID", 1),
-    ],
-    ids=["both end", "one dies"],
-)
-def test_two_lanes_at_one_criterion_judge_what_there_is_and_the_session_judges_all(acceptance, end, verdict, passed):
+def test_a_lane_that_compares_while_another_is_still_measuring_is_not_told_that_it_died(acceptance):
     acceptance.write_profile(TWO_GPUS)
-    acceptance.write_test(ONE_CRITERION.replace("END", end))
+    acceptance.write_test(ONE_CRITERION)
 
     result = acceptance.run("-n", "2", alone=True)
 
-    result.assert_outcomes(passed=passed, failed=2 - passed)
+    result.assert_outcomes(passed=2)
+    assert result.ret == 0
     entry = acceptance.verdicts()["P1-TPS-test_two"]
-    assert entry["verdict"] == verdict
-    assert result.ret == 1, "the profile promises more than these two tests decide"
-    if verdict == "PASS":
-        assert {each.split("-")[1] for each in entry["evidence"]} == {"gw0", "gw1"}
-    else:
-        assert "test_later did not finish: its process died" in entry["reason"]
+    assert entry["verdict"] == "PASS"
+    assert {each.split("-")[1] for each in entry["evidence"]} == {"gw0", "gw1"}, "the session judges what both measured"
 
 
 def test_three_workers_on_two_gpus_are_refused(acceptance):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from fakes.charts import CONFTEST
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 SAYS_COLOUR = ("NO_COLOR", "FORCE_COLOR", "PY_COLORS", "CI", "COLUMNS")
@@ -17,14 +18,6 @@ def plain_environment(monkeypatch):
     for name in SAYS_COLOUR:
         monkeypatch.delenv(name, raising=False)
     return monkeypatch
-
-
-#: A session in a process of its own does not know that conftest.py has no curves drawn.
-NO_CURVES = """
-from matplotlib.figure import Figure
-
-Figure.savefig = lambda _, file, *, format, **more: file.write("<svg></svg>" if format == "svg" else b"a picture")
-"""
 
 
 def told(result):
@@ -67,7 +60,7 @@ def test_the_table_is_as_wide_as_pytest_s_lines(acceptance, plain_environment, c
 def test_a_console_without_the_symbols_gets_a_table_it_can_print(acceptance, plain_environment):
     plain_environment.setenv("PYTHONIOENCODING", "cp1252")
     plain_environment.setenv("PYTHONUTF8", "0")
-    acceptance.pytester.makeconftest(NO_CURVES)
+    acceptance.pytester.makeconftest(CONFTEST)
 
     text = acceptance.run(alone=True).stdout.str()
 

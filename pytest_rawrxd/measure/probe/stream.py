@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping
 
-from pytest_rawrxd.measure.load.drive import open_session
-from pytest_rawrxd.measure.load.exchange import Exchange, exchange
+from pytest_rawrxd.measure.load.exchange import Exchange
 from pytest_rawrxd.measure.load.plan import LoadPlan
+from pytest_rawrxd.measure.load.pool import Pool
 from pytest_rawrxd.measure.load.schedule import ClosedLoop
 from pytest_rawrxd.measure.probe.exposition import Exposition
 from pytest_rawrxd.measure.probe.terms import ProbeTerms
@@ -54,20 +55,10 @@ async def probe_once(
         shown.streams()
     key = key_of(target, environ)
     kept = Exchange(number, clock())
-    async with open_session(plan, key) as session:
+    async with contextlib.aclosing(Pool(plan, key, clock)) as pool:
         body = json.dumps(dialect.body(ask), ensure_ascii=False).encode()
         begun = clock()
-        running = asyncio.ensure_future(
-            exchange(
-                session,
-                target.url,
-                body,
-                kept,
-                deadline_ns=begun + round(terms.deadline_s * 1e9),
-                response_limit=plan.response_limit,
-                clock=clock,
-            )
-        )
+        running = asyncio.ensure_future(pool.exchange(body, kept, begun + round(terms.deadline_s * 1e9)))
         watch = _Watch(kept, lambda: dialect.read(kept.response(), ask), shown, begun)
         try:
             while not running.done():

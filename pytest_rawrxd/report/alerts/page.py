@@ -54,6 +54,8 @@ def render_monitoring(view: RunView) -> str | None:
         proof=records[RULES][-1].data if records[RULES] else None,
         rows=_rows(watch, _panels(records[DRILL])),
         guards=[_alert(alert) for alert in watch.guards],
+        guarding=_by_name(watch.guards),
+        equivalent=_equivalent(records[RULES]),
         terms={name: duration(getattr(watch.terms, f"{name}_s")) for name in ("scrape", "window", "hold", "down_hold")},
         profile_name=profile.name,
     )
@@ -84,6 +86,22 @@ def _panel(criterion: Criterion, value: float | None) -> str:
     return "its panel was empty" if value is None else f"its panel showed {shown(criterion, value)}"
 
 
+def _by_name(guards: Sequence[Alert]) -> dict[str, tuple[list[str], str]]:
+    """What the alerts of each name say, and the advice that they share."""
+    found: dict[str, tuple[list[str], str]] = {}
+    for alert in guards:
+        found.setdefault(alert.name, ([], alert.advice))[0].append(alert.summary)
+    return found
+
+
+def _equivalent(proofs: Sequence[Kept]) -> dict[str, list[str]]:
+    """The mutants of the last proof that no input tells from their originals, by the reason."""
+    found: dict[str, list[str]] = {}
+    for alert, change, reason in proofs[-1].data.get("mutants", {}).get("equivalent", []) if proofs else ():
+        found.setdefault(str(reason), []).append(f"{alert} ({change})")
+    return found
+
+
 def _alert(alert: Alert) -> tuple[str, str, str, str, str, str]:
     read = {record.name: record.expr for record in alert.records}
     expr = alert.expr
@@ -101,5 +119,8 @@ def _effect(scene: Scene, view: RunView) -> str:
     if "answered" in data:
         return "its health did not answer" if not data["answered"] else "it went on answering"
     healthy = data.get("healthy_tokens_per_second")
+    looks = data.get("looks") or [{}]
     now = "no token" if scene.speed is None else f"{number.number(scene.speed)} tok/s"
+    if (share := looks[-1].get("share")) is not None:
+        now += f" at {number.percent(share)} of its time,"
     return now if healthy is None else f"{now} instead of {number.number(healthy)} tok/s"

@@ -65,6 +65,7 @@ class RunCost:
     steps: int
     wall_ns: int
     engine_ns: int  #: inside decode calls, waiting for the device included
+    picking_ns: int = 0  #: finding each stream's token in what the engine left: reading the logits, on a CPU
 
     @property
     def overhead_us_per_step(self) -> float | None:

@@ -95,7 +95,7 @@ def _http(kind: str, rest: str, spec: str, environ: Mapping[str, str]) -> HttpTa
             "a user name or password in the URL",
             "#key_env=NAME of an environment variable, or #keyring=SERVICE/USER",
         )
-    if url.scheme not in ("http", "https") or not url.hostname:
+    if url.scheme not in ("http", "https") or not url.hostname or not _is_host(url.hostname):
         raise _problem(spec, f"no http or https URL: {rest!r}", example)
     if url.query:
         raise _problem(f"{kind}:…", "a query (?…) in the URL, which could hold a key", "settings behind #")
@@ -103,6 +103,10 @@ def _http(kind: str, rest: str, spec: str, environ: Mapping[str, str]) -> HttpTa
     key_env = settings.get("key_env")
     if key_env is not None and not environ.get(key_env):
         raise _problem(spec, f"the environment variable {key_env} is not set", f"set {key_env} to the API key")
+    if key_env is not None and not (environ[key_env].isascii() and environ[key_env].isprintable()):
+        raise _problem(
+            spec, f"{key_env} holds characters that a header cannot carry", "the API key in one line of ASCII"
+        )
     keyring = settings.get("keyring")
     if keyring is not None and key_env is not None:
         raise _problem(spec, "two places of one key", "#key_env=NAME or #keyring=SERVICE/USER")
@@ -119,6 +123,17 @@ def _http(kind: str, rest: str, spec: str, environ: Mapping[str, str]) -> HttpTa
     base = f"{url.scheme}://{host}{'' if port is None else f':{port}'}"
     path = url.path.rstrip("/") or DIALECTS[kind].base_path
     return HttpTarget(kind, base + path, settings.get("model"), key_env, ca, keyring)
+
+
+def _is_host(name: str) -> bool:
+    """Whether ``name`` can stand in a Host header: a name of ASCII or with an ASCII form, or an address."""
+    if any(letter.isspace() for letter in name):
+        return False
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _settings(fragment: str, spec: str) -> dict[str, str]:

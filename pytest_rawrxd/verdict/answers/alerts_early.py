@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.measure.monitoring import CONTROL, DRILL, FAULTS, MISSING, RULES
@@ -21,22 +22,36 @@ def alerts_early(evidence: Evidence, criterion: Criterion) -> Answer:
     proofs, drilled = evidence.of(RULES), scenes(evidence.of(DRILL), profile)
     sources = tuple(scene.record for scene in drilled) + tuple(proof.id for proof in proofs)
     missing = [fault for fault in FAULTS if not any(scene.fault == fault for scene in drilled)]
-    if missing or not proofs:
-        return _not_measured(evidence, missing, proved=bool(proofs)), sources
+    whole = [proof for proof in proofs if proof.data["failed"] or _killed(proof.data)]
+    if missing or not whole:
+        return _not_measured(evidence, missing, proved=bool(whole)), sources
     unbounded = sorted({KINDS[fault] for fault in FAULTS if fault != CONTROL} - set(budgets(profile)))
     if unbounded:
         said = f"the SLA says nothing of a server that is {' or '.join(unbounded)}: there is no budget to undercut"
         return Finding(Verdict.INVALID, said, method=METHOD, next="a row of the SLA that bounds it"), sources
     usable = [scene for scene in drilled if scene.without_effect is None]
     broken = [f"the tests of the rules fail: {proof.data['failed']}" for proof in proofs if proof.data["failed"]]
+    broken += [
+        f"a wrong rule that its tests do not notice: {alert}, {change}"
+        for proof in proofs
+        for alert, change in proof.data.get("mutants", {}).get("unnoticed", [])
+    ]
     # What was called with nothing wrong counts, whatever else the control lacked.
     broken += [scene.broken for scene in drilled if scene.broken and (scene in usable or scene.fault == CONTROL)]
     idle = [s.without_effect for s in drilled if s.without_effect and s.fault not in {u.fault for u in usable}]
     if idle and not broken:
         return Finding(Verdict.INVALID, "; ".join(idle), method=METHOD, next="run the drill again"), sources
-    proof = proofs[-1].data
-    told = f"{proof['alerts']} alerts proven in {proof['cases']} cases; {_said(usable)}"
+    proof = whole[-1].data
+    told = (
+        f"{proof['alerts']} alerts proven in {proof['cases']} cases, which notice all of {_killed(proof)} wrong rules; "
+        f"{_said(usable)}"
+    )
     return fact(not broken, expected=criterion.limit is True, sentence="; ".join(broken) or told), sources
+
+
+def _killed(proof: Mapping[str, Any]) -> int:
+    """How many wrong rules the tests of the rules noticed."""
+    return int(proof.get("mutants", {}).get("killed", 0))
 
 
 def _said(drilled: Iterable[Scene]) -> str:

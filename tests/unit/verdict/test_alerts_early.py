@@ -25,6 +25,7 @@ EFFECTS = {
     "freeze": {"answered": False},
     "kill": {"answered": False},
 }
+SCORE = {"killed": 488, "equivalent": [], "unnoticed": []}
 CALLS = {
     "degrade": [("RawrxdSlaTpsGuaranteeEarly", "SLA-TPS-GUARANTEE", 200.0)],
     "freeze": [("RawrxdSlaMttrEarly", "SLA-MTTR", 60.0)],
@@ -34,10 +35,10 @@ CALLS = {
 
 @pytest.fixture
 def judged(book):
-    def judge(*, calls=None, effects=None, failed=None, without=(), rules=True):
+    def judge(*, calls=None, effects=None, failed=None, without=(), rules=True, mutants=SCORE):
         run = book
         if rules:
-            run.record("monitoring.rules", alerts=34, cases=158, failed=failed)
+            run.record("monitoring.rules", alerts=34, cases=158, failed=failed, mutants=mutants)
         for fault, effect in {**EFFECTS, **(effects or {})}.items():
             if fault in without:
                 continue
@@ -72,6 +73,7 @@ def test_calls_in_time_and_a_silent_control_are_a_pass_with_every_time_in_the_se
     assert found.verdict is Verdict.PASS
     assert "freeze: RawrxdSlaMttrEarly after 60.0 of 120 s" in found.reason
     assert "silent for 600 s with nothing wrong" in found.reason
+    assert "34 alerts proven in 158 cases, which notice all of 488 wrong rules" in found.reason
 
 
 @pytest.mark.parametrize(("seconds", "verdict"), [(119.9, "PASS"), (120.0, "FAIL"), (120.1, "FAIL")])
@@ -139,6 +141,21 @@ def test_silence_about_a_slow_server_counts_where_it_was_slow_for_as_long_as_an_
 
 def test_rules_that_fail_their_own_tests_are_a_failure(judged):
     assert judged(failed="RawrxdSlaVramEarly").verdict is Verdict.FAIL
+
+
+def test_a_wrong_rule_that_the_tests_of_the_rules_do_not_notice_is_a_failure(judged):
+    found = judged(mutants={**SCORE, "unnoticed": [["RawrxdSlaVramEarly", "for 2m x 0"]]})
+
+    assert found.verdict is Verdict.FAIL
+    assert found.reason == "a wrong rule that its tests do not notice: RawrxdSlaVramEarly, for 2m x 0"
+
+
+@pytest.mark.parametrize("mutants", [{}, {**SCORE, "killed": 0}])
+def test_tests_of_the_rules_that_were_never_tried_with_a_wrong_one_prove_nothing(judged, mutants):
+    found = judged(mutants=mutants)
+
+    assert found.verdict is Verdict.NOT_MEASURED
+    assert "the proof of the rules" in found.reason
 
 
 @pytest.mark.parametrize("fault", ["none", "degrade", "freeze", "kill"])

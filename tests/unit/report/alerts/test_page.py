@@ -14,6 +14,7 @@ from pytest_rawrxd.report.alerts.plan import watch_of
 
 ROADMAP = load_profile("rx7800xt")
 PANELS = {"SLA-LAT-P95": 0.0123, "SLA-TPS-GUARANTEE": 80.0, "SLA-TEMP": None}
+SCORE = {"killed": 1488, "equivalent": [["RawrxdSlaVramEarly", "> -> >=", "reals do not meet"]], "unnoticed": []}
 TOOLS = {"prometheus": "2.42.0", "alertmanager": "0.25.0"}
 
 
@@ -59,7 +60,7 @@ def test_a_campaign_without_any_monitoring_has_no_page(page):
 
 def test_the_page_shows_each_fault_with_its_call_its_time_and_its_budget(page):
     html = page(
-        Record("r", "monitoring.rules", {**TOOLS, "alerts": 34, "cases": 158, "failed": None}),
+        Record("r", "monitoring.rules", {**TOOLS, "alerts": 34, "cases": 158, "failed": None, "mutants": SCORE}),
         drill("none", {"looks": [{"after_s": 2.5, "tokens_per_second": 80.0}], "panels": PANELS}),
         drill("kill", {"answered": False}, ("RawrxdSlaMttrEarly", "SLA-MTTR", 41.5)),
         drill("freeze", {"answered": True}),
@@ -76,6 +77,14 @@ def test_the_page_shows_each_fault_with_its_call_its_time_and_its_budget(page):
     for shown in ("showed 12.3 ms", "showed 80.0 tok/s"):
         assert f"in the control, its panel {shown}" in text
     assert text.count("its panel was empty") == 1
+    assert "noticed all of 1,488 wrong rules. Not counted, for reals do not meet: RawrxdSlaVramEarly (" in text
+
+
+def test_a_wrong_rule_that_nobody_noticed_stands_on_the_page(page):
+    score = {**SCORE, "unnoticed": [["RawrxdSlaTempEarly", "for 2m x 0"]]}
+    html = page(Record("r", "monitoring.rules", {**TOOLS, "alerts": 1, "cases": 4, "failed": None, "mutants": score}))
+
+    assert "<b>Not noticed:</b> RawrxdSlaTempEarly (for 2m x 0)." in html
 
 
 def test_each_alert_has_an_anchor_that_its_runbook_url_leads_to_and_each_row_its_reason(page):
