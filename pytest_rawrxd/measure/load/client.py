@@ -70,7 +70,8 @@ def run(
 def hide(key: str, kept: Exchange) -> None:
     """A server that repeats the key in an answer does not bring it into the evidence, wherever its bytes were cut."""
     stars = "*" * len(key.encode())
-    kept.location = kept.location.replace(key, stars)
+    for name in ("content_type", "retry_after", "location", "detail"):
+        setattr(kept, name, getattr(kept, name).replace(key, stars))
     whole = b"".join(kept.chunks).replace(key.encode(), stars.encode())
     start = 0
     for index, chunk in enumerate(kept.chunks):
