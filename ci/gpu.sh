@@ -153,7 +153,7 @@ for name in names.split():
         importlib.import_module(name)
     except ImportError as error:
         sys.exit(f"{name}: {error}")
-shown = ("numpy", "scipy", "psutil", "matplotlib", "pytest", "pydantic", "aiohttp")
+shown = ("numpy", "scipy", "psutil", "matplotlib", "pytest", "pydantic", "httptools")
 def known(name):
     try:
         return version(name)
@@ -183,8 +183,8 @@ for phase in ${phases//,/ }; do
 done
 [ ${#folders[@]} -gt 0 ] || die "--phases: none of $phases is there"
 command=("$python" -m pytest "${folders[@]}" --sla-profile "$profile" --sla-models "$models" --sla-run-dir "$run_dir")
-# Load and no more of phase 2: soak and faults take days and restarts.
-command+=(-m "phase1 or (phase2 and not soak)" -p no:cacheprovider --timeout=0)
+# Load and no more of phase 2: soak, faults and monitoring take days, restarts and programs that such a machine lacks.
+command+=(-m "phase1 or (phase2 and not soak and not faults and not monitoring)" -p no:cacheprovider --timeout=0)
 if [ -n "$select" ]; then command+=(-k "$select"); fi
 if [ -n "$limit" ]; then
   # An interrupt is recorded and judged; what does not end a minute later is ended.

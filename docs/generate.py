@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 
 from pytest_rawrxd.cli import VERBS, main
+from pytest_rawrxd.plugin import hookspecs
 from pytest_rawrxd.plugin.claims import claims
-from pytest_rawrxd.plugin.options import OPTIONS
 from pytest_rawrxd.profile import Criterion, load_profile
 from pytest_rawrxd.profile.kinds import RULES
 from pytest_rawrxd.profile.metrics import METRICS
 from pytest_rawrxd.report import number
+from pytest_rawrxd.settings import OPTIONS
 from pytest_rawrxd.verdict.planning import BANDWIDTH, DRILL, FAULTS, LEVELS, LOAD, NONE, SINGLE, SOAK, plan
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -102,6 +105,19 @@ def metrics_page() -> str:
     )
 
 
+def hooks_page() -> str:
+    """Every hook as its specification describes it."""
+    lines = [
+        "A `conftest.py` or an installed plugin of pytest implements the ones it needs.",
+        "[examples/warp](../examples/warp) is a whole project that uses all of them.",
+    ]
+    for name, hook in vars(hookspecs).items():
+        if name.startswith("pytest_rawrxd_"):
+            said = re.sub(r"::\n", ":\n", inspect.cleandoc(hook.__doc__))
+            lines += ["", f"## {name}", "", f"`{name}({', '.join(inspect.signature(hook).parameters)})`", "", said]
+    return _page("Hooks for other packages", lines)
+
+
 def verbs_page() -> str:
     """The help of every verb, as it prints itself."""
     lines = [
@@ -136,6 +152,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "criteria.md": criteria_page,
     "options.md": options_page,
     "metrics.md": metrics_page,
+    "hooks.md": hooks_page,
     "verbs.md": verbs_page,
 }
 

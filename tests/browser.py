@@ -70,12 +70,17 @@ class Tab:
         await self.call("Page.navigate", url="about:blank")
         self.page = Page()
         await self.call("Page.navigate", url=address)
-        loop = asyncio.get_running_loop()
-        until = loop.time() + DEADLINE_S
-        while wanted not in self.page.text and loop.time() < until:
-            await asyncio.sleep(LOOK_AGAIN_S)
-            self.page.text = await self.evaluate("document.body ? document.body.innerText : ''") or ""
+        self.page.text = await self.shows(wanted)
         return self.page
+
+    async def shows(self, wanted: str) -> str:
+        """The text of the page once it holds ``wanted`` in any case, or at the deadline."""
+        loop = asyncio.get_running_loop()
+        text, until = "", loop.time() + DEADLINE_S
+        while wanted.lower() not in text.lower() and loop.time() < until:
+            await asyncio.sleep(LOOK_AGAIN_S)
+            text = await self.evaluate("document.body ? document.body.innerText : ''") or ""
+        return text
 
 
 def browse(profile: Path, visit: Callable[[Tab], Awaitable[Any]]) -> Any:

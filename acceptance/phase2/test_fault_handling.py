@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.phase2
+pytestmark = [pytest.mark.phase2, pytest.mark.faults]
 
 
 @pytest.mark.sla("P2-FAULT-CRASH")

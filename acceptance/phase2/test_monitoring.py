@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.phase2
+pytestmark = [pytest.mark.phase2, pytest.mark.monitoring]
 
 
 @pytest.mark.sla("P2-ALERTS")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from pytest_rawrxd.cli import (
     init,
     judge,
     lint,
+    load,
     models,
     plan,
     probe,
@@ -27,6 +29,7 @@ from pytest_rawrxd.cli import (
     verify,
     walkthrough,
 )
+from pytest_rawrxd.cli.shown import shown
 from pytest_rawrxd.errors import RawrxdError, UsageProblem
 
 VERBS = (
@@ -35,6 +38,7 @@ VERBS = (
     plan,
     lint,
     models,
+    load,
     soak,
     judge,
     compare,
@@ -76,6 +80,14 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code: 0 done, 1 not approved, 2 interrupted, 4 usage."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a console without a character shows its code, and no traceback
+            stream.reconfigure(errors="backslashreplace")
+    with shown():
+        return _main(arguments)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     try:
         chosen = parser().parse_args(arguments)
         return int(chosen.run(chosen))

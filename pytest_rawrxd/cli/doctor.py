@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from pytest_rawrxd.errors import UsageProblem
+from pytest_rawrxd.ini import ini_options
 from pytest_rawrxd.measure.capability import capability
 from pytest_rawrxd.measure.checkup import Checkup, check_up, from_dict
 from pytest_rawrxd.measure.clock import SYSTEM
@@ -17,10 +20,19 @@ from pytest_rawrxd.report.doctor import doctor_text
 from pytest_rawrxd.rig.gpu import find_gpus
 from pytest_rawrxd.rig.telemetry import open_probes
 from pytest_rawrxd.rig.telemetry.access import this_machine
-from pytest_rawrxd.rig.telemetry.recording import Recorder
+from pytest_rawrxd.rig.telemetry.recording import Recorder, place_of
 from pytest_rawrxd.rig.telemetry.sources import sources
+from pytest_rawrxd.settings import OFF, OPTIONS, Setting, said, wanted
 
 ENGINE = "llama-cpp-python"
+DEFAULT_RUN_DIR = Path("reports")
+#: The settings of an acceptance session that say what is looked at.
+ASKED = {
+    "profile": "the promises to hold against this machine",
+    "models": "folder with the .gguf files",
+    "engine": f"default: {ENGINE}",
+    "run-dir": f"where evidence would be kept, to look at its disk; default: {DEFAULT_RUN_DIR}",
+}
 CHECKUP = "doctor.json"  #: the check-up of a recording, beside what its probes saw
 CODES = (
     "Exit code: 0 when nothing is in the way, 1 when a run or a criterion of PROFILE cannot be measured here or no "
@@ -30,17 +42,13 @@ CODES = (
 
 def add(verbs: Any) -> None:
     verb = verbs.add_parser("doctor", help="what this machine can and cannot measure, and why", epilog=CODES)
-    verb.add_argument("profile", metavar="PROFILE", nargs="?", help="the promises to hold against this machine")
-    verb.add_argument("--sla-models", metavar="DIR", type=Path, dest="models", help="folder with the .gguf files")
-    verb.add_argument("--sla-engine", metavar="SPEC", dest="engine", default=ENGINE, help=f"default: {ENGINE}")
-    verb.add_argument(
-        "--sla-run-dir",
-        metavar="DIR",
-        type=Path,
-        dest="run_dir",
-        default=Path("reports"),
-        help="where evidence would be kept, to look at its disk; default: reports",
-    )
+    for name, told in ASKED.items():
+        option = OPTIONS[name]
+        twins = f"{told} (environment {option.variable}, ini {option.ini}; '{OFF}' switches it off)"
+        if name == "profile":
+            verb.add_argument(option.ini, metavar="PROFILE", nargs="?", help=twins)
+        else:
+            verb.add_argument(option.flag, metavar=option.metavar, dest=option.ini, help=twins)
     verb.add_argument(
         "--record",
         metavar="DIR",
@@ -52,37 +60,74 @@ def add(verbs: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    profile = load_profile(arguments.profile) if arguments.profile else None
+    settings = _settings(arguments)
+    named = settings.get("profile")
+    profile = load_profile(named.value) if named else None
     on_cpu = profile is not None and profile.target.backend == "cpu"
-    found = _recorded(arguments) if arguments.replay is not None else _looked(arguments, on_cpu=on_cpu)
+    if arguments.replay is not None:
+        found = _recorded(arguments, settings)
+    else:
+        found = _looked(arguments.record, settings, on_cpu=on_cpu)
     able = capability(profile, found) if profile is not None else None
-    print(doctor_text(found, profile, able))
+    unsaid = {OPTIONS[name].flag: each for name, each in settings.items() if each.source != OPTIONS[name].flag}
+    print(doctor_text(found, profile, able, unsaid))
     if able is None:
         return 0 if found.engine is not None else 1
     return 1 if able.refused or able.lacking else 0
 
 
-def _looked(arguments: argparse.Namespace, *, on_cpu: bool) -> Checkup:
-    if arguments.record is not None:
-        _make(arguments.record)
+def _settings(arguments: argparse.Namespace) -> dict[str, Setting]:
+    """What the command line, the environment or pytest's configuration say, as an acceptance session here would."""
+    ini = ini_options(Path.cwd())
+    found = {
+        name: wanted(
+            said(
+                OPTIONS[name],
+                line=getattr(arguments, OPTIONS[name].ini),
+                environment=os.environ.get(OPTIONS[name].variable),
+                ini=ini.get(OPTIONS[name].ini),
+            )
+        )
+        for name in ASKED
+    }
+    return {name: each for name, each in found.items() if each is not None}
+
+
+def _run_dir(settings: Mapping[str, Setting]) -> Path:
+    return Path(settings["run-dir"].value) if "run-dir" in settings else DEFAULT_RUN_DIR
+
+
+def _models(settings: Mapping[str, Setting]) -> Path | None:
+    return Path(settings["models"].value) if "models" in settings else None
+
+
+def _looked(record: Path | None, settings: Mapping[str, Setting], *, on_cpu: bool) -> Checkup:
+    if record is not None:
+        _make(record)
     gpus = find_gpus()
-    gpu = gpus[0] if gpus else None
-    recorder = Recorder(this_machine())
-    with open_probes((), gpu=gpu, own_pids=[os.getpid()], candidates=sources(gpu, recorder.access)) as telemetry:
+    recorders = [Recorder(this_machine()) for _ in gpus or (None,)]
+    with ExitStack() as stack:
+        telemetry = [
+            stack.enter_context(
+                open_probes((), gpu=gpu, own_pids=[os.getpid()], candidates=sources(gpu, recorder.access))
+            )
+            for gpu, recorder in zip(gpus or (None,), recorders, strict=True)
+        ]
         found = check_up(
-            arguments.engine,
-            folder=arguments.models,
-            run_dir=arguments.run_dir,
+            settings["engine"].value if "engine" in settings else ENGINE,
+            folder=_models(settings),
+            run_dir=_run_dir(settings),
             gpus=gpus,
             telemetry=telemetry,
             clock=SYSTEM,
             environ=os.environ,
             on_cpu=on_cpu,
         )
-    if arguments.record is not None:
-        recorder.save(arguments.record)
+    if record is not None:
+        for index, recorder in enumerate(recorders):
+            recorder.save(place_of(record, index))
         told = json.dumps(found.to_dict(), indent=1, sort_keys=True)
-        (arguments.record / CHECKUP).write_text(f"{told}\n", encoding="utf-8")
+        (record / CHECKUP).write_text(f"{told}\n", encoding="utf-8")
     return found
 
 
@@ -103,7 +148,7 @@ def _make(folder: Path) -> None:
         ) from error
 
 
-def _recorded(arguments: argparse.Namespace) -> Checkup:
+def _recorded(arguments: argparse.Namespace, settings: Mapping[str, Setting]) -> Checkup:
     if arguments.record is not None:
         raise UsageProblem("--replay shows another machine", found="--record", possible="one of the two")
     path = arguments.replay / CHECKUP
@@ -113,4 +158,4 @@ def _recorded(arguments: argparse.Namespace) -> Checkup:
         raise UsageProblem(
             "there is no recording", where=str(path), found=str(error), possible="a folder that --record wrote"
         ) from error
-    return from_dict(told, arguments.run_dir, arguments.models)
+    return from_dict(told, _run_dir(settings), _models(settings))

@@ -10,7 +10,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from pytest_rawrxd.cli.bounded import add_limits, bounded, limits
 from pytest_rawrxd.cli.publish import DESTINATION
+from pytest_rawrxd.cli.shown import as_written
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.publication import record_publication, sha256
@@ -46,18 +48,32 @@ def add(verbs: Any) -> None:
         type=date.fromisoformat,
         help="the day that waivers are judged on, recorded in the run; default: the day they are given, in UTC",
     )
+    add_limits(verb)
     verb.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    evidence = _with_waivers(Evidence.read(arguments.run_dir), arguments.waivers, arguments.today)
-    evidence = _with_publication(evidence, arguments.published)
+    most, given = limits(arguments), (arguments.waivers, arguments.today, arguments.published)
+    with bounded(most, where=str(arguments.run_dir)):
+        return judge_run(arguments.run_dir, *given)
+
+
+def judge_run(
+    run_dir: Path, waivers: Path | None = None, today: date | None = None, published_at: Path | None = None
+) -> int:
+    """Judge a run directory, write its files, print its verdicts, and return the exit code."""
+    evidence = _with_waivers(Evidence.read(run_dir), waivers, today)
+    evidence = _with_publication(evidence, published_at)
     verdicts = judge(evidence)
     view = render(evidence, verdicts)
     colour = wants_colour(os.environ, is_terminal=sys.stdout.isatty())
     width = shutil.get_terminal_size().columns
-    print(table(view, width=width, colour=colour, encoding=sys.stdout.encoding), end="")
     measured = {entry["phase"] for entry in verdicts["criteria"] if entry["evidence"]}
+    print(
+        table(view, width=width, colour=colour, encoding=sys.stdout.encoding, phases=measured or None),
+        end="",
+        file=as_written(),
+    )
     rehearsal = any(state["rehearsal"] for state in verdicts["state"].values())
     kept = accepted(verdicts["criteria"], measured, rehearsal=rehearsal, validity=verdicts["validity"])
     overdue = _overdue(waivers_of(evidence))

@@ -25,13 +25,21 @@ def add(verbs: Any) -> None:
     verb = verbs.add_parser("plan", help="how long a profile takes, what it can prove, and what cannot be kept")
     verb.add_argument("profile", metavar="PROFILE", nargs="?", help="a profile's name or a TOML file")
     verb.add_argument("--lint", action="store_true", help="only the feasibility lint")
-    verb.add_argument("--new", metavar="NAME", help=f"write a profile of that name that extends {BASE}")
-    verb.add_argument("--from", metavar="RUN_DIR", dest="pilot", type=Path, help="the pilot run that --new reads")
+    verb.add_argument("--new", metavar="NAME", help="write a profile of that name, with the bounds of a pilot")
+    verb.add_argument(
+        "--from",
+        metavar="RUN_DIR",
+        dest="pilots",
+        type=Path,
+        action="append",
+        help="a pilot run that --new reads; given twice, the runs add up: phase 1 in one, load in the other",
+    )
+    verb.add_argument("--extends", metavar="BASE", help=f"the profile that the new one builds on; default: {BASE}")
     verb.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if arguments.new is not None or arguments.pilot is not None:
+    if any(given is not None for given in (arguments.new, arguments.pilots, arguments.extends)):
         return _new(arguments)
     if arguments.profile is None:
         raise UsageProblem(
@@ -47,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _new(arguments: argparse.Namespace) -> int:
-    if arguments.profile is not None or arguments.lint or None in (arguments.new, arguments.pilot):
+    if arguments.profile is not None or arguments.lint or None in (arguments.new, arguments.pilots):
         raise UsageProblem(
             "--new and --from belong together and take no profile", possible="plan --new NAME --from RUN_DIR"
         )
@@ -61,8 +69,15 @@ def _new(arguments: argparse.Namespace) -> int:
     path = FOLDER / f"{arguments.new}.toml"
     if path.exists():
         raise UsageProblem("there is such a profile already", where=path.as_posix(), possible="another name")
-    base = load_profile(BASE)
-    text = profile_toml(pilot(Evidence.read(arguments.pilot), base), base)
+    base = load_profile(arguments.extends or BASE)
+    if base.kind != "acceptance":
+        raise UsageProblem(
+            "a rehearsal is no base: what it excuses cannot be promised",
+            where="--extends",
+            found=base.name,
+            possible=f"an acceptance profile, as {BASE}",
+        )
+    text = profile_toml(pilot([Evidence.read(run_dir) for run_dir in arguments.pilots], base), base)
     path.parent.mkdir(parents=True, exist_ok=True)
     unproven = path.with_name(f".{arguments.new}.unproven.toml")
     try:

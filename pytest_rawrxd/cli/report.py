@@ -61,6 +61,7 @@ def add(verbs: Any) -> None:
     for form in FORMS:
         verb.add_argument(form.flag, action="store_true", help=form.help)
     verb.add_argument("--docs", action="store_true", help="the nine documents of phase 3, of measured numbers alone")
+    verb.add_argument("--site", action="store_true", help="with the documents as a static site (extra site)")
     verb.add_argument("-o", "--output", metavar="DIR", type=Path, help="of --docs; default: docs/ in RUN_DIR")
     verb.set_defaults(run=run)
 
@@ -68,19 +69,20 @@ def add(verbs: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     chosen = [form for form in FORMS if getattr(arguments, form.name)]
     run_dirs: list[Path] = arguments.run_dirs
-    if not chosen and not arguments.docs:
-        possible = ", ".join(["--docs", *(form.flag for form in FORMS)])
+    documents = arguments.docs or arguments.site
+    if not chosen and not documents:
+        possible = ", ".join(["--docs", "--site", *(form.flag for form in FORMS)])
         raise UsageProblem("which form?", found="no option", possible=possible)
     if chosen and len(run_dirs) > 1:
         raise UsageProblem("this form is of one run", found=f"{len(run_dirs)} runs", possible="--docs, or one RUN_DIR")
-    if arguments.output is not None and not arguments.docs:
+    if arguments.output is not None and not documents:
         raise UsageProblem("only the documents can be written elsewhere", where="-o", possible="--docs -o DIR")
     for run_dir in run_dirs:
         read_card(run_dir)
     if chosen:
         _make(chosen, run_dirs[0])
-    if arguments.docs:
-        for path in write_documents(run_dirs, arguments.output):
+    if documents:
+        for path in write_documents(run_dirs, arguments.output, as_site=arguments.site):
             print(path)
     return 0
 

@@ -7,17 +7,18 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from pytest_rawrxd.cli import judge
 from pytest_rawrxd.errors import CampaignProblem, RigTrouble, UsageProblem
-from pytest_rawrxd.evidence.campaign import CARD, Evidence
+from pytest_rawrxd.evidence.campaign import CARD, Evidence, read_card
 from pytest_rawrxd.measure.clock import SYSTEM
 from pytest_rawrxd.measure.soak.journal import STOP_FILE
 from pytest_rawrxd.measure.soak.resume import Earlier, check_resumable, soak_so_far
 from pytest_rawrxd.places import package_data
-from pytest_rawrxd.profile import load_profile
+from pytest_rawrxd.profile import Profile, load_profile
 from pytest_rawrxd.report.render import view_of
 from pytest_rawrxd.report.soak_pages import write_soak_pages
 from pytest_rawrxd.report.soak_status import state_of, status_lines
@@ -35,7 +36,9 @@ def add(verbs: Any) -> None:
     verb = verbs.add_parser("soak", help="run the soak outside any terminal, look at it, judge it")
     actions = verb.add_subparsers(title="actions", metavar="ACTION", required=True)
     begin = actions.add_parser("start", help="start a soak, or go on with the one of a run directory")
-    begin.add_argument("profile", metavar="PROFILE", help="what is promised, a name or a path")
+    begin.add_argument(
+        "profile", metavar="PROFILE|RUN_DIR", help="what is promised; or the folder of a soak that goes on"
+    )
     begin.add_argument("--run-dir", metavar="DIR", type=Path, help="default: reports/PROFILE-soak-TIME")
     begin.add_argument("--models", metavar="DIR", help="folder with the .gguf files to test")
     begin.add_argument("--engine", metavar="SPEC", help="the engine to test, as --sla-engine takes it")
@@ -48,16 +51,15 @@ def add(verbs: Any) -> None:
     ):
         one = actions.add_parser(name, help=told)
         one.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="the folder of the soak")
-        one.set_defaults(run=action, published=None)
+        one.set_defaults(run=action)
 
 
 def start(arguments: argparse.Namespace) -> int:
-    profile = load_profile(arguments.profile)
-    stamp = SYSTEM.wall().strftime("%Y%m%d-%H%M%S")
-    run_dir: Path = arguments.run_dir or Path("reports") / f"{profile.name}-soak-{stamp}"
+    profile, run_dir = _what(arguments)
     earlier = _earlier(run_dir)
     if earlier is not None:
         check_resumable(earlier, run_dir)
+        _as_before(arguments, run_dir)
     _refuse_second(on_cpu=profile.target.backend == "cpu")
     run_dir.mkdir(parents=True, exist_ok=True)
     log = run_dir.parent / f"{run_dir.name}.{LOG}"
@@ -91,7 +93,7 @@ def stop(arguments: argparse.Namespace) -> int:
 def collect(arguments: argparse.Namespace) -> int:
     evidence = Evidence.read(arguments.run_dir)
     print("\n".join(status_lines(evidence, SYSTEM.wall())))
-    return judge.run(arguments)
+    return judge.judge_run(arguments.run_dir)
 
 
 def review(arguments: argparse.Namespace) -> int:
@@ -99,6 +101,29 @@ def review(arguments: argparse.Namespace) -> int:
     for path in write_soak_pages(view_of(evidence, judged(evidence)), arguments.run_dir):
         print(path)
     return 0
+
+
+def _what(arguments: argparse.Namespace) -> tuple[Profile, Path]:
+    """Which promises, and where: a new folder for a profile, or the folder of a soak that goes on with its own ones."""
+    named = Path(arguments.profile)
+    if (named / CARD).is_file():
+        if arguments.run_dir is not None:
+            raise UsageProblem("two folders are named", where=f"--run-dir {arguments.run_dir}", found=str(named))
+        arguments.profile = None
+        return read_card(named).profile, named
+    profile = load_profile(arguments.profile)
+    stamp = SYSTEM.wall().strftime("%Y%m%d-%H%M%S")
+    return profile, arguments.run_dir or Path("reports") / f"{profile.name}-soak-{stamp}"
+
+
+def _as_before(arguments: argparse.Namespace, run_dir: Path) -> None:
+    """Take engine and models from the command line of the newest session, unless others are named now."""
+    argv = [str(word) for word in Evidence.read(run_dir).of("session.start")[-1].data["argv"]]
+    for name, flag in (("models", "--sla-models"), ("engine", "--sla-engine")):
+        given = [after for word, after in pairwise([*argv, ""]) if word == flag]
+        given += [word.removeprefix(f"{flag}=") for word in argv if word.startswith(f"{flag}=")]
+        if given and getattr(arguments, name) is None:
+            setattr(arguments, name, given[-1])
 
 
 def _earlier(run_dir: Path) -> Earlier | None:
@@ -127,7 +152,7 @@ def _refuse_second(*, on_cpu: bool) -> None:
 
 
 def _command(arguments: argparse.Namespace, run_dir: Path, *, resume: bool) -> Sequence[str]:
-    chosen = [("--sla-models", arguments.models), ("--sla-engine", arguments.engine)]
+    chosen = [(f"--sla-{name}", getattr(arguments, name)) for name in ("profile", "models", "engine")]
     return [
         sys.executable,
         "-m",
@@ -137,8 +162,6 @@ def _command(arguments: argparse.Namespace, run_dir: Path, *, resume: bool) -> S
         "soak",
         "-p",
         "no:cacheprovider",
-        "--sla-profile",
-        arguments.profile,
         "--sla-resume" if resume else "--sla-run-dir",
         str(run_dir),
         *(part for flag, value in chosen if value for part in (flag, value)),

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from pytest_rawrxd.cli.bounded import add_limits, bounded, limits
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.measure.clock import SYSTEM
 from pytest_rawrxd.profile import load_profile
@@ -31,6 +32,7 @@ def add(verbs: Any) -> None:
         default=[],
         help="refuse evidence of another identity, such as engine.version=b1 or models.Q4_K=SHA256",
     )
+    add_limits(verb)
     verb.set_defaults(run=run)
 
 
@@ -44,7 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.profile:
         expected["profile"] = load_profile(arguments.profile).digest
     keys = load_keys(arguments.keys) if arguments.keys else None
-    found = verify(arguments.run_dir, keys, today=SYSTEM.wall().date(), expected=expected)
+    with bounded(limits(arguments), where=str(arguments.run_dir)):
+        found = verify(arguments.run_dir, keys, today=SYSTEM.wall().date(), expected=expected)
     print("\n".join(told(found, wanted=arguments.accepted)))
     lacking = any(phase.phase in arguments.accepted and not phase.is_accepted for phase in found.phases)
     unknown = set(arguments.accepted) - {phase.phase for phase in found.phases}

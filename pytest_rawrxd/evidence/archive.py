@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import tokenize
 import zipfile
@@ -17,7 +18,7 @@ SUFFIX = ".npy"
 KINDS = "biuf"  #: truth values and numbers: all that a run writes
 HEADER_BYTES = 256  #: of an array of at most two dimensions, twice over
 FREE_BYTES = 64 << 20  #: what may unpack from anything: as much as the soak's own constant arrays take
-BLOCK = 1 << 20
+BLOCK = 1 << 20  #: most that is read at once, the archive's directory too: zipfile makes an object of each entry there
 RATIO = 200  #: above that; measured stamps and tokens pack to a half or a twentieth
 PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
@@ -33,13 +34,28 @@ def read_arrays(path: Path, *, members: int, size: int) -> dict[str, npt.NDArray
     Raises one of ``Broken`` for anything else. A member holds exactly the bytes that its shape and type need, so that
     neither a shape nor a directory entry decides how much memory is taken.
     """
-    with zipfile.ZipFile(path) as archive:
+    with _Packed(path) as file, zipfile.ZipFile(file) as archive:
         entries = archive.infolist()
         if len(entries) > members or sum(entry.file_size for entry in entries) > size:
             raise ValueError(f"larger than a run can write, which is {members} arrays of {size} bytes together")
         if len({entry.filename for entry in entries}) != len(entries):
             raise ValueError("an array stands twice")
         return {entry.filename.removesuffix(SUFFIX): _array(archive, entry) for entry in entries}
+
+
+def unpacked_bytes(path: Path) -> int:
+    """What the members of an ``.npz`` say that they hold together. Raises one of ``Broken`` for no archive."""
+    with _Packed(path) as file, zipfile.ZipFile(file) as archive:
+        return sum(entry.file_size for entry in archive.infolist())
+
+
+class _Packed(io.FileIO):
+    """A file of which nobody reads more than BLOCK at once."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > BLOCK:
+            raise ValueError(f"its directory of members takes {size} bytes, at most {BLOCK} are read")
+        return super().read(-1 if size is None else size) or b""
 
 
 def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> npt.NDArray[Any]:

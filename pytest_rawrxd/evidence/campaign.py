@@ -18,7 +18,7 @@ from pytest_rawrxd.evidence.canonical import plain, strict_loads
 from pytest_rawrxd.evidence.identity import Identity
 from pytest_rawrxd.evidence.isolated import refuse_hostile
 from pytest_rawrxd.evidence.ledger import Record, read_ledger
-from pytest_rawrxd.evidence.raw import load_raw
+from pytest_rawrxd.evidence.raw import load_raw, refuse_more_than_fits
 from pytest_rawrxd.measure.clock import Clock
 from pytest_rawrxd.profile import Profile
 
@@ -187,10 +187,14 @@ class Evidence:
 
     @classmethod
     def read(cls, run_dir: Path) -> Evidence:
-        """The evidence of a run directory. Raises EvidenceProblem where a record is of another identity."""
+        """The evidence of a run directory.
+
+        Raises EvidenceProblem where a record is of another identity, or there is more than a run can write.
+        """
         campaign = read_card(run_dir)
         records = tuple(read_ledger(run_dir / "ledger"))
         _refuse_foreign(campaign, records)
+        refuse_more_than_fits(run_dir, (record.data.get("raw") for record in records))
         return cls(campaign=campaign, records=records)
 
     def of(self, kind: str, **where: Any) -> list[Record]:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pytest_rawrxd.errors import EvidenceProblem
 
-MAX_FILES = 200_000
+MAX_FILES = 20_000
 MAX_DEPTH = 6
-MAX_BYTES = 16 << 30  #: apparent size, so that a sparse file of a terabyte is not read either
+MAX_BYTES = 4 << 30  #: apparent size, so that a sparse file of a terabyte is not read either
 REPARSE = 0x400  #: Windows' mark of links, junctions and mount points
 
 

@@ -20,7 +20,12 @@ from pytest_rawrxd.evidence.canonical import plain, strict_loads
 from pytest_rawrxd.measure.clock import Clock
 
 FIRST = "0" * 64
-MAX_LINE = 8 << 20  # a hostile file must not decide how much memory we take
+#: A hostile run must not decide how much memory we take. All ledgers of a run together; a soak of 48 h leaves 20 MB,
+#: 15,000 records and 2 million values. A value of JSON takes up to 72 bytes of memory for the 3 of its text.
+MAX_LINE = 8 << 20
+MAX_BYTES = 256 << 20
+MAX_RECORDS = 500_000
+MAX_VALUES = 16_000_000
 KEYS = ("id", "seq", "prev", "at", "mono_ns", "session", "worker", "identity", "kind", "data")
 
 
@@ -132,17 +137,47 @@ def _line(record: dict[str, Any]) -> bytes:
 def read_ledger(directory: Path) -> list[Record]:
     """All records of a run directory's ``ledger`` folder: sessions in order, each worker's records in order.
 
-    Raises EvidenceProblem naming file and line when a record is unreadable or the chain is broken.
+    Raises EvidenceProblem naming file and line when a record is unreadable, the chain is broken, or all files together
+    hold more than MAX_BYTES, MAX_RECORDS or MAX_VALUES.
     """
-    return [record for path in sorted(directory.glob("*.jsonl")) for record in _read_file(path)]
+    room = _Room()
+    return [record for path in sorted(directory.glob("*.jsonl")) for record in _read_file(path, room)]
 
 
-def _read_file(path: Path) -> Iterator[Record]:
+@dataclass
+class _Room:
+    """What was read so far of all ledgers of a run."""
+
+    size: int = 0
+    records: int = 0
+    values: int = 0
+
+    def take(self, line: bytes, *, where: str) -> None:
+        """Count a line before it is parsed. Raises EvidenceProblem where it is more than a run can write."""
+        self.size += len(line)
+        self.records += 1
+        self.values += sum(map(line.count, (b",", b"[", b"{")))
+        for name, taken, most in (
+            ("bytes", self.size, MAX_BYTES),
+            ("records", self.records, MAX_RECORDS),
+            ("values", self.values, MAX_VALUES),
+        ):
+            if taken > most:
+                raise EvidenceProblem(
+                    "the ledgers of this run hold more than a run can write",
+                    where=where,
+                    found=f"{taken} {name}",
+                    possible=f"at most {most} {name} in all ledgers together",
+                )
+
+
+def _read_file(path: Path, room: _Room) -> Iterator[Record]:
     expected = FIRST
     with path.open("rb") as file:
         for number, line in enumerate(_lines(file, path), start=1):
             if not line.endswith(b"\n"):
                 return  # torn by a kill: it was never durable
+            room.take(line, where=f"{path.name}:{number}")
             body = line[:-1]
             record = _parse(body, where=f"{path.name}:{number}")
             if record.prev != expected or record.seq != number:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,11 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_rawrxd.errors import EvidenceProblem
-from pytest_rawrxd.evidence.archive import Broken, read_arrays
+from pytest_rawrxd.evidence.archive import Broken, read_arrays, unpacked_bytes
 from pytest_rawrxd.evidence.canonical import file_digest
 
+SUFFIX = ".npz"
 MAX_ARRAYS = 64
-MAX_BYTES = 2 << 30  # uncompressed; a ten minute run of 16 streams at 10,000 tok/s keeps 100 MB
+MAX_BYTES = 512 << 20  # uncompressed; a ten minute run of 16 streams at 10,000 tok/s keeps 100 MB
+MAX_TOGETHER = 4 << 30  #: uncompressed, all files that the records of a run name
 #: Windows opens a device for these, with any suffix.
 DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 PORTABLE_NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
@@ -32,7 +36,7 @@ class RawRef:
 
 def save_raw(run_dir: Path, session: str, name: str, arrays: dict[str, npt.NDArray[Any]]) -> RawRef:
     """Write ``arrays`` as one compressed ``.npz``; the file must not exist yet."""
-    with _new(run_dir, session, f"{name}.npz") as file:
+    with _new(run_dir, session, f"{name}{SUFFIX}") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy types its flags into the same **kwargs
     return _ref(run_dir, Path(file.name))
 
@@ -72,15 +76,38 @@ def load_raw(run_dir: Path, ref: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:
         raise EvidenceProblem("raw evidence cannot be read", where=name, found=str(error)) from error
 
 
+def refuse_more_than_fits(run_dir: Path, refs: Iterable[Any]) -> None:
+    """Raise EvidenceProblem where the arrays behind ``refs`` say that they hold more than MAX_TOGETHER bytes.
+
+    Nothing is unpacked, and a file that cannot be read is left to whoever needs it.
+    """
+    size = 0
+    for name in {str(ref.get("file", "")) for ref in refs if isinstance(ref, dict)}:
+        with contextlib.suppress(*Broken, EvidenceProblem):
+            size += unpacked_bytes(_place(run_dir, name)) if name.endswith(SUFFIX) else 0
+        if size > MAX_TOGETHER:
+            raise EvidenceProblem(
+                "the raw arrays of this run hold more than a run can write",
+                where=name,
+                found=f"{size} bytes",
+                possible=f"at most {MAX_TOGETHER} bytes in all arrays together",
+            )
+
+
 def checked(run_dir: Path, ref: Any) -> Path:
     """The file behind ``ref``. Raises EvidenceProblem when it is missing, outside ``raw/`` or changed."""
     name = str(ref.get("file", "")) if isinstance(ref, dict) else repr(ref)
+    path = _place(run_dir, name)
+    if path.stat().st_size != ref.get("bytes") or file_digest(path) != ref.get("sha256"):
+        raise EvidenceProblem("raw evidence was changed after it was recorded", where=name)
+    return path
+
+
+def _place(run_dir: Path, name: str) -> Path:
     parts = name.split("/")
     if parts[0] != "raw" or not all(map(is_portable, parts)):
         raise EvidenceProblem("raw evidence must lie below raw/", found=repr(name))
     path = run_dir.joinpath(*parts)
     if not path.is_file() or not path.resolve().is_relative_to(run_dir.resolve()):
         raise EvidenceProblem("raw evidence is missing", where=name)
-    if path.stat().st_size != ref.get("bytes") or file_digest(path) != ref.get("sha256"):
-        raise EvidenceProblem("raw evidence was changed after it was recorded", where=name)
     return path

@@ -10,6 +10,7 @@ from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.rig.disk import FREE_BYTES
 from pytest_rawrxd.rig.models.manifest import Manifest
 from pytest_rawrxd.rig.placement import Placement, place, usable_bytes
+from pytest_rawrxd.rig.telemetry import Reading
 from pytest_rawrxd.rig.vulkan import CPU, VulkanDevice, at_least
 
 GPU_MEMORY = ("memory_used_bytes", "process_memory_bytes")
@@ -106,12 +107,21 @@ def _obstacle(criterion: Criterion, profile: Profile, found: Checkup) -> str | N
         return None
     if found.engine is not None and found.engine.backend == "cpu":
         return f"{wanted[0]} is not read: this build of the engine computes on the CPU"
-    readings = {reading.signal.name: reading for reading in found.readings}
-    if any(readings[name].source for name in wanted):
-        return None
     if wanted is GPU_MEMORY and any(device.memory_free is not None and device.kind != CPU for device in found.devices):
         return None  # the engine tells it between its generations
-    return f"{wanted[0]} is not available: {readings[wanted[0]].why_not}"
+    for index, readings in enumerate(_measured_gpus(profile, found)):
+        if not any(readings[name].source for name in wanted):
+            return f"{wanted[0]}{_of_gpu(index)} is not available: {readings[wanted[0]].why_not}"
+    return None
+
+
+def _measured_gpus(profile: Profile, found: Checkup) -> list[dict[str, Reading]]:
+    """The signals of each GPU that a run would measure: one a lane, in their order."""
+    return [{reading.signal.name: reading for reading in each.readings} for each in found.shown[: profile.lanes]]
+
+
+def _of_gpu(index: int) -> str:
+    return f" of GPU {index}" if index else ""
 
 
 def _notes(profile: Profile, found: Checkup) -> Iterator[str]:
@@ -134,9 +144,9 @@ def _notes(profile: Profile, found: Checkup) -> Iterator[str]:
             ("clock_reasons", "throttling shows only where clocks and throughput fall together"),
             ("shared_used_bytes", "a model that spills into the host's memory is not noticed"),
         ):
-            reading = next(reading for reading in found.readings if reading.signal.name == name)
-            if reading.source is None:
-                yield f"{name} is not available ({reading.why_not}): {lost}"
+            for index, readings in enumerate(_measured_gpus(profile, found)):
+                if readings[name].source is None:
+                    yield f"{name}{_of_gpu(index)} is not available ({readings[name].why_not}): {lost}"
     for variant, placed in placements(profile, found).items():
         if not placed.fits:
             yield f"{variant} does not fit: {placed.arithmetic}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,6 +29,14 @@ WATCH_S = 1.0  #: how long the load of other programs is watched
 
 
 @dataclass(frozen=True)
+class Shown:
+    """What telemetry shows of one GPU and of the host: who reads each signal, and its value now."""
+
+    readings: tuple[Reading, ...]
+    values: Mapping[str, Value | None]
+
+
+@dataclass(frozen=True)
 class Checkup:
     """A machine as it was found. What could not be had is None, with its reason in the field of the same name."""
 
@@ -38,8 +46,7 @@ class Checkup:
     disk_free: int
     foreign_share: float  #: of all cores, used by other programs while we watched
     gpus: tuple[Gpu, ...]
-    readings: tuple[Reading, ...]
-    values: Mapping[str, Value | None]
+    shown: tuple[Shown, ...]  #: of each GPU, in their order; of the host alone on a machine without one
     engine_spec: str
     engine: EngineInfo | None
     devices: tuple[Device, ...]
@@ -55,8 +62,10 @@ class Checkup:
             "disk_free": self.disk_free,
             "foreign_share": self.foreign_share,
             "gpus": [gpu.to_dict() for gpu in self.gpus],
-            "readings": [reading.to_dict() for reading in self.readings],
-            "values": dict(self.values),
+            "shown": [
+                {"readings": [reading.to_dict() for reading in each.readings], "values": dict(each.values)}
+                for each in self.shown
+            ],
             "engine_spec": self.engine_spec,
             "engine": asdict(self.engine) if self.engine else None,
             "devices": [asdict(device) for device in self.devices],
@@ -78,10 +87,7 @@ def from_dict(told: Mapping[str, Any], disk: Path, folder: Path | None = None) -
             disk_free=told["disk_free"],
             foreign_share=told["foreign_share"],
             gpus=tuple(Gpu(**gpu) for gpu in told["gpus"]),
-            readings=tuple(
-                Reading(SIGNALS[each["name"]], each["source"], each["why_not"]) for each in told["readings"]
-            ),
-            values=told["values"],
+            shown=tuple(map(_shown, told["shown"])),
             engine_spec=told["engine_spec"],
             engine=EngineInfo(**engine) if engine else None,
             devices=tuple(Device(**device) for device in told["devices"]),
@@ -95,20 +101,25 @@ def from_dict(told: Mapping[str, Any], disk: Path, folder: Path | None = None) -
         raise EvidenceProblem("this is no recorded check-up", found=f"{type(error).__name__}: {error}") from error
 
 
+def _shown(told: Mapping[str, Any]) -> Shown:
+    readings = (Reading(SIGNALS[each["name"]], each["source"], each["why_not"]) for each in told["readings"])
+    return Shown(tuple(readings), told["values"])
+
+
 def check_up(
     engine_spec: str,
     *,
     folder: Path | None,
     run_dir: Path,
     gpus: tuple[Gpu, ...],
-    telemetry: Telemetry,
+    telemetry: Sequence[Telemetry],
     clock: Clock,
     environ: Mapping[str, str],
     on_cpu: bool = False,
     host: Callable[[], Host] = read_host,
     vulkan: Callable[[Mapping[str, str]], Vulkan] = read_vulkan,
 ) -> Checkup:
-    """Look at everything once; nothing is loaded and nothing is written. ``telemetry`` is that of the first GPU.
+    """Look at everything once; nothing is loaded and nothing is written. ``telemetry`` is that of each GPU.
 
     ``on_cpu`` says that a server would be started without devices. Raises UsageProblem for a kind of engine that does
     not exist; whatever else cannot be had is a reason in the result.
@@ -122,7 +133,8 @@ def check_up(
         models = _or_reason(lambda: survey(folder), "models", reasons)
     else:
         reasons["models"] = "no folder is named: --sla-models DIR"
-    telemetry.read()  # a rate lies between two readings
+    for each in telemetry:
+        each.read()  # a rate lies between two readings
     watched = contention(SystemCpu(), [os.getpid()], described.cores, clock.monotonic_ns)
     clock.sleep(WATCH_S)
     foreign = watched().foreign_share
@@ -133,8 +145,7 @@ def check_up(
         disk_free=free_bytes(run_dir),
         foreign_share=foreign,
         gpus=gpus,
-        readings=telemetry.readings,
-        values=telemetry.read(),
+        shown=tuple(Shown(each.readings, each.read()) for each in telemetry),
         engine_spec=engine_spec,
         engine=engine,
         devices=devices,

@@ -58,6 +58,7 @@ class LoadTerms:
     cores: int
     seed: tuple[int, ...]  #: of the prompts: another one for each run
     placement: Placement | None = None  #: None on a CPU and for an engine without a file
+    arrivals: str = "poisson"  #: of the open loop, over HTTP
 
     @property
     def run_deadline_s(self) -> float:

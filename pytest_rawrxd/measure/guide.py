@@ -80,7 +80,8 @@ STEPS: Final = (
         "echo $! > server.pid\n"
         'echo "started $(cat server.pid)"',
         "$server = Start-Process -PassThru -RedirectStandardError server.log -FilePath $env:SERVER "
-        '-ArgumentList "--model", $env:MODEL, "--host", "localhost", "--port", $env:PORT, "--parallel", $env:STREAMS\n'
+        '-ArgumentList "--model", "`"$($env:MODEL)`"", "--host", "localhost", "--port", $env:PORT, '
+        '"--parallel", $env:STREAMS\n'
         "$server.Id | Out-File server.pid\n"
         'Write-Output "started $($server.Id)"',
         r"started \d+",
@@ -91,8 +92,15 @@ STEPS: Final = (
         "Wait until it answers",
         'curl --fail --silent --show-error --retry "$TRIES" --retry-delay 1 --retry-all-errors '
         '"http://localhost:$PORT/health"',
-        "Invoke-RestMethod -MaximumRetryCount $env:TRIES -RetryIntervalSec 1 "
-        '-Uri "http://localhost:$($env:PORT)/health"',
+        # The retries of Invoke-RestMethod do not cover a port that nobody listens on yet.
+        "$health = $null\n"
+        "[int]$tries = $env:TRIES\n"
+        "while ($null -eq $health -and $tries-- -gt 0) {\n"
+        '    try { $health = Invoke-RestMethod -Uri "http://localhost:$($env:PORT)/health" }\n'
+        "    catch { Start-Sleep -Seconds 1 }\n"
+        "}\n"
+        'if ($null -eq $health) { throw "the server does not answer" }\n'
+        "$health",
         r"ok",
         "its health, once the model is loaded",
     ),

@@ -117,6 +117,11 @@ class Histogram:
         shapes = (found.starts.size == found.blocks.size + 1, found.over.shape == found.over_ns.shape)
         if not (all(shapes) and found.over.shape == (found.blocks.size, found.bounds_ns.size)):
             raise EvidenceProblem("The arrays of a stored histogram do not fit each other")
+        named = np.asarray(arrays["bins"])
+        if named.size and not 0 <= int(named.min()) <= int(named.max()) < bin_count():
+            raise EvidenceProblem(
+                "A stored histogram names a bin that there is not", possible=f"0 to {bin_count() - 1}"
+            )
         if not np.array_equal(found._per_block(found.counts), found.totals):
             raise EvidenceProblem("A stored histogram counts other values than it holds")
         return found

@@ -18,7 +18,7 @@ from pytest_rawrxd.measure.load.calibration import Calibration
 from pytest_rawrxd.measure.load.latency import failed, send_lag_ms
 from pytest_rawrxd.measure.load.plan import LoadPlan
 from pytest_rawrxd.measure.load.run import LoadResult
-from pytest_rawrxd.measure.load.schedule import ClosedLoop, OpenLoop, poisson
+from pytest_rawrxd.measure.load.schedule import ClosedLoop, OpenLoop, arrivals
 from pytest_rawrxd.measure.prompts import short_texts
 from pytest_rawrxd.rig.engine.decode import LENGTH
 from pytest_rawrxd.rig.engine.log import trouble as troubled_lines
@@ -36,7 +36,7 @@ PROBE_S = 5.0
 LEAST_RATE, MOST_RATE = 5.0, 500.0  #: events a second and stream that a calibration imitates
 
 RunLoad = Callable[[LoadPlan], LoadResult]
-Calibrate = Callable[..., Calibration]
+Calibrate = Callable[..., tuple[Calibration, ...]]  #: one a host
 
 
 @dataclass(frozen=True)
@@ -89,10 +89,12 @@ class ServerBench:
         return replace(self._plan(ClosedLoop(streams), self.terms.requests), admit_for_s=self.terms.seconds)
 
     def opened(self, token_rate: float) -> LoadPlan:
-        """Independent arrivals that ask for ``token_rate`` tokens a second, for as long as a level lasts."""
-        rate = token_rate / self.terms.tokens
-        requests = max(1, round(rate * self.terms.level_seconds))
-        plan = self._plan(poisson(requests, rate=rate, seed=self.terms.seed[0]), requests)
+        """Arrivals that ask for ``token_rate`` tokens a second, for as long as a level lasts."""
+        terms, rate = self.terms, token_rate / self.terms.tokens
+        requests = max(1, round(rate * terms.level_seconds))
+        together = terms.options.n_streams
+        pace = arrivals(terms.arrivals, requests, rate=rate, together=together, seed=terms.seed[0])
+        plan = self._plan(pace, pace.offsets_ns.size)
         return replace(plan, seed=plan.seed + 2)
 
     def measure(self, plan: LoadPlan, streams: int, rate: float) -> ServedRun:
@@ -129,7 +131,8 @@ class ServerBench:
             "http": {
                 "dialect": server.target.dialect,
                 "pace": "open" if isinstance(plan.pace, OpenLoop) else "closed",
-                "calibration": [asdict(before), asdict(self._calibrated(streams, rate))],
+                "arrivals": _arrivals(plan.pace),
+                "calibration": [asdict(each) for each in (*before, *self._calibrated(streams, rate))],
                 "client": result.summary,
                 "send_lag_p99_ms": float(np.percentile(send_lag_ms(found), 99)) if len(found) else None,
                 "loop_lag_p99_ms": _worst_lag_ms(result.summary),
@@ -139,6 +142,7 @@ class ServerBench:
         sizes = [size for size in (held, resident) if size is not None]
         arrays = {
             **served_arrays(found),
+            **({"number": found.number} if "hosts" in result.summary else {}),
             "finish": finish,
             "memory_resident": np.array(sizes, np.int64),
         }
@@ -166,9 +170,14 @@ class ServerBench:
         answer = self.probe(self.server.target.base_url + HEALTH_PATH, timeout_s=PROBE_S)
         return tokens_generated(answer[1]) if answer is not None and answer[0] == 200 else None
 
-    def _calibrated(self, streams: int, rate: float) -> Calibration:
+    def _calibrated(self, streams: int, rate: float) -> tuple[Calibration, ...]:
         each = min(max(rate / streams, LEAST_RATE), MOST_RATE)
         return self.client.calibrate(streams=streams, rate=each, seconds=CALIBRATION_S, pattern="burst")
+
+
+def _arrivals(pace: ClosedLoop | OpenLoop) -> dict[str, Any] | None:
+    """What the instants of an open loop were computed from; a closed loop has none."""
+    return {"kind": pace.kind, **pace.parameters} if isinstance(pace, OpenLoop) else None
 
 
 def served_arrays(found: LoadArrays) -> dict[str, npt.NDArray[Any]]:
@@ -213,12 +222,20 @@ def reasons_of(found: LoadArrays) -> tuple[list[str], npt.NDArray[np.int32]]:
 
 
 def host_use(summary: Mapping[str, Any], spent_s: float) -> dict[str, float]:
-    """Shares of all cores in the clients' window, as ``Contention`` has them.
+    """Shares of all cores in the clients' window, as ``Contention`` has them; of many hosts, those of the busiest.
 
     ``spent_s`` are the processor seconds of the suite and of a managed server around the run, which is a little more
     than in it: what others used is never overstated.
     """
-    hosts = [process["host"] for process in summary["processes"]]
+    here = summary.get("hosts", {}).get("kernel")
+    by_kernel: dict[str | None, list[dict[str, Any]]] = {}
+    for process in summary["processes"]:
+        by_kernel.setdefault(process.get("kernel"), []).append(process["host"])
+    uses = [_use_of_one(hosts, spent_s if kernel == here else 0.0) for kernel, hosts in by_kernel.items()]
+    return max(uses, key=lambda use: use["foreign_share"])
+
+
+def _use_of_one(hosts: list[dict[str, Any]], spent_s: float) -> dict[str, float]:
     wall, cores = hosts[0]["wall_s"], hosts[0]["cores"]
     own = spent_s + sum(host["own_cpu_s"] for host in hosts)
     capacity = max(wall * cores, 1e-9)

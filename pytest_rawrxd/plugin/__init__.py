@@ -14,6 +14,8 @@ MARKERS = (
     "phase2: production hardening (roadmap phase 2), with load, faults and monitoring",
     "phase3: documentation and release (roadmap phase 3)",
     "soak: needs the 48 h soak",
+    "faults: makes the engine fail, and hang, and lose its device",
+    "monitoring: runs the alerts against a server that is made slow, frozen and killed",
     "sla(id, ...): the criteria of the profile that the test decides",
 )
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import traceback
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,13 +23,16 @@ from pytest_rawrxd.plugin.bench import Bench
 from pytest_rawrxd.plugin.capture import fresh_line, uncaptured
 from pytest_rawrxd.plugin.claims import claims
 from pytest_rawrxd.plugin.decisions import Decisions
+from pytest_rawrxd.plugin.followers import Followers
 from pytest_rawrxd.plugin.lanes import Lanes, WorkerSeed
+from pytest_rawrxd.plugin.load_hosts import open_hosts
 from pytest_rawrxd.plugin.marks import marked
 from pytest_rawrxd.plugin.preflight import SCRIPTED, Added, Rig, prepare
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.plugin.refusals import workers
 from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.report.dossier import RunView
+from pytest_rawrxd.report.plain import spelled_out
 from pytest_rawrxd.report.render import render
 from pytest_rawrxd.report.terminal import table
 from pytest_rawrxd.rig.gpu import find_gpus
@@ -37,6 +41,9 @@ from pytest_rawrxd.rig.proxies import proxies
 from pytest_rawrxd.verdict.judge import judge
 from pytest_rawrxd.verdict.selfcheck import SelfCheck, self_check
 from pytest_rawrxd.verdict.state import accepted
+
+if TYPE_CHECKING:
+    from pytest_rawrxd.measure.hosts.coordinator import LoadHosts
 
 DEFAULT_ENGINE = "llama-cpp-python"
 
@@ -61,7 +68,9 @@ class Acceptance:
         self._concluded = False
         if seed is None and config.pluginmanager.hasplugin("xdist"):
             config.pluginmanager.register(Lanes(self.seed_for), "rawrxd-lanes")
-        self.decisions = Decisions(profile, self.run_dir, self._record, lane=seed.lane if seed else 0)
+        self.followers = Followers(config, self._progress().say)
+        lane = seed.lane if seed else 0
+        self.decisions = Decisions(profile, self.run_dir, self._record, self.followers.verdict, lane=lane)
         config.pluginmanager.register(self.decisions, "rawrxd-decisions")
 
     def _run_dir(self) -> Path:
@@ -96,7 +105,15 @@ class Acceptance:
             rig = self._prepare(self._progress())
             campaign = read_card(self.run_dir)
             self.bench = self._stack.enter_context(
-                Bench(campaign, self._session, self.seed.worker, rig, self._progress(), lane=self.seed.lane)
+                Bench(
+                    campaign,
+                    self._session,
+                    self.seed.worker,
+                    rig,
+                    self._progress(),
+                    kept=self.followers.evidence,
+                    lane=self.seed.lane,
+                )
             )
             return
         progress = self._progress()
@@ -110,12 +127,15 @@ class Acceptance:
                 check_pinnable(rig.engine.backend, rig.gpus)
             identity = rig.identity(self.profile)
             check_joinable(self.run_dir, identity)
+            hosts = self._load_hosts(rig)
             campaign = open_campaign(self.run_dir, identity, self.profile, SYSTEM)
             self._session = campaign.new_session()
-            self.bench = self._stack.enter_context(Bench(campaign, self._session, "main", rig, progress))
+            told = self.followers.evidence
+            bench = Bench(campaign, self._session, "main", rig, progress, kept=told, hosts=hosts)
+            self.bench = self._stack.enter_context(bench)
         except UsageProblem as problem:
             self._stack.close()
-            raise pytest.UsageError(str(problem)) from problem
+            raise pytest.UsageError(spelled_out(str(problem))) from problem
         finally:
             progress.end()
         self.bench.record(
@@ -146,6 +166,12 @@ class Acceptance:
                 self.config.hook.pytest_rawrxd_gpu(config=self.config),
             ),
         )
+
+    def _load_hosts(self, rig: Rig) -> LoadHosts | None:
+        named = options.setting(self.config, "load-hosts")
+        if named is None:
+            return None
+        return self._stack.enter_context(open_hosts(named.value, self.profile, rig, lanes=workers(self.config)))
 
     def _claims(self) -> dict[str, list[str]]:
         folders = [Path(folder) for folder in self.config.getini("sla_acceptance")]
@@ -239,10 +265,13 @@ class Acceptance:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         writer = terminalreporter
         if self.trouble is not None:
-            writer.section("no verdict", sep="=", red=True)
-            writer.write_line(self.trouble)
+            said = "no verdict" if self.view is None else "the verdict is written, and nobody was told"
+            writer.section(said, sep="=", red=True)
+            writer.write_line(spelled_out(self.trouble))
         if self.view is not None:
             writer.section("sign-off", sep="=")
             tw = self.config.get_terminal_writer()
-            writer.write(table(self.view, width=tw.fullwidth, colour=tw.hasmarkup, phases=self._phases()))
+            encoding = getattr(sys.__stdout__, "encoding", None)
+            phases = self._phases()
+            writer.write(table(self.view, width=tw.fullwidth, colour=tw.hasmarkup, encoding=encoding, phases=phases))
             writer.write_line(f"evidence and pages: {self.run_dir}")

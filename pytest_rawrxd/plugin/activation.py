@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from pytest_rawrxd.errors import UsageProblem
+from pytest_rawrxd.errors import EvidenceProblem, UsageProblem
+from pytest_rawrxd.evidence.campaign import CARD, read_card
 from pytest_rawrxd.plugin import fixtures, options, refusals, reporters
 from pytest_rawrxd.plugin.acceptance import Acceptance
 from pytest_rawrxd.plugin.deadline import Deadlines
 from pytest_rawrxd.plugin.lanes import WorkerSeed
 from pytest_rawrxd.profile import Profile, load_profile
+from pytest_rawrxd.report.plain import spelled_out
 
 if TYPE_CHECKING:
-    from pytest_rawrxd.plugin.options import Setting
+    from pytest_rawrxd.settings import Setting
 
 PLUGIN = "rawrxd-acceptance"
 
@@ -39,10 +42,17 @@ def activate(config: pytest.Config) -> None:
 
 def refuse(problem: UsageProblem) -> NoReturn:
     """End the session with exit code 4 and the problem's own words."""
-    raise pytest.UsageError(str(problem)) from problem
+    raise pytest.UsageError(spelled_out(str(problem))) from problem
 
 
 def _profile(config: pytest.Config) -> Profile:
+    """The profile that was named; of a soak that goes on without one, that of its campaign."""
+    resumed = options.setting(config, "resume")
+    if resumed is not None and options.setting(config, "profile") is None and (Path(resumed.value) / CARD).is_file():
+        try:
+            return read_card(Path(resumed.value)).profile
+        except EvidenceProblem as problem:
+            raise UsageProblem(problem.what, where=problem.where, found=problem.found) from problem
     named: Setting | None = options.profile_setting(config)
     if named is None:
         raise UsageProblem("no profile is active", possible="--sla-profile NAME")

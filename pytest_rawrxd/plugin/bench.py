@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pytest_rawrxd.errors import LoadFailed, RigTrouble
 from pytest_rawrxd.evidence.campaign import Campaign, Evidence
-from pytest_rawrxd.evidence.ledger import LedgerWriter
+from pytest_rawrxd.evidence.ledger import LedgerWriter, Record
 from pytest_rawrxd.evidence.recorder import Recorder
 from pytest_rawrxd.measure.bandwidth import read_bandwidth
 from pytest_rawrxd.measure.cells import needed_cells, needs_bandwidth_test, needs_quality
@@ -28,11 +28,13 @@ from pytest_rawrxd.measure.levels import Level, needed_levels
 from pytest_rawrxd.measure.memory import SystemMemory
 from pytest_rawrxd.measure.quality import Text, measure_quality, shipped_text
 from pytest_rawrxd.measure.served import measure_served_cell
+from pytest_rawrxd.measure.served_run import Client
 from pytest_rawrxd.measure.soak.resume import is_over, soak_so_far
 from pytest_rawrxd.measure.tool import ToolTask
+from pytest_rawrxd.measure.withheld import Withholding
 from pytest_rawrxd.plugin.conditions import conditions, placements, terms
 from pytest_rawrxd.plugin.faults import measure_faults
-from pytest_rawrxd.plugin.load import CLIENT, measure_levels
+from pytest_rawrxd.plugin.load import load_client, measure_levels
 from pytest_rawrxd.plugin.monitoring import measure_monitoring
 from pytest_rawrxd.plugin.preflight import SCRIPTED, Rig
 from pytest_rawrxd.plugin.progress import Progress
@@ -49,6 +51,9 @@ from pytest_rawrxd.rig.server.found import FoundServer
 from pytest_rawrxd.rig.server.served import serve
 from pytest_rawrxd.rig.telemetry import Telemetry, open_probes
 
+if TYPE_CHECKING:
+    from pytest_rawrxd.measure.hosts.coordinator import LoadHosts
+
 LEASE_WAIT_S = 3600.0
 SOAK_WAIT_S = 60.0
 CPU_DEVICE = "cpu"
@@ -59,11 +64,21 @@ class Bench:
     """Measures on one lane of one session. Use as a context manager: leaving closes the ledger."""
 
     def __init__(
-        self, campaign: Campaign, session: str, worker: str, rig: Rig, progress: Progress, *, lane: int = 0
+        self,
+        campaign: Campaign,
+        session: str,
+        worker: str,
+        rig: Rig,
+        progress: Progress,
+        *,
+        kept: Callable[[Record], None] = lambda _: None,
+        lane: int = 0,
+        hosts: LoadHosts | None = None,
     ) -> None:
         self.campaign = campaign
         self.lane = lane
         self.rig = rig
+        self._hosts = hosts
         self.progress = progress
         self._stack = ExitStack()
         ledger = LedgerWriter(
@@ -73,7 +88,8 @@ class Bench:
             identity=campaign.identity.digest,
             clock=SYSTEM,
         )
-        self._recorder = Recorder(campaign.path, session, worker, self._stack.enter_context(ledger))
+        recorder = Recorder(campaign.path, session, worker, self._stack.enter_context(ledger), kept)
+        self._recorder = Withholding(recorder, campaign.profile.protocol.keep_answers)
         self._described = False
         self._measured: set[Cell] = set()
         self._loaded: set[Level] = set()
@@ -149,7 +165,14 @@ class Bench:
         if left and self.campaign.profile.protocol.phase2.variant not in self.rig.missing:
             self._loaded.update(left)
             with self._device_held():
-                measure_levels(left, self.campaign.profile, self.rig, self._observers, self.progress)
+                measure_levels(
+                    left,
+                    self.campaign.profile,
+                    self.rig,
+                    self._observers,
+                    self.progress,
+                    client=self._load_client,
+                )
 
     def _run_tool(self, tasks: Mapping[ToolTask, int]) -> None:
         left = {task: runs for task, runs in tasks.items() if task not in self._tasked}
@@ -296,7 +319,7 @@ class Bench:
             process,
             terms,
             model_sha256=model.manifest.sha256 if model else None,
-            client=CLIENT,
+            client=load_client(),
             watch=self._observers,
         )
 
@@ -309,6 +332,13 @@ class Bench:
         manifests = {variant: model.manifest for variant, model in self.rig.models.items()}
         largest = largest_that_fits(wanted, manifests, placements(profile, self.rig))
         return Cell(largest, tokens, SUSTAINED) if largest else None
+
+    @property
+    def _load_client(self) -> Client:
+        """Who loads a server: this machine, or the load hosts of the session."""
+        if self._hosts is None:
+            return load_client(self.campaign.profile.protocol.phase2.client_processes)
+        return Client(run=partial(self._hosts.run, sink=self._recorder), calibrate=self._hosts.calibrate)
 
     @property
     def _scorer(self) -> str:

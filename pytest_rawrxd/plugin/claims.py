@@ -23,19 +23,36 @@ def claims(folders: Iterable[Path], root: Path) -> dict[str, list[str]]:
     return {identifier: sorted(tests) for identifier, tests in sorted(found.items())}
 
 
-def _claims_of(module: ast.Module, name: str) -> Iterator[tuple[str, str]]:
-    for function in ast.walk(module):
-        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+def _claims_of(scope: ast.AST, name: str, inherited: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    """The claims of every test in ``scope``, with those that its module and its classes make for all of theirs."""
+    if isinstance(scope, ast.Module | ast.ClassDef):
+        own = [node.value for node in scope.body if isinstance(node, ast.Assign) and _is_pytestmark(node)]
+        inherited += _claimed([*own, *getattr(scope, "decorator_list", ())], name)
+    for node in ast.iter_child_nodes(scope):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            for identifier in (*inherited, *_claimed(node.decorator_list, name)):
+                if node.name.startswith("test"):
+                    yield identifier, node.name
+        else:
+            yield from _claims_of(node, name, inherited)
+
+
+def _is_pytestmark(node: ast.Assign) -> bool:
+    return any(isinstance(target, ast.Name) and target.id == "pytestmark" for target in node.targets)
+
+
+def _claimed(marks: Iterable[ast.expr], name: str) -> tuple[str, ...]:
+    found = []
+    for node in (each for mark in marks for each in ast.walk(mark)):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "sla"):
             continue
-        for node in (n for decorator in function.decorator_list for n in ast.walk(decorator)):
-            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "sla"):
-                continue
-            for argument in node.args:
-                if not (isinstance(argument, ast.Constant) and isinstance(argument.value, str)):
-                    raise SuiteDefect(
-                        "an sla mark takes literal criterion ids",
-                        where=f"{name}:{node.lineno}",
-                        found=ast.unparse(argument),
-                        possible='pytest.mark.sla("P1-TPS-Q4_K")',
-                    )
-                yield argument.value, function.name
+        for argument in node.args:
+            if not (isinstance(argument, ast.Constant) and isinstance(argument.value, str)):
+                raise SuiteDefect(
+                    "an sla mark takes literal criterion ids",
+                    where=f"{name}:{node.lineno}",
+                    found=ast.unparse(argument),
+                    possible='pytest.mark.sla("P1-TPS-Q4_K")',
+                )
+            found.append(argument.value)
+    return tuple(found)

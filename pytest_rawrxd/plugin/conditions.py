@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pytest_rawrxd.measure.concurrency import LoadTerms, requests_for
 from pytest_rawrxd.measure.decode import REFERENCE, SUSTAINED, Cell, Conditions
 from pytest_rawrxd.measure.levels import MAIN, Level
@@ -72,7 +74,8 @@ def load_terms(profile: Profile, rig: Rig, level: Level, run: int) -> LoadTerms:
     else:
         requests = requests_for(level_seconds, streams=level.streams, tokens=load.tokens)
     return LoadTerms(
-        options=load_options(profile, rig, level.streams),
+        # The main run comes first: what it made the driver compile for deep contexts is there for every later process.
+        options=replace(load_options(profile, rig, level.streams), warm_depth=level.part == MAIN),
         texts=prompts(seed=protocol.seed),
         prompt_tokens=load.prompt_tokens,
         tokens=load.tokens,
@@ -84,6 +87,7 @@ def load_terms(profile: Profile, rig: Rig, level: Level, run: int) -> LoadTerms:
         cores=rig.host.cores,
         seed=(protocol.seed, level.streams, run, int(level.part == MAIN)),
         placement=placement,
+        arrivals=load.arrivals,
     )
 
 

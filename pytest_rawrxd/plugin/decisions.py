@@ -16,22 +16,25 @@ from pytest_rawrxd.plugin.told import attach
 from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.report.explain import explain
 from pytest_rawrxd.report.judged import Judged
-from pytest_rawrxd.verdict.judge import judge_criterion
+from pytest_rawrxd.verdict.judge import judge_entry
 from pytest_rawrxd.verdict.unfinished import BEGUN, TEST, going_on, last_words
 
 DECIDED = pytest.StashKey[dict[str, dict[str, Any]]]()
 HAS_BEGUN = pytest.StashKey[bool]()
 #: Appends one record to the ledger of this process.
 Record = Callable[[str, dict[str, Any]], str]
+#: Hears each verdict of a test that came to its end.
+Told = Callable[[pytest.Item, dict[str, Any]], None]
 
 
 class Decisions:
     """The plugin object that stands beside each test, in the process that runs it."""
 
-    def __init__(self, profile: Profile, run_dir: Path, record: Record, *, lane: int) -> None:
+    def __init__(self, profile: Profile, run_dir: Path, record: Record, told: Told, *, lane: int) -> None:
         self._profile = profile
         self._run_dir = run_dir
         self._record = record
+        self._told = told
         self._lane = lane
 
     @pytest.hookimpl(tryfirst=True)
@@ -79,19 +82,20 @@ class Decisions:
         if not promised:
             return
         decided = item.stash.get(DECIDED, {})
-        skipped = raised is not None and isinstance(raised.value, pytest.skip.Exception)
-        never_ran = skipped and not item.stash.get(HAS_BEGUN, False)
-        why = None if never_ran else why_unfinished(raised, decided)
+        skip = raised.value if raised and isinstance(raised.value, pytest.skip.Exception) else None
+        never_ran = skip is not None and not item.stash.get(HAS_BEGUN, False)
+        why = None if never_ran else str(skip) if skip else why_unfinished(raised, decided)
         if not never_ran:
-            self._say(item, promised, why)
+            self._say(item, promised, why, skipped=skip is not None)
         known = {} if why else decided  # an unfinished test spoils what was decided in it
         fresh = self.judged([identifier for identifier in promised if identifier not in known])
         for entry in (*known.values(), *fresh):
             attach(item.user_properties, entry)
-            item.ihook.pytest_rawrxd_verdict(config=item.config, test=item.nodeid, entry=entry)
+            self._told(item, entry)
 
-    def _say(self, item: pytest.Item, promised: list[str], why: str | None) -> None:
-        self._record(TEST, {"test": item.nodeid, "criteria": promised, "lane": self._lane, "why": why})
+    def _say(self, item: pytest.Item, promised: list[str], why: str | None, *, skipped: bool = False) -> None:
+        said = {"test": item.nodeid, "criteria": promised, "lane": self._lane, "why": why, "skipped": skipped}
+        self._record(TEST, said)
 
     def judged(self, identifiers: list[str], *, dead: Collection[str] = ()) -> list[dict[str, Any]]:
         """The verdicts of these criteria from what the run directory holds now, as plain values.
@@ -102,7 +106,7 @@ class Decisions:
             return []
         evidence = Evidence.read(self._run_dir)
         running = going_on(evidence).difference(dead)
-        return [judge_criterion(evidence, self._profile.criteria[name], running=running) for name in identifiers]
+        return [judge_entry(evidence, self._profile.criteria[name], running=running) for name in identifiers]
 
     def begun(self, test: str) -> list[str]:
         """The criteria of a test that some process of this session began."""

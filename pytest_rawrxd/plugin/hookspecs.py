@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from pytest_rawrxd.evidence.ledger import Record
     from pytest_rawrxd.profile import Profile
     from pytest_rawrxd.rig.engine.choose import Opener
     from pytest_rawrxd.rig.gpu import Gpu
@@ -50,6 +51,19 @@ def pytest_rawrxd_gpu(config: pytest.Config) -> Sequence[Gpu]:  # type: ignore[e
 
 
 @pytest.hookspec
+def pytest_rawrxd_evidence(config: pytest.Config, record: Record) -> None:
+    """Called with each record of evidence when it is on disk, in the process and the thread that wrote it.
+
+    Keeps a copy, or only the chain's digests, where the machine that measures cannot change it::
+
+        def pytest_rawrxd_evidence(config, record):
+            archive.append(record.id, record.prev)  # ``prev`` is the SHA-256 of the line before this one
+
+    What it raises is said once and does not stop the run: the record is kept already.
+    """
+
+
+@pytest.hookspec
 def pytest_rawrxd_signoff(config: pytest.Config, run_dir: Path, verdicts: dict[str, Any]) -> None:
     """Called once by the controller after ``verdicts.json`` and the reports are written.
 
@@ -57,6 +71,8 @@ def pytest_rawrxd_signoff(config: pytest.Config, run_dir: Path, verdicts: dict[s
 
         def pytest_rawrxd_signoff(config, run_dir, verdicts):
             notify(run_dir, verdicts["state"])
+
+    What it raises ends the session with exit code 3: everything is written by then, and nobody was told.
     """
 
 
@@ -68,4 +84,6 @@ def pytest_rawrxd_verdict(config: pytest.Config, test: str, entry: dict[str, Any
 
         def pytest_rawrxd_verdict(config, test, entry):
             metrics.gauge(entry["id"], entry["verdict"] == "PASS")
+
+    What it raises is said once and does not stop the run.
     """

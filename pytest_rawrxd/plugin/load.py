@@ -6,7 +6,7 @@ import os
 import zlib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ from pytest_rawrxd.errors import LoadFailed, RigTrouble
 from pytest_rawrxd.measure.concurrency import LoadTerms, Observers, measure_level
 from pytest_rawrxd.measure.interleave import interleaved
 from pytest_rawrxd.measure.levels import MAIN, Level
-from pytest_rawrxd.measure.load.calibration import calibrate
-from pytest_rawrxd.measure.load.run import run_load
+from pytest_rawrxd.measure.load.calibration import Calibration, calibrate
+from pytest_rawrxd.measure.load.plan import LoadPlan
+from pytest_rawrxd.measure.load.run import LoadResult, run_load
 from pytest_rawrxd.measure.served import measure_served_level
 from pytest_rawrxd.measure.served_run import Client
 from pytest_rawrxd.plugin.conditions import load_terms
@@ -28,19 +29,31 @@ from pytest_rawrxd.rig.engine.protocol import Engine, ProgressListener
 from pytest_rawrxd.rig.server.found import FoundServer
 from pytest_rawrxd.rig.server.served import Served, serve
 
-CLIENT = Client(run=partial(run_load, environ=os.environ), calibrate=partial(calibrate, environ=os.environ))
+
+def load_client(processes: int = 1) -> Client:
+    """The client of this machine: as many of ``processes`` as a run has work for, and its calibration with the same."""
+
+    def run(plan: LoadPlan) -> LoadResult:
+        return run_load(replace(plan, processes=min(processes, plan.parallel)), environ=os.environ)
+
+    def calibrated(*, streams: int, **asked: Any) -> tuple[Calibration, ...]:
+        return (calibrate(streams=streams, processes=min(processes, streams), environ=os.environ, **asked),)
+
+    return Client(run, calibrated)
 
 
 #: A level on one engine: None is the one under test, a name one beside it, of which nothing decides.
 Place = tuple[Level, str | None]
 
 
-def measure_levels(runs: Mapping[Level, int], profile: Profile, rig: Rig, watch: Observers, progress: Progress) -> None:
+def measure_levels(
+    runs: Mapping[Level, int], profile: Profile, rig: Rig, watch: Observers, progress: Progress, *, client: Client
+) -> None:
     """Measure each level in as many fresh processes as ``runs`` says, on every engine that the profile names.
 
     A level that an engine refuses to load for is not tried again: another process would hear the same.
     """
-    load = _LoadTest(profile, rig, watch)
+    load = _LoadTest(profile, rig, watch, client)
     order = interleaved(_places(runs, rig))
     refused: set[Place] = set()
     for done, (place, run) in enumerate(order):
@@ -65,6 +78,7 @@ class _LoadTest:
     profile: Profile
     rig: Rig
     watch: Observers
+    client: Client
 
     def measure(self, level: Level, beside: str | None, run: int) -> RigTrouble | None:
         terms = load_terms(self.profile, self.rig, level, run)
@@ -81,7 +95,9 @@ class _LoadTest:
         if server is not None:
             share = self.profile.protocol.phase2.open_loop.to("ratio")
             start = partial(_serve, server, path, terms)
-            return measure_served_level(start, level, about, terms, client=CLIENT, open_share=share, watch=self.watch)
+            return measure_served_level(
+                start, level, about, terms, client=self.client, open_share=share, watch=self.watch
+            )
         start_engine = partial(_open, self.rig, terms, zlib.crc32(f"{level} {run}".encode()))
         return measure_level(start_engine, path, level, about, terms, watch=self.watch)
 

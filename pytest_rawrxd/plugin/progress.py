@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -52,6 +53,8 @@ class Progress:
             far = f"; {done:.0f} of {total:.0f} done, {eta(done, total, elapsed)}" if total > 1 else ""
             line = f"rawrxd: {what}{far}"
             if terminal:
+                # A line that wraps could not be taken back.
+                line = line[: shutil.get_terminal_size().columns - 1]
                 sys.stderr.write(f"\r{line:<{self._width}}")
                 self._width = len(line)
             else:

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from pytest_rawrxd.profile.quantities import Data, Duration, Ratio, Share
 from pytest_rawrxd.profile.section import Count, Section
+from pytest_rawrxd.profile.units import Quantity
 
 Probability = Annotated[float, Field(gt=0, lt=1)]
 
@@ -42,6 +43,10 @@ class Gates(Section):
     quantile_guard: Share = Field(description="Share of the allowed exceedances that sign-off accepts.")
     systematic_error: Share = Field(description="Uncertainty of our clock that a floor must clear.")
     planning_design_effect: Ratio = Field(description="Tokens per independent token, for planning and ties.")
+    planning_variation: Share = Field(
+        default=Quantity(1.0, "%"),
+        description="Run-to-run variation that a plan reckons with; a quiet machine has about this, the runs decide.",
+    )
     peak_margin: Share = Field(description="Variants this close to the best share the peak.")
     compare_margin: Share = Field(description="A slowdown below this is none.")
     bottleneck_fixed_share_max: Share = Field(description="Largest share of the token time that no weights explain.")

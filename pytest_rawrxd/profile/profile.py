@@ -46,6 +46,12 @@ class Profile(Section):
     criteria: dict[str, Criterion]
 
     @property
+    def label(self) -> str:
+        """How a command line names it: its name where that is looked up, else the path of its file."""
+        file = next(iter(self.files), "")
+        return self.name if file in {"", f"fixtures/profiles/{self.name}.toml"} else file
+
+    @property
     def lanes(self) -> int:
         """How many acceptance processes may run at once."""
         return max(1, self.hardware.gpus)
@@ -71,7 +77,7 @@ class Profile(Section):
                 possible=f"a profile as {SCHEMA} describes it",
             ) from refused
         # Of what is stored and not of what it reads as: a field that is newer than the file is no change of the file.
-        digest = _digest(resolved)
+        digest = digest_of_resolved(resolved)
         if digest != profile.digest:
             raise EvidenceProblem(
                 f"the stored profile {profile.name!r} was changed",
@@ -83,10 +89,11 @@ class Profile(Section):
 
 def digest_of(profile: Profile) -> str:
     """The sha256 of the profile's content, in hexadecimal."""
-    return _digest(profile.to_resolved())
+    return digest_of_resolved(profile.to_resolved())
 
 
-def _digest(resolved: dict[str, Any]) -> str:
+def digest_of_resolved(resolved: dict[str, Any]) -> str:
+    """The same of the plain JSON that ``to_resolved`` gives."""
     content = {key: value for key, value in resolved.items() if key not in {"schema", "digest", "files"}}
     content["criteria"] = {
         name: {key: value for key, value in criterion.items() if key != "bound_at"}

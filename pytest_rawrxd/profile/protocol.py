@@ -26,6 +26,9 @@ Fault = Literal[
     "journal_full",
 ]
 
+#: Of prompts and completions: nothing; the answers to canaries, which are the suite's own nonces; all of them.
+Keep = Literal["none", "canaries", "all"]
+
 _CELL: Final = re.compile(r"([1-9]\d*)x([1-9]\d*)")
 
 
@@ -126,6 +129,11 @@ class Load(Section):
     open_loop: Share = Field(
         default=Quantity(70.0, "%"), description="Over HTTP: rate of the open loop, as a share of the main run's tok/s."
     )
+    arrivals: Literal["poisson", "constant", "burst", "ramp"] = Field(
+        default="poisson",
+        description="Of the open loop: at random, evenly, all streams at once, or from half to 1.5 x.",
+    )
+    client_processes: Count = Field(default=1, description="Over HTTP: processes that share the streams of a run.")
     beside: tuple[Text, ...] = Field(
         default=(), description="Engines that do the main run and one stream beside the one under test; never judged."
     )
@@ -235,6 +243,11 @@ class Protocol(Section):
     test_deadline: Duration = Field(
         default=Quantity(1800.0, "s"),
         description="A test is stopped after this time and three times what its session plans to measure.",
+    )
+    keep_answers: Keep = Field(
+        default="none",
+        description="Prompts and completions that the evidence holds: none, those of canaries, or all; wrong answers "
+        "can be judged from canaries or all.",
     )
     phase1: SingleStream
     bandwidth: BandwidthTest

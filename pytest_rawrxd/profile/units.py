@@ -61,6 +61,8 @@ def units_of(dimension: Dimension) -> tuple[str, ...]:
 
 def convert(value: float, unit: str, to: str) -> float:
     """``value`` of ``unit`` expressed in ``to``; raises SuiteDefect when the two measure different things."""
+    if unit == to:  # also of a unit that only reports know; and a factor and its inverse would cost the last digit
+        return value
     source, target = UNITS[unit], UNITS[to]
     if source.dimension != target.dimension:
         raise SuiteDefect(
@@ -68,8 +70,18 @@ def convert(value: float, unit: str, to: str) -> float:
             found=f"{unit} measures {source.dimension}, {to} measures {target.dimension}",
             possible=f"one of {', '.join(units_of(target.dimension))}",
         )
-    # The same unit is returned as it is: a factor and its inverse would cost the last digit.
-    return value if unit == to else value * source.factor / target.factor
+    return value * source.factor / target.factor
+
+
+def readable_unit(value: float, unit: str) -> str:
+    """The unit in which a time of ``value`` ``unit`` reads well: 0.0623 min is seconds; others stay as they are."""
+    symbols = units_of("time")
+    if unit not in symbols or value == 0:
+        return unit
+    at = symbols.index(unit)
+    while at and abs(convert(value, unit, symbols[at])) < _LEAST.get(symbols[at], _LEAST_DECIMAL):
+        at -= 1
+    return symbols[at]
 
 
 def number_text(value: float) -> str:
@@ -77,6 +89,8 @@ def number_text(value: float) -> str:
     return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
 
 
+_LEAST: Final = {"h": 1.0, "min": 1.0}  #: a fraction of what is not counted in tens says nothing
+_LEAST_DECIMAL: Final = 0.01
 _PLAIN: Final = ("count", "yes/no")  #: written as whole numbers and as true or false, without a unit
 _QUANTITY: Final = re.compile(r"(?P<number>[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?) ?(?P<unit>[A-Za-z%/]+)")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from pytest_rawrxd.measure.capability import Capability, placements
 from pytest_rawrxd.measure.checkup import Checkup
@@ -11,13 +12,17 @@ from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.report.plain import plain
 from pytest_rawrxd.rig.disk import FREE_BYTES
 from pytest_rawrxd.rig.models.recipes import LADDER
+from pytest_rawrxd.rig.server.program import RELEASE_URL, TESTED_RELEASE
 from pytest_rawrxd.rig.telemetry import Reading, Value
 from pytest_rawrxd.rig.telemetry.clocks import words
+from pytest_rawrxd.rig.telemetry.signal import names
+from pytest_rawrxd.settings import Setting
 from pytest_rawrxd.verdict.wording import number
 
 WIDTH = 110
 HEAD = 16  #: columns of a heading inside a section
 SIGNAL = 28
+OF_A_GPU = (*names("device"), "process_memory_bytes")
 #: How a value of a unit is shown: factor and the unit that follows.
 SHOWN = {
     "B": (1e-9, "GB"),
@@ -29,20 +34,38 @@ SHOWN = {
 }
 
 
-def doctor_text(found: Checkup, profile: Profile | None, able: Capability | None) -> str:
-    """Return the report in lines of at most 110 characters."""
-    return "\n".join(_lines(found, profile, able))
+def doctor_text(
+    found: Checkup,
+    profile: Profile | None,
+    able: Capability | None,
+    unsaid: Mapping[str, Setting] = MappingProxyType({}),
+) -> str:
+    """Return the report in lines of at most 110 characters.
+
+    ``unsaid`` are the options that came from elsewhere than the command line, by their flags.
+    """
+    return "\n".join(_lines(found, profile, able, unsaid))
 
 
-def _lines(found: Checkup, profile: Profile | None, able: Capability | None) -> Iterator[str]:
+def _lines(
+    found: Checkup, profile: Profile | None, able: Capability | None, unsaid: Mapping[str, Setting]
+) -> Iterator[str]:
+    if unsaid:
+        yield "Settings that the command line does not name"
+        for flag, setting in unsaid.items():
+            yield from _row(flag, f"{setting.value}, by {setting.source}")
+        yield ""
     yield "Machine"
     yield from _machine(found)
     yield from ("", "GPUs")
     yield from _gpus(found)
     yield from ("", "Engine")
     yield from _engine(found)
-    yield from ("", "Telemetry, of the first GPU and of the host")
-    yield from _readings(found.readings, found.values)
+    yield from _row("llama-server", f"tested as release {TESTED_RELEASE} of llama.cpp; builds for every system:")
+    yield from _row("", RELEASE_URL)
+    for index, each in enumerate(found.shown):
+        yield from ("", f"Telemetry, {_of(index, found)}")
+        yield from _readings(each.readings, each.values, host=index == 0)
     yield from ("", "Models")
     yield from _models(found, profile)
     if profile is not None and able is not None:
@@ -87,14 +110,23 @@ def _engine(found: Checkup) -> Iterator[str]:
         yield from _row(device.name, f"{device.description}, {device.kind}, {free}")
 
 
-def _readings(readings: Sequence[Reading], values: Mapping[str, Value | None]) -> Iterator[str]:
+def _of(index: int, found: Checkup) -> str:
+    if not found.gpus:
+        return "of the host"
+    if len(found.gpus) == 1:
+        return "of the GPU and of the host"
+    return f"of GPU {index}{' and of the host' if index == 0 else ''}"
+
+
+def _readings(readings: Sequence[Reading], values: Mapping[str, Value | None], *, host: bool) -> Iterator[str]:
     """Signals with their value and source, a line each; then those that are not available, once for each reason."""
+    readings = [reading for reading in readings if host or reading.signal.name in OF_A_GPU]
     for reading in readings:
         if reading.source is not None:
             shown = _value(reading, values.get(reading.signal.name))
             yield from _wrapped(f"{shown:<24} {reading.source}", f"  {reading.signal.name:<{SIGNAL}} ")
-    for why, names in _by_reason({r.signal.name: r.why_not for r in readings if r.why_not is not None}).items():
-        yield from _row("not available", f"{', '.join(names)}: {why}")
+    for why, those in _by_reason({r.signal.name: r.why_not for r in readings if r.why_not is not None}).items():
+        yield from _row("not available", f"{', '.join(those)}: {why}")
 
 
 def _value(reading: Reading, value: Value | None) -> str:
@@ -141,8 +173,8 @@ def _profile(profile: Profile, able: Capability) -> Iterator[str]:
     yield f"Profile {profile.name}: {len(asked)} criteria ask for an answer"
     for why in able.refused:
         yield from _row("refused", why)
-    for why, names in _by_reason(able.lacking).items():
-        yield from _row("NOT MEASURED", f"{', '.join(names)}: {why}")
+    for why, those in _by_reason(able.lacking).items():
+        yield from _row("NOT MEASURED", f"{', '.join(those)}: {why}")
     if able.declared:
         yield from _row("declared", f"{', '.join(able.declared)}: answered by people, not by a machine")
     for note in able.notes:

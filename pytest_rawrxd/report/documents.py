@@ -48,6 +48,7 @@ def render_bandwidth(view: RunView, charts: Sequence[Chart]) -> str:
         "Bandwidth analysis",
         variants=variants(view),
         available=available_bandwidth(view),
+        machine=tuple(record.id for record in view.of("machine")[:1]),
         peak=view.profile.peak_bandwidth,
         sustained=[
             (run, None if known is None else known.bytes_per_token)

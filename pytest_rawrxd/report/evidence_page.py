@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pytest_rawrxd.report.documents import render_document
 from pytest_rawrxd.report.dossier import RunView
+from pytest_rawrxd.report.groups import groups, single_sources
 from pytest_rawrxd.report.judged import Judged
 from pytest_rawrxd.report.runs import RecordLike
 
@@ -23,6 +24,14 @@ class Shown:
     criteria: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Session:
+    """A session that measured, and the proxies of its environment."""
+
+    record: RecordLike
+    proxies: str
+
+
 def render_evidence(view: RunView) -> str:
     """Return the page that every number of the dossier links to; each record has its id as anchor."""
     return render_document(
@@ -30,8 +39,18 @@ def render_evidence(view: RunView) -> str:
         "evidence",
         "Evidence: from each number to its records",
         judged=[judged for judged in view.criteria if judged.evidence],
+        groups=groups(view),
         records=_records(view, view.criteria),
+        sessions=[Session(record, _proxies(record)) for record in view.of("session.start")],
     )
+
+
+def _proxies(record: RecordLike) -> str:
+    """What a session recorded of the proxies that its environment names; their values are not in the evidence."""
+    named = record.data.get("proxies_not_used")
+    if named is None:
+        return "not recorded"
+    return f"{', '.join(map(str, named))}: named in the environment, not used" if named else "none in the environment"
 
 
 def _records(view: RunView, criteria: tuple[Judged, ...]) -> list[Shown]:
@@ -39,6 +58,7 @@ def _records(view: RunView, criteria: tuple[Judged, ...]) -> list[Shown]:
     for judged in criteria:
         for identifier in judged.evidence:
             users.setdefault(identifier, []).append(judged.id)
+    linked = {record.id for record in single_sources(view)}.union(*(group.records for group in groups(view)))
     return [
         Shown(
             record,
@@ -49,5 +69,5 @@ def _records(view: RunView, criteria: tuple[Judged, ...]) -> list[Shown]:
         )
         for record in view.records
         for raw in [record.data.get("raw") or {}]
-        if raw or record.id in users
+        if raw or record.id in users or record.id in linked
     ]

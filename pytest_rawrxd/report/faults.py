@@ -14,6 +14,7 @@ from pytest_rawrxd.report.documents import render_document
 from pytest_rawrxd.report.dossier import RunView
 from pytest_rawrxd.report.runs import RecordLike
 from pytest_rawrxd.verdict.fault_window import Injection, read_injection
+from pytest_rawrxd.verdict.load_run import Recorded
 
 METRICS = frozenset(
     {
@@ -66,6 +67,7 @@ class Procedure:
     signs: tuple[str, ...]
     by_itself: str
     times: tuple[tuple[str, float | None], ...]  #: the longest of its injections, in s
+    records: tuple[str, ...]  #: the evidence of its injections and drills
 
 
 def render_faults(view: RunView) -> str:
@@ -92,23 +94,24 @@ def render_faults(view: RunView) -> str:
 
 def procedures(drills: Sequence[RecordLike], injections: Sequence[Injection]) -> list[Procedure]:
     """One procedure for each kind that was injected or drilled, in the order in which they came."""
-    records = [*((each.data, each) for each in injections), *((record.data, None) for record in drills)]
-    kinds = dict.fromkeys(str(data["kind"]) for data, _ in records)
-    return [_procedure(kind, [pair for pair in records if pair[0]["kind"] == kind]) for kind in kinds]
+    done = [*((each.record, each) for each in injections), *((record, None) for record in drills)]
+    kinds = dict.fromkeys(str(record.data["kind"]) for record, _ in done)
+    return [_procedure(kind, [pair for pair in done if pair[0].data["kind"] == kind]) for kind in kinds]
 
 
-def _procedure(kind: str, done: Sequence[tuple[Mapping[str, Any], Injection | None]]) -> Procedure:
+def _procedure(kind: str, found: Sequence[tuple[Recorded, Injection | None]]) -> Procedure:
     title, action = PROCEDURES[kind]
-    under_load = [each for _, each in done if each is not None]
-    served = [(int(data["served_ns"]) - int(data["injected_ns"])) / 1e9 for data, _ in done if data.get("served_ns")]
-    restarts = sum(event["kind"] == "started" for data, _ in done for event in data["events"])
-    ends = sum(event["kind"] in ("ended", "silent") for data, _ in done for event in data["events"])
+    under_load = [each for _, each in found if each is not None]
+    done = [record.data for record, _ in found]
+    served = [(int(data["served_ns"]) - int(data["injected_ns"])) / 1e9 for data in done if data.get("served_ns")]
+    restarts = sum(event["kind"] == "started" for data in done for event in data["events"])
+    ends = sum(event["kind"] in ("ended", "silent") for data in done for event in data["events"])
     return Procedure(
         kind,
         title,
         action,
-        tuple(dict.fromkeys(f"{data['name']}: {data['about_fault']}" for data, _ in done)),
-        tuple(dict.fromkeys(str(data["proof"]["said"]) for data, _ in done)),
+        tuple(dict.fromkeys(f"{data['name']}: {data['about_fault']}" for data in done)),
+        tuple(dict.fromkeys(str(data["proof"]["said"]) for data in done)),
         f"the supervisor saw the process end or fall silent ({ends}), and started it again ({restarts})"
         if ends
         else "the process lived on",
@@ -119,6 +122,7 @@ def _procedure(kind: str, done: Sequence[tuple[Mapping[str, Any], Injection | No
             ("back within the SLA", _longest([each.recovery_s for each in under_load])),
             ("good answer after a drill", _longest(served)),
         ),
+        tuple(record.id for record, _ in found),
     )
 
 

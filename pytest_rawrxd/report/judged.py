@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from pytest_rawrxd.errors import EvidenceProblem
+from pytest_rawrxd.profile.units import readable_unit
 from pytest_rawrxd.report import number
 from pytest_rawrxd.verdict.outcome import Verdict
 
@@ -79,8 +80,10 @@ class Judged:
         """The distance in words, "11.2 ms (22.4 %)", to the places of the measured value; "" without one."""
         if self.estimate is None or self.room is None:
             return ""
-        values = [side for side in (self.estimate, self.lower, self.upper) if side is not None]
-        decimals = number.places(values, unit=self.unit, against=number.edges(self.limit))
+        decimals = None
+        if readable_unit(self.estimate, self.unit) == self.unit:
+            values = [side for side in (self.estimate, self.lower, self.upper) if side is not None]
+            decimals = number.places(values, unit=self.unit, against=number.edges(self.limit))
         share = number.margin(self.estimate, self.limit)
         absolute = number.number(abs(self.room), self.unit, decimals=decimals)
         return absolute if share is None else f"{absolute} ({number.percent(share)})"
@@ -92,7 +95,9 @@ class Judged:
         if share is None or self.room is None:
             return number.ABSENT
         sign = "+" if self.room > 0 else "−" if self.room < 0 else "±"
-        return f">{sign}999 %" if share > MOST_MARGIN else f"{sign}{number.percent(share)}"
+        if share > MOST_MARGIN:
+            return f">{sign}999 %"
+        return f"{sign}{number.number(share, 'share', decimals=0) if share >= 1 else number.percent(share)}"
 
     @property
     def size(self) -> str:

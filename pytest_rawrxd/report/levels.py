@@ -82,6 +82,11 @@ class LevelRow:
         return f"{self.streams} stream{'s' if self.streams > 1 else ''}"
 
     @property
+    def records(self) -> tuple[str, ...]:
+        """The evidence of its runs."""
+        return tuple(run.record.id for run in self.runs)
+
+    @property
     def requests(self) -> int:
         return sum(len(run.reasons) for run in self.runs)
 
@@ -136,7 +141,9 @@ class FirstTokens:
     """The waits for the first token under open-loop load, from the instant at which each request was due."""
 
     engine: str
+    records: tuple[str, ...]
     streams: int
+    arrivals: str  #: how requests came: "poisson", "burst"; "not told" by a record of before that was told
     requests: int
     failed: int
     rate: float  #: requests a second
@@ -168,8 +175,16 @@ def first_tokens(records: Iterable[RecordLike], load_raw: LoadRaw) -> tuple[Firs
         if waits.size and seconds:
             rate = (sent - len(own)) / seconds
             quantiles = tuple(float(value) for value in np.quantile(waits, QUANTILES))
-            found.append(FirstTokens(engine, own[0].streams, sent, sent - waits.size, rate, quantiles))
+            ids = tuple(run.record.id for run in own)
+            came = ", ".join(sorted({_arrivals(run) for run in own}))
+            found.append(FirstTokens(engine, ids, own[0].streams, came, sent, sent - waits.size, rate, quantiles))
     return tuple(found)
+
+
+def _arrivals(run: LoadRun) -> str:
+    told = run.data.get("http")
+    came = told.get("arrivals") if isinstance(told, dict) else None
+    return plain(str(came["kind"])) if isinstance(came, dict) and "kind" in came else "not told"
 
 
 def levels_csv(rows: Sequence[LevelRow]) -> str:

@@ -38,6 +38,7 @@ class Cell:
 
     variant: str
     tokens: int
+    records: tuple[str, ...]  #: the evidence of its runs
     runs: int
     tps: float | None
     lower: float | None  #: one-sided 95 % Student t bounds of the mean over fresh processes
@@ -111,6 +112,7 @@ def _cell(runs: Sequence[DecodeRun]) -> Cell:
     return Cell(
         variant=runs[0].variant,
         tokens=runs[0].tokens,
+        records=tuple(run.record for run in runs),
         runs=len(runs),
         tps=mean,
         lower=bounds.lower if bounds else None,

@@ -2,70 +2,108 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
 from pytest_rawrxd.profile import Criterion, Profile
-from pytest_rawrxd.profile.lint.bounds import high, low
 from pytest_rawrxd.profile.toml import Value, comment, table
 from pytest_rawrxd.profile.units import number_text
-from pytest_rawrxd.verdict.pilot import Pilot, VariantFigures
-from pytest_rawrxd.verdict.tolerance import CONFIDENCE, COVERAGE, outward
+from pytest_rawrxd.verdict.pilot import Pilot
+from pytest_rawrxd.verdict.pilot.bound import Bound
+from pytest_rawrxd.verdict.tolerance import CONFIDENCE, COVERAGE, one_sided_factor, two_sided_factor
 from pytest_rawrxd.verdict.wording import number
 
-OF_VARIANT = frozenset({"decode_tps", "time_per_token", "vram_used"})
+WIDTH = 116  #: of a comment
 
 
 def profile_toml(pilot: Pilot, base: Profile) -> str:
     """Return the text of a profile that extends ``base`` with the target, the hardware and the bounds of ``pilot``."""
-    variants = [figures.variant for figures in pilot.figures]
-    dropped = [criterion.id for criterion in base.criteria.values() if _unmeasured(criterion, base, variants)]
+    names = [variant.name for variant in pilot.variants]
+    dropped = [criterion.id for criterion in base.criteria.values() if _unmeasured(criterion, base, names)]
     card = pilot.gpu or "this machine's CPU"
+    replaced = _has_hardware(base) and base.hardware.gpu != pilot.gpu
     parts = [
-        "#:schema ./profile.schema.json\n#",
-        "\n".join(map(comment, _head(pilot, base))),
+        "\n".join(
+            ["#:schema ./profile.schema.json", "#", *map(comment, _head(pilot, base, set(dropped), replaced=replaced))]
+        ),
         table(
             (),
             {
-                "title": f"{pilot.item} on {card}: bounds from the pilot {pilot.run}",
+                "title": f"{pilot.item} on {card}: bounds from {_pilots(pilot)}",
                 "kind": "acceptance",
                 "extends": base.name,
-                "drop": [*(["hardware"] if _has_hardware(base) else []), *dropped],
+                "drop": [*(["hardware"] if replaced else []), *dropped],
             },
         ),
         table(("target",), {"item": pilot.item, "engine": pilot.engine, "backend": pilot.backend}),
-        *_hardware(pilot),
-        table(("models",), {"variants": variants}),
-        *_protocol(pilot, base, variants),
+        *(_hardware(pilot) if base.hardware.gpu != pilot.gpu else ()),
+        *([table(("models",), {"variants": names})] if tuple(names) != base.models.variants else []),
+        *_protocol(pilot, base, names),
+        *_gates(pilot),
         *_criteria(pilot, base, set(dropped)),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _head(pilot: Pilot, base: Profile) -> Iterator[str]:
+def _pilots(pilot: Pilot) -> str:
+    return f"the pilot{'s' if len(pilot.runs) > 1 else ''} {' and '.join(pilot.runs)}"
+
+
+def _head(pilot: Pilot, base: Profile, dropped: set[str], *, replaced: bool) -> Iterator[str]:
     margin = base.gates.compare_margin
-    yield f"Written by `rawrxd plan --new` from the pilot {pilot.run}. Read it before anything is signed by it."
+    yield from _wrapped(
+        f"Written by `rawrxd plan --new` from {_pilots(pilot)}. Read it before anything is signed by it."
+    )
+    if pilot.boards > 1:
+        yield f"They were measured on {pilot.boards} boards of the same name."
     yield ""
     yield "Rule: tolerance limits of a normal sample, one value a fresh process (ISO 16269-6:2014; one-sided factors"
     yield "from the non-central t, two-sided ones by Howe, JASA 64, 1969): the runs of a pilot say where "
     yield f"{number(100 * COVERAGE)} % of all runs will lie, at {number(100 * CONFIDENCE)} % confidence."
     yield f"  floor        mean - k1 s, at least {margin} below the mean, / (1 + 1.645 x {base.gates.systematic_error})"
-    yield f"  equivalence  mean +- k2 s, at least +- {margin} of the mean"
-    yield f"  memory       the most that a process held, +- {margin}"
+    yield "  efficiency   the same of each interleaved round, utilisation likewise; without the guard of the clock"
+    yield f"  equivalence  mean +- k2 s, at least +- {margin} of the mean; what is expected of waits and rates likewise"
+    yield f"  quantile     mean + k1 s, at least {margin} above the mean, of the wait that half of the allowed share"
+    yield "               exceeds: sign-off wants it surely below the whole, so P95 is promised at the pilot's P97.5"
+    yield "  longest gap  the same of the logarithms, so that all processes of one acceptance run stay below"
+    yield f"  memory       the most that a process held, + {margin}, of a variant +- {margin}"
+    yield f"  movement of memory   mean + k1 s, at least {margin} above the largest"
     yield f"{margin} is gates.compare_margin: one day of one board shows less variation than boards and days to come."
     yield ""
     yield "variant  runs  mean tok/s  s  CV  k1  k2"
-    for each in pilot.figures:
+    for each in pilot.variants:
+        runs = each.tps.values.size
         yield (
-            f"{each.variant:<8} {each.runs:>4}  {number(each.mean):>10}  {number(each.deviation)}  "
-            f"{number(100 * each.cv)} %  {number(each.one_sided)}  {number(each.two_sided)}"
+            f"{each.name:<8} {runs:>4}  {number(each.tps.mean):>10}  {number(each.tps.deviation)}  "
+            f"{number(100 * each.tps.cv)} %  {number(one_sided_factor(runs))}  {number(two_sided_factor(runs))}"
         )
     for variant, why in pilot.unusable.items():
         yield f"{variant}: no bounds, {why}"
     yield ""
-    yield f"Design effect of latencies: not measured by this pilot, kept at {base.gates.planning_design_effect}."
-    yield "Peak bandwidth: no pilot measures it. Complete [hardware] from the card's datasheet, so that impossible"
-    yield f"results are found. Every bound that does not stand below is {base.name}'s, as written: phases 2 and 3 were"
-    yield "not measured."
+    for gate, why in pilot.unmeasured.items():
+        yield from _wrapped(f"gates.{gate} stays {base.name}'s: {why}.")
+    if replaced:
+        yield "Peak bandwidth: no pilot measures it. Complete [hardware] from the card's datasheet, so that impossible"
+        yield "results are found."
+    yield from _kept(pilot, base, dropped)
+
+
+def _kept(pilot: Pilot, base: Profile, dropped: set[str]) -> Iterator[str]:
+    """The criteria that keep the base's bound, by the reason."""
+    reasons: dict[str, list[str]] = {}
+    for criterion, why in pilot.kept.items():
+        if criterion not in dropped:
+            reasons.setdefault(why, []).append(criterion)
+    if reasons:
+        yield ""
+        yield f"Bounds that stay as {base.name} has them, and why the pilot supports no other:"
+    for why, criteria in reasons.items():
+        yield from _wrapped(f"  {why}: {', '.join(criteria)}")
+    yield "Facts, counts and what may never happen are asked as they are there; they say nothing about a card."
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent="    ", break_on_hyphens=False)
 
 
 def _has_hardware(base: Profile) -> bool:
@@ -76,20 +114,22 @@ def _hardware(pilot: Pilot) -> Iterator[str]:
     if pilot.gpu is not None:
         entries: dict[str, Value] = {"gpu": pilot.gpu, "gpus": pilot.gpus}
         if pilot.vram_gib is not None:
-            entries["vram"] = _vram(pilot.vram_gib)
+            entries["vram"] = f"{number_text(pilot.vram_gib)} GiB"
         yield table(("hardware",), entries)
 
 
-def _vram(gib: float) -> str:
-    return f"{number_text(round(gib, 3))} GiB"
-
-
 def _protocol(pilot: Pilot, base: Profile, variants: list[str]) -> Iterator[str]:
-    largest = max(pilot.figures, key=lambda figures: (figures.memory_gb or 0.0, -figures.mean)).variant
+    largest = max(pilot.variants, key=lambda each: (each.memory_gb or 0.0, -each.tps.mean)).name
     if base.protocol.bandwidth.variant not in variants:
         yield table(("protocol", "bandwidth"), {"variant": largest}, ["the largest that was measured"])
     if base.protocol.phase2.variant not in variants:
         yield table(("protocol", "phase2"), {"variant": variants[0]})
+
+
+def _gates(pilot: Pilot) -> Iterator[str]:
+    if pilot.measured:
+        told = [line for name, each in pilot.measured.items() for line in _wrapped(f"{name}: {each.source}")]
+        yield table(("gates",), {name: each.value for name, each in pilot.measured.items()}, told)
 
 
 def _unmeasured(criterion: Criterion, base: Profile, variants: list[str]) -> bool:
@@ -105,49 +145,23 @@ def _unmeasured(criterion: Criterion, base: Profile, variants: list[str]) -> boo
 
 
 def _criteria(pilot: Pilot, base: Profile, dropped: set[str]) -> Iterator[str]:
-    figures = {each.variant: each for each in pilot.figures}
     for criterion in base.criteria.values():
         if criterion.id in dropped:
             continue
+        path = ("criteria", criterion.id)
         if criterion.metric == "variants_measured":
-            yield table(("criteria", criterion.id), {"at_least": len(figures)})
-        elif criterion.where.get("during") == "bandwidth" and criterion.metric == "vram_used":
-            if pilot.vram_gib is not None:
-                yield table(("criteria", criterion.id), {"at_most": _vram(pilot.vram_gib)})
-        elif criterion.metric in OF_VARIANT and criterion.where.get("variant") in figures:
-            each = figures[str(criterion.where["variant"])]
-            entries = _bound(criterion, each, base)
-            if entries is not None:
-                source = f"Pilot {pilot.run}: {number(each.mean)} tok/s over {each.runs} processes"
-                yield table(("criteria", criterion.id), {"source": source, **entries})
+            yield table(path, {"at_least": len(pilot.variants)})
+        elif criterion.id in pilot.refuted:
+            told = "Shown, and decides nothing: the pilot refutes it."
+            yield table(path, {"source": pilot.refuted[criterion.id], "informative": True}, [told])
+        elif criterion.id in pilot.bounds:
+            bound = pilot.bounds[criterion.id]
+            yield table(path, {"source": bound.source, **_entries(bound)}, _wrapped(bound.worked))
 
 
-def _bound(criterion: Criterion, figures: VariantFigures, base: Profile) -> dict[str, Value] | None:
-    margin = base.gates.compare_margin.to("ratio")
-    if criterion.metric == "vram_used":
-        if figures.memory_gb is None:
-            return None
-        ends = outward(figures.memory_gb * (1 - margin), up=False), outward(figures.memory_gb * (1 + margin), up=True)
-        return {"within": [f"{number_text(end)} GB" for end in ends]}
-    if criterion.metric == "time_per_token":
-        return {"at_most": f"{number_text(outward(1000 / figures.floor, up=True))} ms"}
-    if criterion.kind == "equivalence":
-        return {
-            "within": [f"{number_text(end)} tok/s" for end in figures.band],
-            "expected": f"{number_text(float(f'{figures.mean:.4g}'))} tok/s",
-        }
-    if criterion.kind == "floor":
-        return {"at_least": f"{number_text(figures.floor)} tok/s"}
-    # What the base hopes for beyond its own band becomes the upper end of the new one, anything else the mean.
-    hoped = low(criterion, "tok/s") > _upper_end(base, criterion)
-    value = figures.band[1] if hoped else float(f"{figures.mean:.4g}")
-    return {"at_least": f"{number_text(value)} tok/s"}
-
-
-def _upper_end(base: Profile, criterion: Criterion) -> float:
-    bands = [
-        high(each, "tok/s")
-        for each in base.criteria.values()
-        if each.metric == "decode_tps" and each.kind == "equivalence" and each.where == criterion.where
-    ]
-    return max(bands, default=float("inf"))
+def _entries(bound: Bound) -> dict[str, Value]:
+    ends = [f"{number_text(end)} {bound.unit}" for end in bound.ends]
+    entries: dict[str, Value] = {bound.key: ends if bound.key == "within" else ends[0]}
+    if bound.expected is not None:
+        entries["expected"] = f"{number_text(bound.expected)} {bound.unit}"
+    return entries

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from pytest_rawrxd.profile.units import convert, readable_unit
+
 MOST_DIGITS = 6
 ABSENT = "–"
 OPEN = "…"  #: a side of an interval that has no bound
@@ -64,12 +66,22 @@ def interval(lower: float | None, upper: float | None, unit: str = "", *, decima
 def measured(
     estimate: float | None, lower: float | None, upper: float | None, unit: str, *, limit: Limit = None
 ) -> tuple[str, str]:
-    """Return the value with its unit and the interval beside it, both to the same number of places."""
+    """Return the value with its unit and the interval beside it, both to the same number of places.
+
+    A time far below its bound has a smaller unit than the bound: 3.74 s against 2 min.
+    """
     if estimate is None or isinstance(limit, bool) or unit in FACT_UNITS:
         return number(None if estimate is None else bool(estimate)), ""
-    decimals = places([side for side in (estimate, lower, upper) if side is not None], unit=unit, against=edges(limit))
     exact = lower == upper == estimate  # counted or read off, not sampled
-    return number(estimate, unit, decimals=decimals), "" if exact else interval(lower, upper, unit, decimals=decimals)
+    shown = readable_unit(estimate, unit)
+    value, low, high = convert(estimate, unit, shown), _side(lower, unit, shown), _side(upper, unit, shown)
+    limits = [convert(edge, unit, shown) for edge in edges(limit)]
+    decimals = places([side for side in (value, low, high) if side is not None], unit=shown, against=limits)
+    return number(value, shown, decimals=decimals), "" if exact else interval(low, high, shown, decimals=decimals)
+
+
+def _side(side: float | None, unit: str, shown: str) -> float | None:
+    return None if side is None else convert(side, unit, shown)
 
 
 def with_error(value: float, error: float, unit: str = "") -> str:

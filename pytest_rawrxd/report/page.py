@@ -14,6 +14,7 @@ from markupsafe import Markup
 from pytest_rawrxd.report import number
 from pytest_rawrxd.report.bar import bar
 from pytest_rawrxd.report.dossier import RunView
+from pytest_rawrxd.report.groups import target
 from pytest_rawrxd.report.plain import plain
 from pytest_rawrxd.report.sign import SIGNS, STATE_CSS
 
@@ -85,6 +86,6 @@ def _environment() -> Environment:
         "minute": _minute,
     }
     environment.globals |= {"number": number.number, "interval": number.interval, "measured": number.measured}
-    environment.globals |= {"with_error": number.with_error}
+    environment.globals |= {"with_error": number.with_error, "target": target}
     environment.globals |= {"SIGNS": SIGNS, "STATE_CSS": STATE_CSS, "ABSENT": number.ABSENT}
     return environment

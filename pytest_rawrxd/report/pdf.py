@@ -6,8 +6,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from matplotlib import get_data_path
-
 from pytest_rawrxd.errors import EvidenceProblem, UsageProblem
 
 PRINTED = "signoff-phase*.pdf"
@@ -33,6 +31,8 @@ def printed(page: str) -> bytes:
 
     Raises UsageProblem where the extra ``pdf`` or the system's Pango is missing.
     """
+    from matplotlib import get_data_path  # noqa: PLC0415 - heavy, and only a print needs its fonts
+
     try:
         from weasyprint import CSS, HTML  # noqa: PLC0415 - an extra, and slow to import
         from weasyprint.text.fonts import FontConfiguration  # noqa: PLC0415

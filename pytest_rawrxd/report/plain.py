@@ -13,6 +13,11 @@ def plain(text: object) -> str:
     return "".join(_shown(character) for character in str(text))
 
 
+def spelled_out(text: str) -> str:
+    """Return ``text`` with its lines and tabs as they are, and every other invisible character as ``plain`` has it."""
+    return "".join(character if character in "\n\t" else _shown(character) for character in text)
+
+
 def _shown(character: str) -> str:
     if character in "\n\t":
         return " "

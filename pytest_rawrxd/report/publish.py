@@ -20,7 +20,7 @@ EVIDENCE = "evidence.sha256"
 ALLURE = "allure.html"  #: six megabytes that ``rawrxd report --allure`` gives again; not committed
 #: What is committed; ledger and raw arrays stay in the run directory and are listed in EVIDENCE by digest.
 OUTPUTS = ("*.csv", "charts/*.svg", "charts/*.png")
-COMMITTED = (VERDICTS, "campaign.json", "*.html", "*.pdf", f"{SIGNATURES}/*.json", *OUTPUTS)
+COMMITTED = (VERDICTS, "campaign.json", "*.html", "*.pdf", "docs/*", f"{SIGNATURES}/*.json", *OUTPUTS)
 RAW = ("campaign.json", "ledger/*", "raw/**/*")
 
 

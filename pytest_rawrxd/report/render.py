@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from pytest_rawrxd.evidence.campaign import SIGNATURES, Evidence
 from pytest_rawrxd.evidence.canonical import file_digest
 from pytest_rawrxd.report.bundle import bundle, write_files
 from pytest_rawrxd.report.dossier import EvidenceFile, Promises, RunView
+from pytest_rawrxd.report.nine.write import JOINED, SITE
 from pytest_rawrxd.report.pdf import PRINTED
 from pytest_rawrxd.report.publish import ALLURE, VERDICTS
 from pytest_rawrxd.report.sums import write_sums
@@ -60,9 +62,12 @@ def render(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
             possible="rawrxd verify RUN_DIR says why; a copy without signatures/ can be judged and signed anew",
         )
     if changed:
-        # A PDF prints an earlier page and Allure shows earlier verdicts: they go with the page.
+        # A PDF prints an earlier page, Allure and a site show earlier verdicts: they go with the page.
         for stale in (*run_dir.glob(PRINTED), *run_dir.glob(ALLURE)):
             stale.unlink()
+        for earlier in (SITE, JOINED):
+            if (run_dir / earlier).is_dir():
+                shutil.rmtree(run_dir / earlier)
     write_files(files, run_dir)
     write_sums(run_dir)
     return view

@@ -28,7 +28,7 @@ from pytest_rawrxd.report.documents import explained, render_document
 from pytest_rawrxd.report.dossier import RunView
 from pytest_rawrxd.verdict.answers.soak_latency import hourly_means
 from pytest_rawrxd.verdict.soak import SoakRun
-from pytest_rawrxd.verdict.soak_memory import NAMES, held_memory
+from pytest_rawrxd.verdict.soak_memory import NAMES, held_memory, instrument
 from pytest_rawrxd.verdict.trend import common_slope
 
 PAGE = "stability_48h"
@@ -107,14 +107,17 @@ def render_soak(view: RunView, run: SoakRun, charts: Sequence[Chart], every: Seq
         charts=charts,
         days=every,
         planned_h=run.schedule.duration_s / 3600,
-        absent=sorted(run.begin["signals"]["absent"].items()),
-        sources=sorted(run.begin["signals"]["sources"].items()),
+        absent=sorted({**run.begin["signals"]["absent"], **run.distrusted}.items()),
+        sources=sorted(
+            (name, source) for name, source in run.begin["signals"]["sources"].items() if name not in run.distrusted
+        ),
+        instrument=instrument(run),
     )
 
 
 def soak_curves(view: RunView, run: SoakRun) -> tuple[Chart, ...]:
     """Return the curves that this soak has data for."""
-    judged = run.begin["signals"]["memory"]
+    judged = run.memory
     found = [memory(lives, NAMES.get(signal, signal)) for signal in judged[:1] if (lives := _lives(run, signal))]
     histogram = run.histogram
     if histogram is not None:
@@ -146,7 +149,7 @@ def _day(run: SoakRun, day: int, length_s: float) -> Day:
 
     bursts = [burst for burst in run.bursts if mine(burst)]
     histogram = _part(run, begin, end)
-    signal = next(iter(run.begin["signals"]["memory"]), None)
+    signal = next(iter(run.memory), None)
     settled = [s["signals"][signal] / 1e6 for s in run.samples if mine(s) and s["settled"] and signal in s["signals"]]
     warm = [r.data["loaded"]["temperature_c"][0] for r in run.records[BLOCK] if mine(r.data) and _warm(r.data)]
     return Day(

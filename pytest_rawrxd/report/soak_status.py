@@ -38,7 +38,7 @@ def status_lines(evidence: Evidence, now: datetime, alive: Alive = is_alive) -> 
     run = soak_run(evidence)
     profile = evidence.campaign.profile
     if run is None:
-        return [f"no soak was begun in {evidence.campaign.path}", f"start one: rawrxd soak start {profile.name}"]
+        return [f"no soak was begun in {evidence.campaign.path}", f"start one: rawrxd soak start {profile.label}"]
     state, tally, whole = state_of(run, alive), run.tally, run.schedule.duration_s
     lines = [
         f"soak of {profile.name} in {evidence.campaign.path}: {state.upper()}",
@@ -88,4 +88,4 @@ def _next(state: str, evidence: Evidence) -> str:
         FINISHED: f"rawrxd soak collect {path}",
         FAILED: f"rawrxd soak collect {path}",
     }
-    return str(lines.get(state, f"rawrxd soak start {evidence.campaign.profile.name} --run-dir {path} (it goes on)"))
+    return str(lines.get(state, f"rawrxd soak start {path} (it goes on)"))

@@ -26,6 +26,8 @@ class Variant:
     sha256: str | None = None
     recipe: str | None = None
     tensors: Mapping[str, str] = field(default_factory=dict)  #: name: type
+    file_record: tuple[str, ...] = ()  #: the evidence of the file: the id of its manifest's record
+    quality_record: tuple[str, ...] = ()  #: and of its quality
     quality: Quality | None = None  #: computed from the scores of every position
     reference: str | None = None  #: the variant that quality is compared with
     why_no_quality: str | None = None  #: or why it could not be compared
@@ -58,7 +60,7 @@ def title(variant: Variant) -> str:
 
 def variants(view: RunView) -> tuple[Variant, ...]:
     """Return every measured variant in the cell its criteria name, else in its shortest one."""
-    models = {str(record.data["variant"]): record.data for record in view.of(MODEL)}
+    models = {str(record.data["variant"]): record for record in view.of(MODEL)}
     scored = {str(record.data["variant"]): record for record in view.of(QUALITY)}
     unscored = {str(record.data["variant"]): str(record.data["why"]) for record in view.of(UNSCORED)}
     measured = cells(view.runs, view.variants)
@@ -67,7 +69,7 @@ def variants(view: RunView) -> tuple[Variant, ...]:
         own = [cell for cell in measured if cell.variant == name]
         judged = _judged_tokens(view, name)
         cell = next((cell for cell in own if cell.tokens == judged), own[0])
-        variant = replace(_variant(name, cell, models.get(name, {})), why_no_quality=unscored.get(name))
+        variant = replace(_variant(name, cell, models.get(name)), why_no_quality=unscored.get(name))
         found.append(_with_quality(variant, scored[name], view) if name in scored else variant)
     return tuple(found)
 
@@ -88,14 +90,17 @@ def _judged_tokens(view: RunView, name: str) -> int | None:
 def _with_quality(variant: Variant, record: RecordLike, view: RunView) -> Variant:
     return replace(
         variant,
+        quality_record=(record.id,),
         quality=quality_of(view.load_raw(record.data["raw"]), where=record.id),
         reference=record.data["reference"],
         why_no_quality=record.data["why_no_reference"],
     )
 
 
-def _variant(name: str, cell: Cell, manifest: Mapping[str, Any]) -> Variant:
+def _variant(name: str, cell: Cell, model: RecordLike | None) -> Variant:
+    manifest: Mapping[str, Any] = {} if model is None else model.data
     return Variant(
+        file_record=() if model is None else (model.id,),
         name=name,
         cell=cell,
         bytes_per_token=manifest.get("weight_bytes_per_token"),

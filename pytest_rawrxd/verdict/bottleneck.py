@@ -9,9 +9,9 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from pytest_rawrxd.verdict.decide import at_least, at_most, invalid
+from pytest_rawrxd.verdict.distributions import student
 from pytest_rawrxd.verdict.means import mean_interval
 from pytest_rawrxd.verdict.outcome import Finding, Interval, Verdict
 from pytest_rawrxd.verdict.sample import Floats, positive
@@ -141,13 +141,13 @@ def _line(size: Floats, runs: list[Floats], confidence: float) -> tuple[Interval
     freedom = size.size - 2
     residual = float(((scaled - design @ weights) ** 2).sum()) / freedom
     covariance = inverse * max(1.0, residual)
-    student = float(stats.t.ppf(confidence, freedom))
+    quantile = student(confidence, freedom)
     method = f"weighted least squares over {size.size} variants"
     fixed, slope = (
         Interval(
             float(weights[at]),
-            float(weights[at]) - student * math.sqrt(covariance[at, at]),
-            float(weights[at]) + student * math.sqrt(covariance[at, at]),
+            float(weights[at]) - quantile * math.sqrt(covariance[at, at]),
+            float(weights[at]) + quantile * math.sqrt(covariance[at, at]),
             int(size.size),
             None,
             method,

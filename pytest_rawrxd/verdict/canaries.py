@@ -8,7 +8,7 @@ different questions, and nothing is compared.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.ledger import Record
 from pytest_rawrxd.measure.faults.canary import CANARY
+from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.sample import Floats
 
 UNDECIDED_NATS = 0.3  #: how much less likely than the reference's token another one may have been
@@ -44,6 +45,11 @@ class Songs:
         """Whether every token has to be the reference's."""
         return self.data["stage"] in EXACT
 
+    @property
+    def kept(self) -> bool:
+        """Whether the answers themselves are in the evidence."""
+        return "ids" in self.arrays and "texts" in self.data
+
     def ids(self, row: int) -> tuple[int, ...]:
         """The tokens of one answer."""
         return tuple(self.arrays["ids"][row, : int(self.arrays["lengths"][row])].tolist())
@@ -66,6 +72,14 @@ class Compared:
 def songs(evidence: Evidence, during: str) -> tuple[Songs, ...]:
     """Every canary record that belongs to one activity."""
     return tuple(Songs(record, evidence.raw(record.data["raw"])) for record in evidence.of(CANARY, during=during))
+
+
+def not_kept(found: Iterable[Songs]) -> Finding | None:
+    """NOT MEASURED where answers are not in the evidence: the profile did not say so."""
+    if all(each.kept for each in found):
+        return None
+    said = "the answers to canaries were not kept, and without them none can be compared"
+    return Finding(Verdict.NOT_MEASURED, said, next='protocol.keep_answers = "canaries" in the profile; measure again')
 
 
 def compare(found: tuple[Songs, ...], references: tuple[Songs, ...]) -> Compared:

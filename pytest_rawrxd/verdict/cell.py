@@ -148,7 +148,7 @@ def _missing(evidence: Evidence, variant: str, tokens: int) -> Finding:
     return Finding(
         Verdict.NOT_MEASURED,
         f"no process generated {tokens} tokens with {variant} in this campaign{why}",
-        next=f"pytest acceptance/ -m phase1 --sla-profile {campaign.profile.name} --sla-run-dir reports/{campaign.id}",
+        next=f"pytest acceptance/ -m phase1 --sla-profile {campaign.profile.label} --sla-run-dir reports/{campaign.id}",
     )
 
 

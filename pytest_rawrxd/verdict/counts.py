@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from scipy import stats
-
 from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.verdict.decide import decide, invalid
+from pytest_rawrxd.verdict.distributions import chi_square
 from pytest_rawrxd.verdict.outcome import Finding, Interval, Verdict
 from pytest_rawrxd.verdict.wording import number, required
 
@@ -17,8 +16,8 @@ def rate_interval(count: int, hours: float, *, confidence: float = 0.95) -> Inte
     """
     if count < 0 or hours <= 0:
         raise EvidenceProblem("A rate needs a count and a time", found=f"{count} events in {hours} h")
-    lower = float(stats.chi2.ppf(1 - confidence, 2 * count)) / 2 / hours if count else 0.0
-    upper = float(stats.chi2.ppf(confidence, 2 * count + 2)) / 2 / hours
+    lower = chi_square(1 - confidence, 2 * count) / 2 / hours if count else 0.0
+    upper = chi_square(confidence, 2 * count + 2) / 2 / hours
     return Interval(count / hours, lower, upper, count, None, "Poisson (Garwood)")
 
 

@@ -12,9 +12,10 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, stats
 
 from pytest_rawrxd.errors import EvidenceProblem
+from pytest_rawrxd.verdict.bisection import crossing
+from pytest_rawrxd.verdict.distributions import beta, student
 from pytest_rawrxd.verdict.outcome import Interval
 from pytest_rawrxd.verdict.sample import Floats, non_negative, same_length
 
@@ -62,8 +63,8 @@ def effective_number(
     if share <= 0 or variance <= 0:
         return math.inf
     observed = float(sizes.sum()) if values is None else values
-    student = float(stats.t.ppf(confidence, max(observed - 1, 1))) / float(stats.t.ppf(confidence, count - 1))
-    return share * (1 - share) / variance * student**2
+    correction = student(confidence, max(observed - 1, 1)) / student(confidence, count - 1)
+    return share * (1 - share) / variance * correction**2
 
 
 def own_number(
@@ -88,8 +89,8 @@ def own_number(
 def share_bounds(share: float, n_eff: float, *, confidence: float = 0.95) -> tuple[float, float]:
     """Return the one-sided Clopper-Pearson bounds of ``share`` seen in ``n_eff`` independent observations."""
     hits, misses = share * n_eff, n_eff - share * n_eff
-    lower = float(stats.beta.ppf(1 - confidence, hits, misses + 1)) if hits > 0 else 0.0
-    upper = float(stats.beta.ppf(confidence, hits + 1, misses)) if misses > 0 else 1.0
+    lower = beta(1 - confidence, hits, misses + 1) if hits > 0 else 0.0
+    upper = beta(confidence, hits + 1, misses) if misses > 0 else 1.0
     return lower, upper
 
 
@@ -106,7 +107,7 @@ def factor_until(interval: Interval, *, limit: float, acceptance: float, confide
     most = math.log(MOST_FACTOR)
     if missing(0.0) <= 0 or missing(most) > 0:
         return None
-    return math.exp(float(optimize.brentq(missing, 0.0, most)))
+    return math.exp(crossing(missing, 0.0, most))
 
 
 def _blocks(over: npt.ArrayLike, total: npt.ArrayLike) -> tuple[Floats, Floats]:

@@ -67,6 +67,11 @@ def verdict_bytes(verdicts: dict[str, Any]) -> bytes:
     return canonical(verdicts)
 
 
+def judge_entry(evidence: Evidence, criterion: Criterion, *, running: Collection[str] = ()) -> dict[str, Any]:
+    """One criterion's entry of ``verdicts.json`` before rounding, under the waivers of the run."""
+    return waived(judge_criterion(evidence, criterion, running=running), waivers_of(evidence))
+
+
 def judge_criterion(evidence: Evidence, criterion: Criterion, *, running: Collection[str] = ()) -> dict[str, Any]:
     """One criterion's entry of ``verdicts.json`` before any waiver and rounding; ``running`` are tests going on now."""
     claimed_by = claims(evidence).get(criterion.id, [])

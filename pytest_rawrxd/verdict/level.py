@@ -173,7 +173,7 @@ def _missing(evidence: Evidence, of: str) -> Finding:
     return Finding(
         Verdict.NOT_MEASURED,
         f"no run of {of} in this campaign{why}",
-        next=f"pytest acceptance/ -m phase2 --sla-profile {campaign.profile.name} --sla-run-dir reports/{campaign.id}",
+        next=f"pytest acceptance/ -m phase2 --sla-profile {campaign.profile.label} --sla-run-dir reports/{campaign.id}",
     )
 
 

@@ -14,6 +14,7 @@ from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.profile.units import convert
 from pytest_rawrxd.verdict import checks
 from pytest_rawrxd.verdict.cell import SCRIPTED, identity_of, roofline, spilled
+from pytest_rawrxd.verdict.load_hosts import host_violations
 from pytest_rawrxd.verdict.load_run import LoadRun
 from pytest_rawrxd.verdict.plausibility import Plausibility
 from pytest_rawrxd.verdict.validity import Violation
@@ -42,6 +43,7 @@ def load_violations(evidence: Evidence, record: Record, run: LoadRun) -> Iterato
             yield violation
     if "http" in data:
         yield from (violation for violation in _client(evidence, data["http"]) if violation is not None)
+        yield from host_violations(evidence, record)
 
 
 def _answers(run: LoadRun) -> Iterator[Violation | None]:

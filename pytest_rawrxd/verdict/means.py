@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from pytest_rawrxd.errors import EvidenceProblem
+from pytest_rawrxd.verdict.distributions import student, students
 from pytest_rawrxd.verdict.outcome import Interval
 from pytest_rawrxd.verdict.sample import finite
 
@@ -24,7 +24,7 @@ def mean_interval(values: npt.ArrayLike, *, confidence: float = 0.95) -> Interva
     if sample.size < 2:
         raise EvidenceProblem("A mean has no interval below two values", found=f"{sample.size} values")
     mean = float(sample.mean())
-    half = float(stats.t.ppf(confidence, sample.size - 1)) * float(sample.std(ddof=1)) / math.sqrt(sample.size)
+    half = student(confidence, sample.size - 1) * float(sample.std(ddof=1)) / math.sqrt(sample.size)
     return Interval(mean, mean - half, mean + half, sample.size, float(sample.size), "Student t")
 
 
@@ -41,7 +41,7 @@ def ratio_interval(above: npt.ArrayLike, below: npt.ArrayLike, *, confidence: fl
     half = 0.0
     if total > 0:
         freedom = total**2 / sum(v**2 / (log.size - 1) for v, log in zip(variances, logs, strict=True))
-        half = float(stats.t.ppf(confidence, freedom)) * math.sqrt(total)
+        half = student(confidence, freedom) * math.sqrt(total)
     return Interval(
         math.exp(estimate),
         math.exp(estimate - half),
@@ -61,7 +61,7 @@ def runs_until(mean: float, deviation: float, n: int, *, bound: float, confidenc
     if distance == 0 or deviation == 0:
         return None
     runs = np.arange(n + 1, MOST_RUNS)
-    halves = stats.t.ppf(confidence, runs - 1) * deviation / np.sqrt(runs)
+    halves = students(confidence, runs - 1) * deviation / np.sqrt(runs)
     enough = np.flatnonzero(halves <= distance)
     return int(runs[enough[0]]) if enough.size else None
 

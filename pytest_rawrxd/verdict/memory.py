@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-#: Buffers that lie in the host's memory, whatever the backend calls them: CPU, CPU_Mapped, CUDA_Host, Vulkan_Host.
-HOST_MARKS = ("CPU", "HOST")
+from pytest_rawrxd.rig.engine.log import on_device
 
 
 def used_bytes(data: Mapping[str, Any]) -> int | None:
@@ -17,9 +16,4 @@ def used_bytes(data: Mapping[str, Any]) -> int | None:
     if data["engine"]["backend"] == "cpu":
         resident: int | None = data["memory"]["resident_bytes"]
         return resident
-    held = sum(buffer["bytes"] for buffer in data["load"]["buffers"] if not _on_host(str(buffer["device"])))
-    return held or None
-
-
-def _on_host(device: str) -> bool:
-    return any(mark in device.upper() for mark in HOST_MARKS)
+    return on_device(data["load"]["buffers"]) or None

@@ -26,7 +26,6 @@ from pytest_rawrxd.verdict.sample_size import (
 from pytest_rawrxd.verdict.wording import duration, number
 
 ALERTS = "alerts_early"  #: a fact that takes a drill
-QUIET_CV = 0.01  #: run-to-run variation of a machine that does nothing else; an example, decided by the runs
 
 
 @dataclass(frozen=True)
@@ -102,13 +101,14 @@ def _floor(profile: Profile, group: Sequence[Criterion], _run: Run) -> tuple[str
     many = "streams" in group[0].where
     runs = profile.protocol.phase2.level_runs if many else profile.protocol.phase1.processes.floor
     least, confidence = gates.min_runs.floor, group[0].confidence
+    cv = gates.planning_variation.to("ratio")
     above = floor_acceptance(1.0, systematic=gates.systematic_error.to("ratio")) - 1
-    needed = above + mean_half_width(QUIET_CV, runs, confidence=confidence)
+    needed = above + mean_half_width(cv, runs, confidence=confidence)
     return (
-        f"{runs} {'runs' if many else 'fresh processes'}; at a run-to-run variation of {_percent(QUIET_CV)} it is kept "
+        f"{runs} {'runs' if many else 'fresh processes'}; at a run-to-run variation of {_percent(cv)} it is kept "
         f"from {_percent(needed)} above the bound, and no run below it",
         f"below {least} runs there is no verdict; with {least} it is kept from "
-        f"{_percent(above + mean_half_width(QUIET_CV, least, confidence=confidence))} above the bound",
+        f"{_percent(above + mean_half_width(cv, least, confidence=confidence))} above the bound",
     )
 
 

@@ -185,6 +185,19 @@ def quantile_interval(
     return Interval(at[0], at[1], at[2], histogram.total, n_eff, "Woodruff")
 
 
+def design_effect(histogram: Histogram, quantile: float, *, confidence: float = 0.95) -> float:
+    """Return how many gaps count as one independent gap at the histogram's own quantile: gaps / n_own.
+
+    Where ties leave too few gaps above the quantile, every block counts as one. EvidenceProblem below two blocks.
+    """
+    total, own = _own(histogram, quantile, by_time=False)
+    effect = histogram.total / histogram.blocks.size
+    allowed = _allowed(quantile)
+    return histogram.total / own_number(
+        own, total, allowed=allowed, values=histogram.total, confidence=confidence, effect=effect
+    )
+
+
 def _unusable(histogram: Histogram, min_blocks: int) -> Finding | None:
     if histogram.total == 0:
         return invalid("empty sample: no gap was recorded", next_step=f"measure at least {min_blocks} blocks")

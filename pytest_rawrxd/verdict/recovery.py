@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from pytest_rawrxd.profile.units import convert, readable_unit
 from pytest_rawrxd.verdict.decide import at_most, invalid
 from pytest_rawrxd.verdict.means import mean_interval, runs_until
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
@@ -52,10 +53,12 @@ def recovery(
         needed = runs_until(mean.estimate, float(taken.std(ddof=1)), taken.size, bound=limit, confidence=confidence)
         plan = f"about {needed - taken.size} more injections" if needed else "the mean lies at the limit"
     kind = kinds[int(np.argmax(taken))]
+    shown = readable_unit(slowest, unit)
+    said = f"{number(convert(slowest, unit, shown))} {shown}"
     return Finding(
         verdict,
-        f"mean recovery {bounds(mean.estimate, mean.lower, mean.upper, unit)}, longest {number(slowest)} {unit} "
-        f"({kind}); required < {number(limit)} {unit} in the mean and < {number(most)} {unit} each",
+        f"mean recovery {bounds(mean.estimate, mean.lower, mean.upper, unit)}, longest {said} ({kind}); "
+        f"required < {number(limit)} {unit} in the mean and < {number(most)} {unit} each",
         mean.estimate,
         mean.lower,
         mean.upper,

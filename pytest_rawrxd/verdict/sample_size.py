@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from scipy import optimize, stats
-
 from pytest_rawrxd.errors import EvidenceProblem
+from pytest_rawrxd.verdict.bisection import crossing
+from pytest_rawrxd.verdict.distributions import student
 from pytest_rawrxd.verdict.exceedance import share_bounds
 
 MOST_VALUES = 1e9
@@ -32,14 +32,14 @@ def values_at_share(share: float, acceptance: float, *, confidence: float = 0.95
     def missing(log_values: float) -> float:
         return share_bounds(share, math.exp(log_values), confidence=confidence)[1] - acceptance
 
-    return math.exp(float(optimize.brentq(missing, 0.0, math.log(MOST_VALUES))))
+    return math.exp(crossing(missing, 0.0, math.log(MOST_VALUES)))
 
 
 def mean_half_width(cv: float, runs: int, *, confidence: float = 0.95) -> float:
     """Return the one-sided half-width of the mean of ``runs`` runs, as a share of it, at a run-to-run ``cv``."""
     if runs < 2:
         raise EvidenceProblem("A mean has no interval below two runs", found=f"{runs} runs")
-    return float(stats.t.ppf(confidence, runs - 1)) * cv / math.sqrt(runs)
+    return student(confidence, runs - 1) * cv / math.sqrt(runs)
 
 
 def largest_cv(margin: float, runs: int, *, confidence: float = 0.95) -> float:

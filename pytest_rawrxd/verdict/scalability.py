@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize
 
 from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.verdict.sample import Floats, positive, same_length
@@ -45,6 +44,8 @@ def scalability(streams: npt.ArrayLike, throughputs: npt.ArrayLike) -> Scalabili
     same_length(streams=count, throughputs=rates)
     if np.unique(count).size < 4:
         raise EvidenceProblem("Three coefficients need four levels", found=f"{np.unique(count).size} levels")
+    from scipy import optimize  # noqa: PLC0415 - 20 MB, and only the report of the load test needs it
+
     design = np.column_stack([np.ones(count.size), count - 1, count * (count - 1)])
     # Relative residuals: a level with high throughput must not count less than a single stream.
     weights = rates / count

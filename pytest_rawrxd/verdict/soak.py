@@ -45,6 +45,7 @@ from pytest_rawrxd.verdict.wording import duration, number
 
 KINDS = (BEGIN, LIFE, BURST_DONE, IDLE_DONE, BLOCK, SAMPLE, GAP, LOG, LOOK, CHECKPOINT, REVIEW, END)
 ENDED = ("EngineCrashed", "EngineHung")  #: a process that had to be stopped is no better than one that died
+OWNED = "a soak of an engine that the suite starts itself: --sla-engine llama-server"
 AHEAD_S = 2.0  #: observed time may run ahead of the clock by so much: records are stamped when they are written
 BEHIND_S = 30.0  #: and lag behind it by so much: a block is written after it has ended
 
@@ -125,9 +126,25 @@ class SoakRun:
         blocks = [record.data["loaded"].get(name) for record in self.records[BLOCK]]
         return np.array([block[0] for block in blocks if block is not None], np.float64)
 
+    @cached_property
+    def distrusted(self) -> dict[str, str]:
+        """Memory counters that did not move while a model was loaded, each with what was seen."""
+        return {name: why for life in self.lives for name, why in life.get("distrusted", {}).items()}
+
+    @property
+    def memory(self) -> list[str]:
+        """The memory signals that are judged, the engine's own first."""
+        return [name for name in self.begin["signals"]["memory"] if name not in self.distrusted]
+
     def why_absent(self, name: str) -> str:
         """Why a signal was not read."""
-        return str(self.begin["signals"]["absent"].get(name) or "no reading lies in the soak")
+        found = self.distrusted.get(name) or self.begin["signals"]["absent"].get(name)
+        return str(found or "no reading lies in the soak")
+
+    def unseen(self, what: str) -> Finding | None:
+        """NOT MEASURED where nobody here does this to the engine or sees it; "restart", or as the journal names it."""
+        why = self.begin.get("unseen", {}).get(what)
+        return Finding(Verdict.NOT_MEASURED, str(why), next=OWNED) if why else None
 
     @cached_property
     def histogram(self) -> Histogram | None:
@@ -174,7 +191,8 @@ def unfinished(run: SoakRun, evidence: Evidence) -> str | None:
     """The line that goes on with a soak that is not over; None for one that is."""
     if run.tally.ended == FINISHED:
         return None
-    return f"pytest acceptance/ -m soak --sla-profile {run.profile.name} --sla-resume reports/{evidence.campaign.id}"
+    folder = f"reports/{evidence.campaign.id}"
+    return f"rawrxd soak start {folder}, or pytest acceptance/ -m soak --sla-resume {folder}"
 
 
 def violations(run: SoakRun) -> Iterator[Violation]:
@@ -235,7 +253,7 @@ def _missing(evidence: Evidence) -> Finding:
     return Finding(
         Verdict.NOT_MEASURED,
         f"no soak was run in this campaign; it takes {duration(campaign.profile.protocol.soak.duration.to('h'))}",
-        next=f"rawrxd soak start {campaign.profile.name} --run-dir reports/{campaign.id}",
+        next=f"rawrxd soak start {campaign.profile.label} --run-dir reports/{campaign.id}",
     )
 
 

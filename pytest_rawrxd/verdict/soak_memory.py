@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pytest_rawrxd.measure.soak.journal import SAMPLE
+from pytest_rawrxd.measure.soak.signals import SUITE
 from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.profile.units import convert
 from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.drift import LOOKS_H, Held, drift, settled
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.soak import SoakRun
+from pytest_rawrxd.verdict.trend import common_slope, lags_for
 
 HORIZON_H = 48.0  #: of the roadmap: the looks of a shorter soak lie at the same shares of it
 WORST_FIRST = (Verdict.FAIL, Verdict.INVALID, Verdict.INCONCLUSIVE, Verdict.PASS)
@@ -39,7 +42,7 @@ def held_memory(run: SoakRun, signal: str) -> Held:
 
 def judged_memory(run: SoakRun, judge: Callable[[Held], Finding]) -> Finding:
     """The worst finding of all memory signals of this soak: a driver may leak what no process shows."""
-    signals = run.begin["signals"]["memory"]
+    signals = run.memory
     if not signals:
         return Finding(
             Verdict.NOT_MEASURED,
@@ -92,8 +95,31 @@ def early_failure(samples: Sequence[tuple[float, float, int]], profile: Profile)
     return found.reason if found.verdict is Verdict.FAIL else None
 
 
+@dataclass(frozen=True)
+class Instrument:
+    """The suite's own memory in MB: the most, and its change over the soak with a one-sided 95 % half-width."""
+
+    most: float
+    change: float
+    half: float
+
+
+def instrument(run: SoakRun) -> Instrument | None:
+    """What watching cost in memory: an instrument that leaks says nothing about a leak. None without readings.
+
+    One slope for all sessions of the soak, each process with a level of its own.
+    """
+    mb, session = run.signal(SUITE) / 1e6, np.array([record.session for record in run.records[SAMPLE]])
+    known = ~np.isnan(mb)
+    if np.count_nonzero(known) < LEAST_SAMPLES:
+        return None
+    slope = common_slope(run.hours[known], mb[known], session[known], lags=lags_for(int(known.sum())))
+    hours = run.schedule.duration_s / 3600
+    return Instrument(float(mb[known].max()), slope.slope * hours, slope.half_width(0.95) * hours)
+
+
 def weights_mb(run: SoakRun) -> float | None:
     """MB of the weights on a device; None where they lie in host memory, whose pages come and go."""
     sizes = [entry["bytes"] for entry in (run.lives[-1]["load"]["buffers"] or ()) if entry["kind"] == "model"]
-    on_cpu = run.begin["signals"]["memory"][:1] == ["resident_bytes"]
+    on_cpu = run.memory[:1] == ["resident_bytes"]
     return sum(sizes) / 1e6 if sizes and not on_cpu else None

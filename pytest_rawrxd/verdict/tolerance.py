@@ -11,10 +11,10 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from pytest_rawrxd.errors import EvidenceProblem
-from pytest_rawrxd.verdict.sample import positive
+from pytest_rawrxd.verdict.distributions import chi_square, normal
+from pytest_rawrxd.verdict.sample import Floats, positive
 
 COVERAGE = 0.95
 CONFIDENCE = 0.95
@@ -22,16 +22,18 @@ CONFIDENCE = 0.95
 
 def one_sided_factor(n: int, *, coverage: float = COVERAGE, confidence: float = CONFIDENCE) -> float:
     """Return k so that mean - k s lies below ``coverage`` of all runs, at ``confidence``, for ``n`` runs."""
+    from scipy import stats  # noqa: PLC0415 - 50 MB, and nothing else has the quantile of the non-central t
+
     _enough(n)
-    shift = float(stats.norm.ppf(coverage)) * math.sqrt(n)
+    shift = normal(coverage) * math.sqrt(n)
     return float(stats.nct.ppf(confidence, n - 1, shift)) / math.sqrt(n)
 
 
 def two_sided_factor(n: int, *, coverage: float = COVERAGE, confidence: float = CONFIDENCE) -> float:
     """Return k so that mean +- k s holds ``coverage`` of all runs, at ``confidence``, for ``n`` runs."""
     _enough(n)
-    normal = float(stats.norm.ppf((1 + coverage) / 2))
-    return normal * math.sqrt((n - 1) * (1 + 1 / n) / float(stats.chi2.ppf(1 - confidence, n - 1)))
+    middle = normal((1 + coverage) / 2)
+    return middle * math.sqrt((n - 1) * (1 + 1 / n) / chi_square(1 - confidence, n - 1))
 
 
 def tolerance_floor(
@@ -52,6 +54,30 @@ def tolerance_floor(
     return lowest / (1 + 1.645 * systematic)
 
 
+def tolerance_ceiling(values: npt.ArrayLike, *, margin: float) -> float:
+    """Return the value that runs like ``values`` (n,) stay below: mean + k s, at least ``margin`` above the mean.
+
+    EvidenceProblem where it is more than twice what was seen: that is no bound but a guess.
+    """
+    sample = positive(values, "the runs of the pilot")
+    mean = float(sample.mean())
+    limit = max(mean + one_sided_factor(sample.size) * float(sample.std(ddof=1)), mean * (1 + margin))
+    return _no_guess(limit, sample)
+
+
+def extreme_ceiling(values: npt.ArrayLike, *, margin: float, runs: int) -> float:
+    """Return the value that the extremes of ``runs`` more runs stay below, from one extreme a run, ``values`` (n,).
+
+    None of them may lie above, so each is covered at 0.95^(1 / runs), not at 0.95; extremes are skewed, so the limit is
+    that of their logarithms. EvidenceProblem as `tolerance_ceiling`.
+    """
+    sample = positive(values, "the runs of the pilot")
+    logs = np.log(sample)
+    factor = one_sided_factor(sample.size, coverage=COVERAGE ** (1 / runs))
+    limit = math.exp(float(logs.mean()) + factor * float(logs.std(ddof=1)))
+    return _no_guess(max(limit, float(sample.max()) * (1 + margin)), sample)
+
+
 def tolerance_band(values: npt.ArrayLike, *, margin: float) -> tuple[float, float]:
     """Return the band that runs like ``values`` (n,) will keep: mean +- k s, at least +- ``margin`` of the mean."""
     sample = positive(values, "the runs of the pilot")
@@ -68,6 +94,15 @@ def outward(value: float, *, up: bool, digits: int = 4) -> float:
     scaled = value / 10.0**exponent
     rounded = math.ceil(scaled - 1e-9) if up else math.floor(scaled + 1e-9)
     return float(np.format_float_positional(rounded * 10.0**exponent, precision=digits, fractional=False))
+
+
+def _no_guess(limit: float, sample: Floats) -> float:
+    most = float(sample.max())
+    if limit > 2 * most:
+        raise EvidenceProblem(
+            "The runs of the pilot vary too much for a ceiling", found=f"{sample.min():.4g} to {most:.4g}"
+        )
+    return limit
 
 
 def _enough(n: int) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from pytest_rawrxd.errors import EvidenceProblem
+from pytest_rawrxd.verdict.distributions import student
 from pytest_rawrxd.verdict.sample import Floats, finite, rising, same_length
 
 
@@ -24,7 +24,7 @@ class Trend:
 
     def half_width(self, confidence: float) -> float:
         """Return the one-sided half-width of the slope per hour."""
-        return float(stats.t.ppf(confidence, self.freedom)) * self.error
+        return student(confidence, self.freedom) * self.error
 
 
 def common_slope(

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.ledger import Record
 from pytest_rawrxd.verdict.decide import invalid
-from pytest_rawrxd.verdict.outcome import Answer
+from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
 
 #: Written when a test that claims criteria begins and when it ends: its name, the criteria, the lane that runs it, and
 #: why it is not finished (None: it is). A process that dies in a test leaves its beginning as the last word.
@@ -16,13 +16,19 @@ BEGUN = "its process died while it ran"
 
 
 def unfinished(evidence: Evidence, criterion: str, *, running: Collection[str] = ()) -> Answer | None:
-    """INVALID when the last word of a test that claims ``criterion`` is not that it finished, None otherwise.
+    """INVALID when the last word of a test that claims ``criterion`` is not that it finished, NOT MEASURED when it was
+    skipped, None otherwise.
 
     A later session of the same campaign in which the test finishes lifts it: the evidence of both is judged together.
     ``running`` are tests that are going on while this is asked, such as the one that asks: they have not died.
     """
     for test, record in last_words(evidence).items():
-        if test not in running and criterion in record.data["criteria"] and record.data["why"] is not None:
+        if test in running or criterion not in record.data["criteria"]:
+            continue
+        if record.data.get("skipped"):
+            said = f"{test} was skipped: {record.data['why']}"
+            return Finding(Verdict.NOT_MEASURED, said, next="run it into the same run directory"), (record.id,)
+        if record.data["why"] is not None:
             found = invalid(
                 f"{test} did not finish: {record.data['why']}",
                 next_step="remove the cause and run it again into the same run directory",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy.typing as npt
-from scipy import stats
 
 from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.verdict.decide import invalid, within
+from pytest_rawrxd.verdict.distributions import student
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.sample import non_negative
 from pytest_rawrxd.verdict.trend import lags_for, mean_error
@@ -36,7 +36,7 @@ def utilisation(
             n=int(sample.size),
         )
     mean = float(sample.mean())
-    half = float(stats.t.ppf(confidence, sample.size - 1)) * mean_error(sample, lags=lags_for(sample.size))
+    half = student(confidence, sample.size - 1) * mean_error(sample, lags=lags_for(sample.size))
     verdict = within(mean - half, mean + half, limits=limits)
     return Finding(
         verdict,

@@ -157,7 +157,12 @@ CATALOGUE = (
         "interruptions took more of the soak than it may lose",
         "repeat it on a machine that stays up; what nobody observed is never interpolated",
     ),
-    Rule("V-WORKERS", "load from many hosts", "a worker is missing", "repeat the run with all workers"),
+    Rule(
+        "V-WORKERS",
+        "load from many hosts",
+        "a worker's share is missing, late or changed",
+        "repeat the run with all workers, each on a host of its own near the server",
+    ),
     Rule(
         "V-SELFCHECK",
         "every criterion of the session",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from pytest_rawrxd.profile.units import convert, readable_unit
+
 
 def number(value: float | None) -> str:
     """Return ``value`` with four significant digits and thousands separated; "none" where there is none."""
@@ -17,8 +19,10 @@ def number(value: float | None) -> str:
 
 
 def bounds(estimate: float, lower: float | None, upper: float | None, unit: str = "") -> str:
-    """Return "48 ms [47.5, 48.6]"."""
-    return f"{number(estimate)}{f' {unit}' if unit else ''} [{number(lower)}, {number(upper)}]"
+    """Return "48 ms [47.5, 48.6]", a time in a unit that reads well."""
+    shown = readable_unit(estimate, unit)
+    value, low, high = (each if each is None else convert(each, unit, shown) for each in (estimate, lower, upper))
+    return f"{number(value)}{f' {shown}' if shown else ''} [{number(low)}, {number(high)}]"
 
 
 def required(direction: str, limit: float | tuple[float, float]) -> str:

@@ -37,11 +37,15 @@ DATA = """
   return Object.fromEntries(await Promise.all(files.map(async ([name, value]) => [name, await read(value)])));
 })()
 """
+ATTACK = (
+    "\"'></title></td><script>document.title='PWNED'</script><img src=https://tracker.invalid/i "
+    "onerror=\"document.title='PWNED'\"><a href=javascript:alert(1)>x</a>\x1b[2J\u202e"
+)
 WAIVER = f"""
 [[waiver]]
 criterion = "{WAIVED}"
 owner = "Technical Lead"
-reason = "late"
+reason = "late <img src=https://tracker.invalid/i onerror=alert(1)>"
 ticket = "https://tracker.invalid/RX-1"
 expiry = 2026-12-31
 compensating_measure = "two cards"
@@ -78,7 +82,7 @@ def rendered(installed, tmp_path_factory):
     floor = base.criteria[KEPT]
     promised = {
         KEPT: floor,
-        BROKEN: floor.model_copy(update={"id": BROKEN, "limit": 1000.0}),
+        BROKEN: floor.model_copy(update={"id": BROKEN, "limit": 1000.0, "title": f"late {ATTACK}", "source": ATTACK}),
         WAIVED: floor.model_copy(update={"id": WAIVED, "limit": 2000.0}),
     }
     profile = base.model_copy(update={"criteria": promised})
@@ -148,9 +152,16 @@ def test_the_page_opens_every_time_shows_the_verdict_and_asks_no_other_machine(r
     address = (rendered[0] / "allure.html").as_uri()
 
     async def visit(tab):
-        return [await tab.open(address, f"{BROKEN} ") for _ in range(OPENED)]
+        pages = [await tab.open(address, f"{BROKEN} ") for _ in range(OPENED)]
+        names = await tab.evaluate("Object.keys(window.allureReportData)")
+        for name in (each for each in names if each.startswith("data/test-results/")):
+            await tab.evaluate(f"location.hash = '#{name.removeprefix('data/test-results/').removesuffix('.json')}'")
+            shown = await tab.shows("description")
+            assert "description" in shown.lower()
+        return pages, await tab.evaluate("document.title")
 
-    pages = browse(tmp_path, visit)
+    pages, title = browse(tmp_path, visit)
+    assert "PWNED" not in title  # what the promise is called holds a script that says so
 
     assert len(pages) == OPENED
     for opened in pages:

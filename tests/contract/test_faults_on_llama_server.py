@@ -1,6 +1,7 @@
 """A real llama-server under the supervisor: killed under load, hidden from its device, and judged."""
 
 import importlib.util
+import json
 from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
@@ -9,14 +10,17 @@ import pytest
 
 from pytest_rawrxd.measure.faults.campaign import run_device_drill
 from pytest_rawrxd.measure.faults.canary import canaries
+from pytest_rawrxd.measure.faults.terms import window_plan
 from pytest_rawrxd.measure.faults.window import run_window, sing
 from pytest_rawrxd.measure.memory import SystemMemory
+from pytest_rawrxd.measure.withheld import withheld
 from pytest_rawrxd.plugin import faults
 from pytest_rawrxd.profile import load_profile
 from pytest_rawrxd.rig.faults.process import Kill
 from pytest_rawrxd.rig.gpu.lavapipe import lavapipe_environment
 from pytest_rawrxd.rig.models.synthetic import write_synthetic
 from pytest_rawrxd.rig.server.program import PACKAGE
+from pytest_rawrxd.rig.server.target import HttpTarget
 from pytest_rawrxd.rig.telemetry import open_probes
 from pytest_rawrxd.verdict.fault_window import NO_PROMISE, read_injection, unplanned
 
@@ -83,6 +87,13 @@ def test_a_killed_server_is_restarted_and_nothing_is_lost_after_a_retry(target, 
     assert unplanned(record.data) == []
     assert record.data["settled_ns"] is not None
     assert all((song.arrays["status"] == 200).all() for song in kept.of("canary"))
+
+    # The server repeats the prompt in its last event: it was received, and is not what the ledger gets.
+    (prompt, *_) = window_plan(terms, HttpTarget("llama-server", "http://127.0.0.1:9"), 0).prompts
+    data, left = withheld(record.kind, record.data, record.arrays, canaries=False)
+    assert prompt.encode() in record.arrays["bodies"].tobytes()
+    assert prompt.encode() not in json.dumps(data).encode() + b"".join(array.tobytes() for array in left.values())
+    assert left["crossed"].tolist() == []
 
 
 @pytest.mark.skipif(lavapipe_environment() is None, reason="no lavapipe driver (Debian: mesa-vulkan-drivers)")

@@ -57,6 +57,16 @@ def test_greedy_tokens_of_one_stream_are_the_same_every_time(loaded) -> None:
     assert tokens_of(loaded, request) == tokens_of(loaded, request)
 
 
+def test_thirty_two_streams_run_at_once(tiny_model) -> None:
+    streams = 32
+    with open_engine("llama-cpp-python", EngineSetup(os.environ)) as engine:
+        engine.load(tiny_model, replace(OPTIONS, n_ctx=streams * 32, n_streams=streams), deadline_s=ENOUGH)
+        answers = engine.generate([Request([100 + i], 16) for i in range(streams)], deadline_s=ENOUGH)
+
+    assert [len(answer.token_ids) for answer in answers] == [16] * streams
+    assert max(answer.stamps_ns[0] for answer in answers) < min(answer.stamps_ns[-1] for answer in answers)
+
+
 def test_a_batch_completes_with_exact_counts_and_rising_stamps(loaded) -> None:
     prompt = loaded.tokenize("The quick brown fox")
     requests = [Request([*prompt, 100 + i], 20 + i, id=f"r{i}") for i in range(10)]

@@ -1,7 +1,9 @@
 """A real llama-server (of the extra [server]) with a real model, over all endpoints that the suite speaks."""
 
 import importlib.util
+import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from pytest_rawrxd.rig.engine.environment import child_environment
 from pytest_rawrxd.rig.engine.protocol import LoadOptions
 from pytest_rawrxd.rig.server.failure import Failure
 from pytest_rawrxd.rig.server.managed import ManagedServer
+from pytest_rawrxd.rig.server.probe import get
 from pytest_rawrxd.rig.server.program import PACKAGE, find_program
 from pytest_rawrxd.rig.server.response import Finish
 from pytest_rawrxd.verdict.gaps import full_window
@@ -76,6 +79,29 @@ def test_four_streams_overlap_and_their_tokens_are_counted_alike(server, dialect
     firsts, lasts = arrays.stamps_ns[arrays.offsets[:-1]], arrays.stamps_ns[arrays.offsets[1:] - 1]
     assert firsts.max() < lasts.min(), "every stream has begun before the first one ends"
     assert np.isfinite(first_token_ms(arrays)).all()
+
+
+def test_after_a_thousand_cancelled_requests_every_slot_is_back(server):
+    many = replace(plan(server, "llama-server"), max_tokens=2 * TOKENS, limit_s=120)
+    waiting = replace(many, pace=ClosedLoop(4 * STREAMS), requests=960, deadline_s=0.03)
+    running = replace(many, requests=40, response_limit=1000)
+
+    assert run_load(waiting, environ=os.environ).arrays.failure.tolist() == [Failure.DEADLINE] * 960
+    cut = run_load(running, environ=os.environ).arrays
+    assert cut.failure.tolist() == [Failure.TOO_LARGE] * 40
+    assert (np.diff(cut.offsets) > 0).all(), "each of them had begun to answer"
+
+    again = run_load(plan(server, "llama-server"), environ=os.environ).arrays
+    assert again.tokens.sum() == STREAMS * TOKENS
+    assert most_open(again) == STREAMS
+    assert full_window(again.sent_ns, again.ended_ns, streams=STREAMS) is not None
+    assert slots_at_work(server) == 0
+
+
+def slots_at_work(server):
+    status, body = get(f"{server.base_url}/slots", timeout_s=10)
+    assert status == 200
+    return sum(slot["is_processing"] for slot in json.loads(body))
 
 
 def test_the_server_says_who_it_is_and_where_the_weights_went(server, model):

@@ -69,7 +69,7 @@ def watch(sink):
 def client():
     """One real calibration shows that the way works; thirty would take a minute."""
     once = functools.cache(
-        lambda streams: calibrate(streams=streams, rate=20, seconds=1, pattern="burst", environ=os.environ)
+        lambda streams: (calibrate(streams=streams, rate=20, seconds=1, pattern="burst", environ=os.environ),)
     )
     return Client(functools.partial(run_load, environ=os.environ), lambda *, streams, **_asked: once(streams))
 

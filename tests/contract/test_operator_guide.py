@@ -11,6 +11,8 @@ from pathlib import Path
 
 import fakes.guide_server
 import pytest
+import tree_sitter_powershell
+from tree_sitter import Language, Parser
 
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.measure.guide import SETTINGS, STEPS, guide_digest
@@ -20,6 +22,18 @@ from pytest_rawrxd.rig.server.managed import free_port
 from pytest_rawrxd.verdict.judge import judge
 
 RUN = "h100-pilot-vulkan"
+POWERSHELL = Parser(Language(tree_sitter_powershell.language()))
+#: What the guide may call, with the parameters that it uses; each exists from Windows PowerShell 5.1 on.
+CMDLETS = {
+    "Get-Content": (),
+    "Get-FileHash": ("-Algorithm",),
+    "Invoke-RestMethod": ("-Method", "-ContentType", "-Body", "-Uri"),
+    "Out-File": (),
+    "Start-Process": ("-PassThru", "-RedirectStandardError", "-FilePath", "-ArgumentList"),
+    "Start-Sleep": ("-Seconds",),
+    "Stop-Process": ("-Id",),
+    "Write-Output": (),
+}
 BASH = shutil.which("bash")
 BLOCK = re.compile(
     r"^### (?P<title>.+?)\n+```bash\n(?P<bash>.*?)\n```\n+```powershell\n(?P<powershell>.*?)\n```", re.M | re.S
@@ -88,18 +102,57 @@ def test_every_bash_block_parses(blocks):
         subprocess.run([BASH, "-n", "-c", found["bash"]], check=True)
 
 
-def test_every_powershell_block_is_whole_and_uses_the_same_variables(blocks):
-    """Without a PowerShell: quotes and brackets close, and both shells read the same variables."""
+def nodes(node, kind):
+    """Every node of a kind below ``node``."""
+    for child in node.children:
+        if child.type == kind:
+            yield child
+        yield from nodes(child, kind)
+
+
+def complaints(block):
+    """What is wrong with a block of PowerShell: by its syntax, and by what is called with what."""
+    root = POWERSHELL.parse(block.encode()).root_node
+    if root.has_error:
+        yield "it does not parse"
+    for command in nodes(root, "command"):
+        name = next(nodes(command, "command_name")).text.decode()
+        if name == "rawrxd":
+            continue
+        if name not in CMDLETS:
+            yield f"{name} is no cmdlet that the guide may call"
+            continue
+        own = [each for part in command.children if part.type == "command_elements" for each in part.children]
+        for given in (each.text.decode() for each in own if each.type == "command_parameter"):
+            if given not in CMDLETS[name]:
+                yield f"{name} has no {given}"
+
+
+def test_every_powershell_block_parses_and_calls_what_there_is(blocks):
     for title, found in blocks.items():
-        block = found["powershell"]
-        assert block.count('"') % 2 == 0, title
-        assert block.count("'") % 2 == 0, title
-        bare = re.sub(r"'[^']*'", "", block)
-        for opened, closed in ("()", "{}", "[]"):
-            assert bare.count(opened) == bare.count(closed), title
-        names = {name for name, _ in SETTINGS}
+        assert list(complaints(found["powershell"])) == [], title
+
+
+@pytest.mark.parametrize(
+    ("block", "complaint"),
+    [
+        ('Write-Output "started', "does not parse"),
+        ("Write-Output (1", "does not parse"),
+        ("if ($a { Write-Output b }", "does not parse"),
+        ("curl http://localhost", "curl is no cmdlet"),  # an alias, and another program on each system
+        ("Invoke-RestMethod -Url x", "Invoke-RestMethod has no -Url"),
+        ("Stop-Process -Id (Get-Content -Tail server.pid)", "Get-Content has no -Tail"),
+    ],
+)
+def test_the_linter_of_powershell_finds_what_is_wrong(block, complaint):
+    assert any(complaint in each for each in complaints(block))
+
+
+def test_both_shells_read_the_same_variables(blocks):
+    names = {name for name, _ in SETTINGS}
+    for title, found in blocks.items():
         in_bash = {name for name in re.findall(r"\$\{?([A-Z_]+)", found["bash"]) if name in names}
-        assert set(re.findall(r"\$env:([A-Z_]+)", block)) | set(re.findall(r"\$\(\$env:([A-Z_]+)\)", block)) == in_bash
+        assert set(re.findall(r"\$env:([A-Z_]+)", found["powershell"])) == in_bash, title
 
 
 def test_the_digest_of_the_guide_follows_its_steps(monkeypatch):

@@ -1,25 +1,20 @@
 """The worked example of a signed run and the openssl recipe do what they say, on the recording of a real GPU."""
 
-import contextlib
-import io
 import os
-import shlex
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 from fakes.charts import save_nothing
-from fakes.session_text import script, steps
+from fakes.session_text import BASH, follow, script, steps
 from matplotlib.figure import Figure
 
-from pytest_rawrxd.cli import main
 from pytest_rawrxd.places import package_data
 
 DOCS = Path(__file__).parents[2] / "docs"
 EXAMPLE = DOCS / "examples" / "signed-run.md"
 RECIPE = DOCS / "how-to" / "audit-with-openssl.md"
-BASH = shutil.which("bash") or "bash"
 TOOLS = ("bash", "openssl", "sha256sum", "sed", "find")
 
 pytestmark = pytest.mark.skipif(any(shutil.which(tool) is None for tool in TOOLS), reason=f"needs {', '.join(TOOLS)}")
@@ -42,19 +37,6 @@ def signed(tmp_path_factory):
                 shutil.copytree("h100", "before")
             followed.append((step, follow(step.command)))
         yield folder, followed
-
-
-def follow(command):
-    """Run one command of the page: rawrxd in this process, everything else in a shell."""
-    words, _, otherwise = command.partition(" || ")
-    if not words.startswith("rawrxd "):
-        done = subprocess.run([BASH, "-euc", command], capture_output=True, text=True, timeout=60, check=True)
-        return done.stdout + done.stderr
-    said = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n")
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        code = main(shlex.split(words)[1:])
-    said.seek(0)
-    return said.read() + (f"exit code {code}\n" if otherwise and code else "")
 
 
 def test_every_command_of_the_example_prints_what_the_page_shows(signed):

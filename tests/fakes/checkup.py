@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pytest_rawrxd.measure.checkup import Checkup
+from pytest_rawrxd.measure.checkup import Checkup, Shown
 from pytest_rawrxd.rig.engine.protocol import Device, EngineInfo
 from pytest_rawrxd.rig.gpu.detect import AMDGPU, Gpu
 from pytest_rawrxd.rig.host import Host
@@ -66,8 +66,7 @@ def checkup(**changes: Any) -> Checkup:
         "disk_free": 10**11,
         "foreign_share": 0.02,
         "gpus": (CARD,),
-        "readings": readings(),
-        "values": VALUES,
+        "shown": (Shown(readings(), VALUES),),
         "engine_spec": "rawrxd:http://127.0.0.1:11434",
         "engine": ENGINE,
         "devices": (Device("Vulkan0", "AMD Radeon RX 7800 XT", "gpu", "vulkan", 16_500_000_000, 17_163_091_968),),
@@ -75,4 +74,6 @@ def checkup(**changes: Any) -> Checkup:
         "models": models(**dict.fromkeys(LADDER, 5.0)),
         "reasons": {},
     }
+    if "readings" in changes:
+        changes["shown"] = (Shown(changes.pop("readings"), VALUES),)
     return Checkup(**{**found, **changes})

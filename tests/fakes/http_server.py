@@ -1,7 +1,8 @@
 """Servers that misbehave, chosen by the first part of the path: ``http://127.0.0.1:PORT/SCRIPT/v1/completions``.
 
-Run as a script: says ``{"port", "tls_port"}`` on stdout and ends when stdin closes. What they send is constructed; the
-good stream has the form of llama-server's OpenAI endpoint, which the contract tests run for real.
+Run as a script, with the address to listen on: says ``{"port", "tls_port"}`` on stdout and ends when stdin closes.
+What they send is constructed; the good stream has the form of llama-server's OpenAI endpoint, which the contract tests
+run for real.
 """
 
 import asyncio
@@ -67,6 +68,21 @@ async def good(writer, ask):
 
 async def echo_key(writer, ask):
     await answer(writer, 401, "application/json", body=json.dumps({"error": f"unknown key {ask['key']}"}).encode())
+
+
+async def echo_prompt(writer, ask):
+    """Generates its own question; every third time it quotes it in an error, or in an event that is none."""
+    number = int(ask["prompt"].split()[0][0], 16) % 3 if ask.get("prompt") else 0
+    if number == 1:
+        body = json.dumps({"error": {"message": f"cannot continue {ask['prompt']}"}}).encode()
+        await answer(writer, 400, "application/json", body=body)
+        return
+    await answer(writer)
+    count = ask.get("max_tokens", 0)
+    for _ in range(count):
+        await chunk(writer, event(ask["prompt"]), 0)
+    await chunk(writer, "data: {" + ask["prompt"] + "\n\n" if number == 2 else event("", "length") + last(count) + DONE)
+    await end(writer)
 
 
 async def unauthorized(writer, ask):
@@ -329,7 +345,7 @@ async def main():
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(Path(__file__).with_name("localhost.pem"))
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # clients that refuse the certificate
-    plain = await asyncio.start_server(serve_one, "127.0.0.1", 0)
+    plain = await asyncio.start_server(serve_one, sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1", 0)
     secure = await asyncio.start_server(serve_one, "127.0.0.1", 0, ssl=context)
     ports = [server.sockets[0].getsockname()[1] for server in (plain, secure)]
     print(json.dumps({"port": ports[0], "tls_port": ports[1]}), flush=True)

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
 import re
+import shlex
+import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from pytest_rawrxd.cli import main
+
+BASH = shutil.which("bash") or "bash"
 
 
 @dataclass(frozen=True)
@@ -21,6 +32,27 @@ class Step:
             for line in self.shown
         )
         return re.fullmatch(pattern, printed.rstrip("\n") + "\n" if printed.strip() else "") is not None
+
+
+def follow(command: str) -> str:
+    """Run one command of a document and return what it prints: rawrxd in this process, pytest in one of its own,
+    everything else in a shell."""
+    words, _, otherwise = command.partition(" || ")
+    program, *arguments = shlex.split(words)
+    if program == "cd":
+        os.chdir(arguments[0])
+        return ""
+    if program == "rawrxd":
+        said = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n")
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            code = main(arguments)
+        said.seek(0)
+        printed = said.read()
+    else:
+        asked = [sys.executable, "-m", "pytest", *arguments] if program == "pytest" else [BASH, "-euc", words]
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=240, check=not otherwise)
+        printed, code = done.stdout + done.stderr, done.returncode
+    return printed + (f"exit code {code}\n" if otherwise and code else "")
 
 
 def steps(document: Path) -> list[Step]:

@@ -81,6 +81,7 @@ class World:
         self.crash_next = False
         self.absent = {"shared_used_bytes": "made up"}
         self.log = ()
+        self.still = ()
         self.load = {"load_s": READY_S, "buffers": [{"device": "made up", "kind": "model", "bytes": 8_000_000_000}]}
 
     def wall(self):
@@ -110,6 +111,10 @@ class World:
             "temperature_c": 71.0,
             "utilisation_percent": 94.0,
         }
+
+    def distrust(self, empty, pid, loaded_bytes):
+        self.asked_to_distrust = (empty, pid, loaded_bytes)
+        return dict.fromkeys(self.still, "not trusted: made up")
 
     # -- the engine
 

@@ -66,7 +66,7 @@ def _bytes(data: bytes, seeds: Sequence[bytes], chance: random.Random) -> bytes:
 def _structured(data: bytes, chance: random.Random) -> bytes | None:
     """``data`` with values of one of its JSON lines replaced, removed or doubled; None where it has no such line."""
     lines = data.split(b"\n")
-    at = chance.randrange(len(lines))
+    at = chance.choice([number for number, line in enumerate(lines) if line] or [0])
     head, brace, rest = lines[at].partition(b"{")
     try:
         found = json.loads(brace + rest)

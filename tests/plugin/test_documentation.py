@@ -153,6 +153,12 @@ STANDS = {
     "py -m uv sync --locked --no-dev --no-install-package llama-cpp-python": Stand(
         "program", ("uv", "sync", "--help"), instead=INSTALLING
     ),
+    r"py -m uv run --no-sync rawrxd doctor rx7800xt --sla-models D:\OllamaModels "
+    r"--sla-engine llama-server:C:\llama\llama-server.exe": rawrxd(
+        *("doctor", "rx7800xt", "--sla-models", "models", "--sla-engine", "llama-server:nowhere"),
+        code=1,
+        instead="there is no such card and no such server here",
+    ),
     'py -m uv run --no-sync pytest acceptance/ -m "phase1 or phase2" --sla-profile rx7800xt '
     r"--sla-models D:\OllamaModels --sla-engine llama-server:C:\llama\llama-server.exe": acceptance(
         "acceptance/",
@@ -283,11 +289,13 @@ def test_a_reference_page_is_what_code_and_profiles_say_today(page, monkeypatch)
 
 
 def test_no_page_links_to_nothing():
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "ci" / "runner.md"]
+    assert len(pages) > len(PAGES)
     broken = [
-        f"{page}: {target}"
-        for page in PAGES
-        for target in re.findall(r"\]\(([^)#]+)", (ROOT / page).read_text(encoding="utf-8"))
-        if "://" not in target and not ((ROOT / page).parent / target).exists()
+        f"{page.relative_to(ROOT)}: {target}"
+        for page in pages
+        for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8"))
+        if "://" not in target and not (page.parent / target).exists()
     ]
 
     assert broken == []

@@ -6,6 +6,11 @@ import re
 import xml.etree.ElementTree as ET
 
 import pytest
+from fakes.charts import CONFTEST
+
+from pytest_rawrxd.evidence.waivers import record_waivers
+from pytest_rawrxd.measure.clock import SYSTEM
+from pytest_rawrxd.verdict.outcome import Verdict
 
 PROFILE = """
 [criteria.SLA-TPS-TARGET]
@@ -43,6 +48,22 @@ metric = "decode_tps"
 where = { variant = "Q4_K", tokens = 64 }
 at_least = "2 tok/s"
 
+[criteria.P1-TPS-WAIVED]
+title = "A broken promise that somebody answers for"
+source = "a test of the instrument"
+kind = "floor"
+metric = "decode_tps"
+where = { variant = "Q4_K", tokens = 64 }
+at_least = "100 tok/s"
+
+[criteria.P1-TPS-SKIPPED]
+title = "A promise whose test was left out"
+source = "a test of the instrument"
+kind = "floor"
+metric = "decode_tps"
+where = { variant = "Q4_K", tokens = 64 }
+at_least = "2 tok/s"
+
 [criteria.P1-TPS-ABSENT]
 title = "A promise of a cell that nobody measured"
 source = "a test of the instrument"
@@ -74,6 +95,15 @@ def test_open(decode, sla):
 def test_absent(decode, sla):
     assert decode(variant="Q4_K").gpu_speedup >= sla["P1-TPS-ABSENT"]
 
+@pytest.mark.sla("P1-TPS-WAIVED")
+def test_waived(decode, sla):
+    assert decode(variant="Q4_K").throughput >= sla["P1-TPS-WAIVED"]
+
+@pytest.mark.sla("P1-TPS-SKIPPED")
+@pytest.mark.skip(reason="no time today")
+def test_skipped(decode, sla):
+    assert decode(variant="Q4_K").throughput >= sla["P1-TPS-SKIPPED"]
+
 @pytest.mark.sla("SLA-TPS-TARGET")
 def test_excused(decode, sla):
     assert decode(variant="Q4_K").throughput >= sla["SLA-TPS-TARGET"]
@@ -99,14 +129,27 @@ EXPECTED = {
     "P1-TPS-BROKEN": "FAIL",
     "P1-TPS-OPEN": "INCONCLUSIVE",
     "P1-TPS-ABSENT": "NOT MEASURED",
+    "P1-TPS-WAIVED": "WAIVED",
+    "P1-TPS-SKIPPED": "NOT MEASURED",
     "SLA-TPS-TARGET": "NOT APPLICABLE",
     "P1-TPS-SETUP": "INVALID",
 }
+WAIVER = """
+[[waiver]]
+criterion = "P1-TPS-WAIVED"
+owner = "a test of the instrument"
+reason = "to see it in every format"
+ticket = "RX-1"
+expiry = 2999-12-31
+compensating_measure = "none is needed"
+"""
 STATUS = {
     "test_kept": "passed",
     "test_broken": "failed",
     "test_open": "broken",
     "test_absent": "broken",
+    "test_waived": "passed",
+    "test_skipped": "skipped",
     "test_excused": "skipped",
     "test_setup": "broken",
 }
@@ -156,8 +199,13 @@ def allure(folder):
 def test_every_format_tells_the_verdicts_of_verdicts_json(acceptance, lanes):
     acceptance.write_profile(PROFILE)
     acceptance.write_test(TESTS + (DEAD if lanes else ""))
+    acceptance.pytester.makeconftest(CONFTEST)
+    # Waivers belong to a run directory, so there is one before the session that is looked at.
+    acceptance.run("-k", "kept")
+    record_waivers(acceptance.run_dir, WAIVER.encode(), SYSTEM.wall().date(), SYSTEM)
     folder = acceptance.pytester.path
     expected = EXPECTED | ({"P1-TPS-DEAD": "INVALID"} if lanes else {})
+    assert set(EXPECTED.values()) == set(Verdict)
 
     result = acceptance.run("--junitxml=j.xml", "--html=h.html", "--alluredir=a", *lanes, alone=True)
 
@@ -171,7 +219,8 @@ def test_every_format_tells_the_verdicts_of_verdicts_json(acceptance, lanes):
     told, outcome = junit(folder / "j.xml")
     assert told == expected
     assert outcome["test_setup"] == "error"
-    assert outcome["test_excused"] == "skipped"
+    assert outcome["test_excused"] == outcome["test_skipped"] == "skipped"
+    assert outcome["test_waived"] == outcome["test_kept"] == "passed"
     assert outcome["test_broken"] == outcome["test_open"] == "failure"
 
     rows = page(folder / "h.html")
@@ -179,6 +228,8 @@ def test_every_format_tells_the_verdicts_of_verdicts_json(acceptance, lanes):
     assert rows["SLA-TPS-GUARANTEE"]["bound"] == "&gt;= 2 tok/s"
     assert rows["SLA-TPS-GUARANTEE"]["measured"].endswith(" tok/s")
     assert rows["P1-TPS-SETUP"]["result"] == "Error"
+    assert rows["P1-TPS-SKIPPED"]["result"] == "Skipped"
+    assert rows["P1-TPS-WAIVED"]["result"] == "Passed"
     assert "REHEARSAL" in (folder / "h.html").read_text()
 
     told, status, results = allure(folder / "a")
@@ -193,3 +244,6 @@ def test_every_format_tells_the_verdicts_of_verdicts_json(acceptance, lanes):
         assert "did not finish: its process died while it ran" in final["P1-TPS-DEAD"]["reason"]
     signoff = (acceptance.run_dir / "signoff-phase1.html").read_text()
     assert all(name in signoff for name in expected)
+    for shown in (signoff, result.stdout.str(), (folder / "h.html").read_text(), (folder / "j.xml").read_text()):
+        assert "WAIVED" in shown
+    assert final["P1-TPS-SKIPPED"]["reason"].endswith("test_skipped was skipped: no time today")

@@ -15,7 +15,7 @@ from fakes.bundled_server import MISSING, bundled_server
 from pytest_rawrxd.measure.load.calibration import calibrate
 from pytest_rawrxd.measure.load.run import run_load
 from pytest_rawrxd.measure.served_run import Client
-from pytest_rawrxd.plugin import bench, load
+from pytest_rawrxd.plugin import bench
 
 FAKE = Path(__file__).parents[1] / "fakes" / "http_server.py"
 PROFILE = """
@@ -39,11 +39,10 @@ floor = 2
 def phase2(acceptance, monkeypatch):
     """The load tests that ship, with one real calibration instead of two for each run."""
     once = functools.cache(
-        lambda streams: calibrate(streams=streams, rate=20, seconds=1, pattern="burst", environ=os.environ)
+        lambda streams: (calibrate(streams=streams, rate=20, seconds=1, pattern="burst", environ=os.environ),)
     )
     client = Client(functools.partial(run_load, environ=os.environ), lambda *, streams, **_asked: once(streams))
-    monkeypatch.setattr(load, "CLIENT", client)
-    monkeypatch.setattr(bench, "CLIENT", client)
+    monkeypatch.setattr(bench, "load_client", lambda *_: client)
     acceptance.write_profile(base=PROFILE)
     acceptance.write_shipped()
     return acceptance

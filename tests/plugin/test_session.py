@@ -2,6 +2,9 @@
 
 import pytest
 
+from pytest_rawrxd.evidence.waivers import record_waivers
+from pytest_rawrxd.measure.clock import SYSTEM
+
 KEPT = "SLA-TPS-GUARANTEE*PASS*"
 
 
@@ -175,7 +178,34 @@ def test_it(): ...
 
     assert acceptance.run().ret == 1
     # It was no dead process: a reader is told what kept the test from its comparison.
-    assert "test_it did not finish: Skipped: why not" in acceptance.verdicts()["SLA-TPS-GUARANTEE"]["reason"]
+    assert "test_it was skipped: why not" in acceptance.verdicts()["SLA-TPS-GUARANTEE"]["reason"]
+
+
+def test_a_waived_breach_fails_no_test_and_no_session(acceptance):
+    acceptance.write_profile('[criteria.SLA-TPS-GUARANTEE]\nat_least = "100 tok/s"\n')
+    assert acceptance.run().ret == 1
+    waiver = (
+        '[[waiver]]\ncriterion = "SLA-TPS-GUARANTEE"\nowner = "o"\nreason = "r"\nticket = "T-1"\n'
+        'expiry = 2999-12-31\ncompensating_measure = "c"\n'
+    )
+    record_waivers(acceptance.run_dir, waiver.encode(), SYSTEM.wall().date(), SYSTEM)
+
+    result = acceptance.run()
+
+    assert result.ret == 0
+    result.assert_outcomes(passed=1)
+    assert acceptance.verdicts()["SLA-TPS-GUARANTEE"]["verdict"] == "WAIVED"
+
+
+def test_a_skipped_test_decides_nothing_though_its_evidence_is_there(acceptance):
+    acceptance.run()
+    path = acceptance.pytester.path / "acceptance" / "test_guarantee.py"
+    path.write_text(path.read_text().replace("    assert decode", "    pytest.skip('why not')\n    assert decode"))
+
+    assert acceptance.run().ret == 1
+    entry = acceptance.verdicts()["SLA-TPS-GUARANTEE"]
+    assert (entry["verdict"], entry["next"]) == ("NOT MEASURED", "run it into the same run directory")
+    assert entry["reason"].endswith("::test_guarantee was skipped: why not")
 
 
 def test_only_collecting_measures_nothing(acceptance):

@@ -39,6 +39,9 @@ within = "0 MB +- 500 MB"
 """
 
 
+FASTER = PROFILE.replace('"12 s"', '"6 s"').replace('restart_every = "4 s"', 'restart_every = "2 s"')
+
+
 @pytest.fixture
 def soak(acceptance):
     """A session with the acceptance tests of the soak that ship."""
@@ -138,10 +141,11 @@ def test_an_acceptance_profile_without_m_soak_says_how_to_start_one(soak):
 
     drift = soak.verdicts()["P2-SOAK-DRIFT"]
     assert drift["verdict"] == "NOT MEASURED"
-    assert drift["next"] == "rawrxd soak start small --run-dir reports/run"
+    assert drift["next"] == "rawrxd soak start small.toml --run-dir reports/run"
 
 
 def test_a_killed_suite_goes_on_where_it_was_and_counts_the_gap(soak):
+    soak.write_profile(base=FASTER)
     command = [
         sys.executable,
         "-m",
@@ -168,9 +172,7 @@ def test_a_killed_suite_goes_on_where_it_was_and_counts_the_gap(soak):
             member.kill()
     before = len(soak.records("soak.burst"))
 
-    resumed = soak.pytester.runpytest_subprocess(
-        "acceptance", "--sla-profile", "small.toml", *chosen, "--sla-resume", str(soak.run_dir), timeout=120
-    )
+    resumed = soak.pytester.runpytest_subprocess("acceptance", *chosen, "--sla-resume", str(soak.run_dir), timeout=120)
 
     gaps = [record["data"] for record in soak.records("soak.gap") if record["data"]["cause"] == "the suite ended"]
     bursts = [record["data"]["step"] for record in soak.records("soak.burst")]

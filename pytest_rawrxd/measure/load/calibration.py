@@ -50,6 +50,7 @@ class Calibration:
     loop_lag_max_us: float | None
     foreign_cpu_share: float  #: of the machine, used by neither client nor server
     rss_bytes: int  #: of all client processes
+    host: str | None = None  #: the load worker that was calibrated; None: this machine
 
     def share_of(self, bound_ms: float) -> float:
         """The noise floor, p99 of the interval error, as a share of a latency bound."""

@@ -61,7 +61,8 @@ class Stream(asyncio.Protocol):
             self._due += self._period
             self._loop.call_at(self._due, self._send)
             choice = f'{{"index":0,"text":" a","finish_reason":{reason},"padding":"{PADDING}"}}'
-            self._write(f'data: {{"sent_ns":{time.perf_counter_ns()},"choices":[{choice}]}}\n\n')
+            head = f'"object":"text_completion","sent_ns":{time.perf_counter_ns()}'
+            self._write(f'data: {{{head},"choices":[{choice}]}}\n\n')
             return
         usage = f'"usage":{{"completion_tokens":{self._tokens},"prompt_tokens":1}}'
         self._write(f'data: {{"choices":[],{usage}}}\n\ndata: [DONE]\n\n')

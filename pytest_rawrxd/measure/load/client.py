@@ -1,8 +1,8 @@
 """The load client, a process of its own: ``python -m pytest_rawrxd.measure.load.client``.
 
 It reads one line of JSON ``{plan, share, output}``, says ``{"ready": pid}``, reads ``{"start_ns"}``, runs, writes the
-arrays to ``output`` and says ``{"summary"}``. When its parent goes away it ends. The API key is taken from the one
-environment variable that the plan names.
+arrays to ``output`` and says ``{"summary"}``. When its parent goes away it ends. The API key is taken from one
+environment variable, CLIENT_KEY.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,6 +24,9 @@ from pytest_rawrxd.measure.load.plan import LoadPlan, Share, plan_from_json
 from pytest_rawrxd.measure.load.summary import summarise
 from pytest_rawrxd.measure.load.surroundings import HostWatch, no_collections, settle
 from pytest_rawrxd.rig.server.dialects import DIALECTS
+from pytest_rawrxd.rig.server.secret import CLIENT_KEY
+
+SAID = 12  #: characters in a row that an error message has of a prompt by quoting it, and not by chance
 
 
 def main() -> None:
@@ -33,7 +37,7 @@ def main() -> None:
     _say({"ready": os.getpid()})
     start_ns = json.loads(sys.stdin.buffer.readline())["start_ns"]
     threading.Thread(target=_end_with_parent, args=(sys.stdin.buffer,), daemon=True).start()
-    key = os.environ.get(plan.target.key_env) if plan.target.key_env else None
+    key = os.environ.get(CLIENT_KEY)
     summary = run(plan, share, start_ns=start_ns, key=key, settled=settled, output=Path(job["output"]))
     _say({"summary": summary})
 
@@ -52,7 +56,9 @@ def run(
     for kept in done.exchanges:
         if key:
             hide(key, kept)
-        rows.append((kept, dialect.read(kept.response(), plan.ask(kept.number))))
+        ask = plan.ask(kept.number)
+        reply = dialect.read(kept.response(), ask)
+        rows.append((kept, replace(reply, detail=without(ask.prompt, reply.detail))))
     save(pack(rows, keep_bytes=plan.keep_bytes), output)
     return summarise(rows, done, host, settled)
 
@@ -66,6 +72,22 @@ def hide(key: str, kept: Exchange) -> None:
     for index, chunk in enumerate(kept.chunks):
         kept.chunks[index] = whole[start : start + len(chunk)]
         start += len(chunk)
+
+
+def without(prompt: str, told: str) -> str:
+    """``told`` with every stretch of SAID or more characters that the prompt has too as "[prompt]"."""
+    parts, at = list[str](), 0
+    while at < len(told):
+        end = at + SAID
+        if end <= len(told) and told[at:end] in prompt:
+            while end < len(told) and told[at : end + 1] in prompt:
+                end += 1
+            parts.append("[prompt]")
+            at = end
+        else:
+            parts.append(told[at])
+            at += 1
+    return "".join(parts)
 
 
 def _say(message: dict[str, Any]) -> None:

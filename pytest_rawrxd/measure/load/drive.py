@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import aiohttp
-
-from pytest_rawrxd.measure.load.exchange import Exchange, exchange
+from pytest_rawrxd.measure.load.exchange import Exchange
 from pytest_rawrxd.measure.load.plan import LoadPlan, Share
+from pytest_rawrxd.measure.load.pool import Pool
 from pytest_rawrxd.measure.load.schedule import ClosedLoop, OpenLoop
 from pytest_rawrxd.rig.server.dialects import DIALECTS
 from pytest_rawrxd.rig.server.failure import Failure
 
 LAG_EVERY_S = 0.02
+TIMER_NS = 1_000_000  #: what an event loop's timer is off by
 
 Clock = Callable[[], int]
 
@@ -35,8 +34,8 @@ async def drive(plan: LoadPlan, share: Share, *, start_ns: int, key: str | None,
 
     At the end of the run every request that is still open ends with ``Failure.DEADLINE``.
     """
-    async with open_session(plan, key) as session:
-        send = _Sender(plan, session, clock, done)
+    async with contextlib.aclosing(Pool(plan, key, clock)) as pool:
+        send = _Sender(plan, pool, clock, done)
         watch = asyncio.create_task(_watch_lag(done.lag_ns, clock))
         await _until(start_ns, clock)
         try:
@@ -46,45 +45,29 @@ async def drive(plan: LoadPlan, share: Share, *, start_ns: int, key: str | None,
                 else:
                     await _open(plan, plan.pace, share, start_ns, send)
         except TimeoutError:
-            for kept in done.exchanges:
-                if not kept.ended_ns:
-                    kept.broken, kept.detail, kept.ended_ns = Failure.DEADLINE, "the run was over", clock()
+            _end_open(done.exchanges, plan, clock())
         finally:
             watch.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await watch
 
 
-@contextlib.asynccontextmanager
-async def open_session(plan: LoadPlan, key: str | None) -> AsyncIterator[aiohttp.ClientSession]:
-    """A session without a limit of connections, proxies from the environment, decompression or cookies."""
-    ca = plan.target.ca_file
-    connector = aiohttp.TCPConnector(
-        limit=0, force_close=not plan.reuse_connections, ssl=ssl.create_default_context(cafile=ca) if ca else True
-    )
-    headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", "User-Agent": "pytest-rawrxd"}
-    if key is not None:
-        headers["Authorization"] = f"Bearer {key}"
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=plan.connect_s, sock_read=plan.silence_s)
-    async with aiohttp.ClientSession(
-        connector=connector,
-        headers=headers,
-        timeout=timeout,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-        trust_env=False,
-    ) as session:
-        yield session
+def _end_open(exchanges: list[Exchange], plan: LoadPlan, now: int) -> None:
+    """The end of the run is the deadline of requests that had none of their own in it, to the event loop's timer."""
+    for kept in exchanges:
+        if not kept.ended_ns:
+            due = now + TIMER_NS >= kept.intended_ns + round(plan.deadline_s * 1e9)
+            kept.broken, kept.ended_ns = Failure.DEADLINE, now
+            kept.detail = "the deadline passed" if due else "the run was over"
 
 
 class _Sender:
     """Begins requests: the body is built before the instant at which it is due."""
 
-    def __init__(self, plan: LoadPlan, session: aiohttp.ClientSession, clock: Clock, done: Driven) -> None:
+    def __init__(self, plan: LoadPlan, pool: Pool, clock: Clock, done: Driven) -> None:
         self.clock = clock
-        self._plan, self._session, self._done = plan, session, done
+        self._plan, self._pool, self._done = plan, pool, done
         self._dialect = DIALECTS[plan.target.dialect]
-        self._url = plan.target.url
 
     def body(self, number: int) -> bytes:
         """The body of request ``number``."""
@@ -108,15 +91,7 @@ class _Sender:
     async def _once(self, number: int, body: bytes, intended_ns: int) -> Exchange:
         kept = Exchange(number, intended_ns)
         self._done.exchanges.append(kept)
-        await exchange(
-            self._session,
-            self._url,
-            body,
-            kept,
-            deadline_ns=intended_ns + round(self._plan.deadline_s * 1e9),
-            response_limit=self._plan.response_limit,
-            clock=self.clock,
-        )
+        await self._pool.exchange(body, kept, intended_ns + round(self._plan.deadline_s * 1e9))
         return kept
 
 

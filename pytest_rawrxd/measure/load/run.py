@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -22,8 +22,10 @@ from pytest_rawrxd.measure.load.plan import LoadPlan, Share
 from pytest_rawrxd.measure.load.summary import merge_summaries
 from pytest_rawrxd.rig.engine.environment import child_environment
 from pytest_rawrxd.rig.process import describe_exit
+from pytest_rawrxd.rig.server.secret import CLIENT_KEY, key_of
 
 START_S = 60.0  #: a client process imports and settles
+GRACE_S = 120.0  #: after the end of a plan, for reading what was kept
 LEAD_NS = 100_000_000  #: between "all are ready" and the common start
 TAIL = 80
 
@@ -45,7 +47,7 @@ def run_load(
     environ: Mapping[str, str],
     spawn: Spawn = subprocess.Popen,
     clock: Callable[[], int] = time.perf_counter_ns,
-    grace_s: float = 120.0,
+    grace_s: float = GRACE_S,
     on_start: Callable[[int], None] | None = None,
 ) -> LoadResult:
     """Run ``plan`` in client processes of its own and return everything they received.
@@ -56,27 +58,54 @@ def run_load(
     after the end of the plan; reading what was kept takes 9 us an event. The result of some of the clients would be
     the result of another load than the one planned.
     """
-    environment = child_environment(environ)
-    if plan.target.key_env:
-        environment[plan.target.key_env] = environ[plan.target.key_env]
-    with tempfile.TemporaryDirectory(prefix="rawrxd-load-") as folder, contextlib.ExitStack() as stack:
-        shares = [Share(process, plan.processes) for process in range(plan.processes)]
-        outputs = [Path(folder, f"{share.process}.npz") for share in shares]
-        clients = []
-        for share, output in zip(shares, outputs, strict=True):
-            client = stack.enter_context(contextlib.closing(_Client(environment, spawn)))
-            client.say({"plan": plan.to_json(), "share": vars(share), "output": str(output)})
-            clients.append(client)
-        for client in clients:
-            client.hear("ready", START_S)
-        start_ns = clock() + LEAD_NS
-        for client in clients:
+    shares = [Share(process, plan.processes) for process in range(plan.processes)]
+    with contextlib.closing(Clients(plan, shares, environ=environ, spawn=spawn)) as clients:
+        return clients.run(clock() + LEAD_NS, clock=clock, grace_s=grace_s, on_start=on_start)
+
+
+class Clients:
+    """Client processes that do ``shares`` of a plan, ready when this returns; ``close`` ends them."""
+
+    def __init__(
+        self, plan: LoadPlan, shares: Sequence[Share], *, environ: Mapping[str, str], spawn: Spawn = subprocess.Popen
+    ) -> None:
+        """Start them. Raises RigTrouble when one does not get ready."""
+        environment = child_environment(environ)
+        if (key := key_of(plan.target, environ)) is not None:
+            environment[CLIENT_KEY] = key
+        self._plan = plan
+        with contextlib.ExitStack() as begun:
+            folder = begun.enter_context(tempfile.TemporaryDirectory(prefix="rawrxd-load-"))
+            self._outputs = [Path(folder, f"{share.process}.npz") for share in shares]
+            self._clients = []
+            for share, output in zip(shares, self._outputs, strict=True):
+                client = begun.enter_context(contextlib.closing(_Client(environment, spawn)))
+                client.say({"plan": plan.to_json(), "share": vars(share), "output": str(output)})
+                self._clients.append(client)
+            for client in self._clients:
+                client.hear("ready", START_S)
+            self._stack = begun.pop_all()
+
+    def run(
+        self,
+        start_ns: int,
+        *,
+        clock: Callable[[], int] = time.perf_counter_ns,
+        grace_s: float = GRACE_S,
+        on_start: Callable[[int], None] | None = None,
+    ) -> LoadResult:
+        """Let them begin at ``start_ns`` and return what they received, as ``run_load`` does."""
+        for client in self._clients:
             client.say({"start_ns": start_ns})
         if on_start is not None:
             on_start(start_ns)
-        ends_ns = start_ns + round((plan.end_s + grace_s) * 1e9)
-        summaries = [client.hear("summary", (ends_ns - clock()) / 1e9) for client in clients]
-        return LoadResult(merge([load(output) for output in outputs]), merge_summaries(summaries), start_ns)
+        ends_ns = start_ns + round((self._plan.end_s + grace_s) * 1e9)
+        summaries = [client.hear("summary", (ends_ns - clock()) / 1e9) for client in self._clients]
+        return LoadResult(merge([load(output) for output in self._outputs]), merge_summaries(summaries), start_ns)
+
+    def close(self) -> None:
+        """End the processes. Safe to call twice."""
+        self._stack.close()
 
 
 class _Client:

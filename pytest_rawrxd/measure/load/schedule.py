@@ -85,6 +85,28 @@ def trace(seconds: Sequence[float]) -> OpenLoop:
     return _from_seconds(instants - instants[:1], "trace", requests=instants.size)
 
 
+#: What an open loop of a profile can look like: requests, rate and, of bursts, how many come together.
+ARRIVALS = ("poisson", "constant", "burst", "ramp")
+RAMP = (0.5, 1.5)  #: of the rate, at its beginning and at its end
+
+
+def arrivals(kind: str, requests: int, *, rate: float, together: int, seed: int) -> OpenLoop:
+    """A schedule of one of ``ARRIVALS`` with ``rate`` requests a second on average.
+
+    It has ``requests`` instants; of bursts, ``together`` at a time, as many as make whole bursts, at least one of them.
+    """
+    if kind == "constant":
+        return constant(requests, rate=rate)
+    if kind == "burst":
+        return burst(max(1, round(requests / together)), size=together, every_s=together / rate)
+    if kind == "ramp":
+        first, last = RAMP
+        return ramp(rate_from=first * rate, rate_to=last * rate, over_s=(requests + 0.5) / rate)
+    if kind == "poisson":
+        return poisson(requests, rate=rate, seed=seed)
+    raise UsageProblem("no such arrivals", found=kind, possible=", ".join(ARRIVALS))
+
+
 def _from_seconds(seconds: npt.NDArray[np.float64], kind: str, **parameters: Any) -> OpenLoop:
     return OpenLoop(np.rint(seconds * 1e9).astype(np.int64), kind, parameters)
 

@@ -44,7 +44,10 @@ def summarise(
 
 
 def merge_summaries(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    """The counts of all client processes together; what belongs to one process stays in ``processes``."""
+    """The counts of all client processes together; what belongs to one process stays in ``processes``.
+
+    A part may be such a sum itself, of the processes of one host.
+    """
     failures: dict[str, dict[str, Any]] = {}
     for part in parts:
         for name, entry in part["failures"].items():
@@ -53,10 +56,14 @@ def merge_summaries(parts: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         **{name: sum(part[name] for part in parts) for name in ("requests", "completed", "chunks", "bytes")},
         "failures": failures,
-        "processes": [
-            {name: part[name] for name in ("loop_lag_ns", "cpu_us_per_chunk", "host", "settled")} for part in parts
-        ],
+        "processes": [process for part in parts for process in _processes(part)],
     }
+
+
+def _processes(part: Mapping[str, Any]) -> list[dict[str, Any]]:
+    if "processes" in part:
+        return list(part["processes"])
+    return [{name: part[name] for name in ("loop_lag_ns", "cpu_us_per_chunk", "host", "settled")}]
 
 
 def _percentile(values: np.ndarray[Any, np.dtype[np.int64]], share: float) -> int | None:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping
 
-from pytest_rawrxd.measure.load.drive import open_session
-from pytest_rawrxd.measure.load.exchange import Exchange, exchange
+from pytest_rawrxd.measure.load.exchange import Exchange
 from pytest_rawrxd.measure.load.plan import LoadPlan
+from pytest_rawrxd.measure.load.pool import Pool
 from pytest_rawrxd.measure.load.schedule import ClosedLoop
 from pytest_rawrxd.measure.probe.exposition import Exposition
 from pytest_rawrxd.measure.probe.terms import ProbeTerms
 from pytest_rawrxd.rig.server.dialects import DIALECTS
 from pytest_rawrxd.rig.server.failure import Failure
 from pytest_rawrxd.rig.server.response import Reply
+from pytest_rawrxd.rig.server.secret import key_of
 from pytest_rawrxd.rig.server.target import HttpTarget
 
 LOOK_S = 0.1  #: how often what has arrived is read while a request runs
@@ -51,22 +53,12 @@ async def probe_once(
     streams = "itl" not in dialect.not_measurable
     if streams:
         shown.streams()
-    key = environ.get(target.key_env) if target.key_env else None
+    key = key_of(target, environ)
     kept = Exchange(number, clock())
-    async with open_session(plan, key) as session:
+    async with contextlib.aclosing(Pool(plan, key, clock)) as pool:
         body = json.dumps(dialect.body(ask), ensure_ascii=False).encode()
         begun = clock()
-        running = asyncio.ensure_future(
-            exchange(
-                session,
-                target.url,
-                body,
-                kept,
-                deadline_ns=begun + round(terms.deadline_s * 1e9),
-                response_limit=plan.response_limit,
-                clock=clock,
-            )
-        )
+        running = asyncio.ensure_future(pool.exchange(body, kept, begun + round(terms.deadline_s * 1e9)))
         watch = _Watch(kept, lambda: dialect.read(kept.response(), ask), shown, begun)
         try:
             while not running.done():

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from pytest_rawrxd.errors import EngineCrashed
 from pytest_rawrxd.measure.load.plan import LoadPlan
 from pytest_rawrxd.measure.load.schedule import ClosedLoop
 from pytest_rawrxd.measure.prompts import short_texts, unique_prompts
@@ -20,7 +21,12 @@ from pytest_rawrxd.measure.soak.plan import SoakTerms
 from pytest_rawrxd.rig.engine.decode import LENGTH
 from pytest_rawrxd.rig.engine.messages import offsets_of
 from pytest_rawrxd.rig.engine.protocol import Engine, ProgressListener, Request
+from pytest_rawrxd.rig.server.dialects import DIALECTS
+from pytest_rawrxd.rig.server.failure import Failure
 from pytest_rawrxd.rig.server.served import Served
+
+#: How requests end when nobody serves: of a server whose process is not seen, all of a burst at once are its end.
+GONE = (Failure.UNREACHABLE, Failure.DISCONNECTED)
 
 
 class Held(Protocol):
@@ -112,15 +118,23 @@ class OverHttp:
         )
         found = self.client.run(plan).arrays
         self.server.check()
+        if len(found) and np.isin(found.failure, GONE).all():
+            raise EngineCrashed(
+                "the server does not answer any more",
+                where=self.server.target.base_url,
+                found=f"each of {len(found)} requests: {Failure(int(found.failure[0])).sentence}",
+            )
         arrays, (names, finish) = served_arrays(found), reasons_of(found)
         reasons = [names[index] for index in finish.tolist()]
-        whole = np.diff(arrays["offsets"]) == terms.tokens
+        whole = (np.diff(arrays["offsets"]) == terms.tokens) & (np.array(reasons) == LENGTH)
+        if "tokens" in DIALECTS[self.server.target.dialect].not_measurable:
+            whole = found.failure == Failure.NONE
         return Answers(
             arrays["submitted_ns"],
             arrays["ended_ns"],
             arrays["offsets"],
             arrays["stamps_ns"],
-            whole & (np.array(reasons) == LENGTH),
+            whole,
             Counter(reasons),
         )
 

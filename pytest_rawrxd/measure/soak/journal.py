@@ -4,6 +4,7 @@ soak.begin       a session takes the soak up: terms, machine, and how long nobod
 soak.life        an engine process is ready: planned or not, seconds without an engine
 soak.burst       a burst ended: requests, completed, lateness
 soak.idle        an idle phase ended
+soak.skipped     a step that cannot take place: which, and why
 soak.block       a time block: latency histogram, means of the readings under load
 soak.sample      every reading at one instant, tagged with what the engine was doing
 soak.gap         an interruption: its cause and its seconds; seconds null where nobody can say
@@ -28,9 +29,11 @@ from pytest_rawrxd.measure.sink import Sink
 
 BEGIN, LIFE, END = "soak.begin", "soak.life", "soak.end"
 BURST_DONE, IDLE_DONE, BLOCK, SAMPLE = "soak.burst", "soak.idle", "soak.block", "soak.sample"
-GAP, LOG, LOOK = "soak.gap", "soak.log", "soak.look"
+SKIPPED, GAP, LOG, LOOK = "soak.skipped", "soak.gap", "soak.log", "soak.look"
 CHECKPOINT, REVIEW, UNWRITTEN = "soak.checkpoint", "soak.review", "soak.unwritten"
 TROUBLE, SOAK = "trouble", "soak"
+#: What may be unseen of an engine, beside "restart".
+CRASHES, LINES, GAPS = "crashes", "log", "gaps"
 FINISHED, STOPPED, FAILED = "finished", "stopped", "failed"
 STOP_FILE = "soak.stop"  #: whoever puts it into the run directory asks the soak to stop
 WAITING_ROOM = 20_000  #: records that wait for a disk: a day of a soak of a minute a block
@@ -99,7 +102,7 @@ class Tally:
         self.worst_gap_ns = max(self.worst_gap_ns, int(data["longest_ns"]))
         self.next_step = int(data["step"]) + 1
 
-    def _idle(self, data: Mapping[str, Any]) -> None:
+    def _step_done(self, data: Mapping[str, Any]) -> None:
         self.next_step = int(data["step"]) + 1
 
     def _sample(self, data: Mapping[str, Any]) -> None:
@@ -129,7 +132,8 @@ _FOLDS: dict[str, Callable[[Tally, Mapping[str, Any]], None]] = {
     BEGIN: Tally._begin,
     LIFE: Tally._life,
     BURST_DONE: Tally._burst,
-    IDLE_DONE: Tally._idle,
+    IDLE_DONE: Tally._step_done,
+    SKIPPED: Tally._step_done,
     SAMPLE: Tally._sample,
     GAP: Tally._gap,
     CHECKPOINT: Tally._checkpoint,

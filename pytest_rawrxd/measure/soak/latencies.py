@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_rawrxd.errors import EvidenceProblem
-from pytest_rawrxd.measure.histogram import Histogram, Integers, merge, record
+from pytest_rawrxd.measure.histogram import Histogram, Integers, bin_count, merge, record
 
 _PLAIN = ("blocks", "totals", "total_ns", "longest_ns", "bounds_ns", "over", "over_ns")
+ENTRY_BYTES = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +90,7 @@ def unpacked(stored: Sequence[Mapping[str, Any]]) -> Histogram:
         for each in stored:
             if len(each["blocks"]) != 1 or each["bounds_ns"] != stored[0]["bounds_ns"]:
                 raise EvidenceProblem("a block of the soak has other bounds than the first one")
-            entries = np.frombuffer(zlib.decompress(base64.b64decode(each["entries"], validate=True)), "<u4")
+            entries = np.frombuffer(_inflated(base64.b64decode(each["entries"], validate=True)), "<u4")
             half = entries.size // 2
             bins.append(entries[:half])
             counts.append(entries[half:])
@@ -108,3 +109,12 @@ def unpacked(stored: Sequence[Mapping[str, Any]]) -> Histogram:
             **{name: columns[name][:, 0] for name in ("blocks", "totals", "total_ns", "longest_ns")},
         }
     )
+
+
+def _inflated(stored: bytes) -> bytes:
+    """The entries of one block. Raises ValueError where they are more than there are bins, or not whole."""
+    inflate, most = zlib.decompressobj(), 2 * ENTRY_BYTES * bin_count()
+    entries = inflate.decompress(stored, most + 1)
+    if len(entries) > most or len(entries) % (2 * ENTRY_BYTES) or not inflate.eof:
+        raise ValueError(f"a block holds one bin and one count, 4 bytes each, of at most {bin_count()} bins")
+    return entries

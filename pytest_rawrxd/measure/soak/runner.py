@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_rawrxd.errors import LoadFailed, RigTrouble
@@ -20,17 +20,18 @@ from pytest_rawrxd.measure.soak.journal import (
     IDLE_DONE,
     LIFE,
     LOG,
+    SKIPPED,
     SOAK,
     STOPPED,
     TROUBLE,
     Journal,
 )
 from pytest_rawrxd.measure.soak.observer import Look, Observer
-from pytest_rawrxd.measure.soak.plan import BURST, IDLE, SoakTerms, Step, steps
+from pytest_rawrxd.measure.soak.plan import BURST, IDLE, RESTART, SoakTerms, Step, steps
 from pytest_rawrxd.measure.soak.resume import Earlier
 from pytest_rawrxd.measure.soak.signals import LOADED, QUIESCED, STARTING, WAITING, Activity, Signals, Watch
 from pytest_rawrxd.measure.soak.timeline import Timeline
-from pytest_rawrxd.rig.engine.log import fresh_lines, remarkable
+from pytest_rawrxd.rig.engine.log import fresh_lines, on_device, remarkable
 
 TICK_S = 0.5
 MOST_FAILED_STARTS = 3  #: in a row: an engine that cannot be started has no further 47 hours
@@ -50,6 +51,7 @@ class Surroundings:
     signals: Signals
     boot: str
     about: dict[str, Any]  #: who runs it: process id, its start, the engine's words
+    unseen: Mapping[str, str] = field(default_factory=dict)  #: what of this engine nobody here sees or does, and why
     stop_asked: Callable[[], bool] = lambda: False
     look: Look = lambda _samples: None
     on_checkpoint: Callable[[str], None] = lambda _line: None
@@ -145,6 +147,7 @@ class _Soak:
                 "memory": list(world.signals.memory),
             },
             resumed=self.earlier is not None,
+            unseen=dict(world.unseen),
             **world.about,
         )
         if gap is not None:
@@ -155,6 +158,7 @@ class _Soak:
     def _start(self, why: str, *, step: int) -> None:
         """Have an engine ready; ``why`` is "first", "resume", "restart" or "crash"."""
         began_ns = self.world.clock.monotonic_ns()
+        empty = self.world.signals.read(None)
         for attempt in range(1, MOST_FAILED_STARTS + 1):
             self.watch.activity = STARTING
             try:
@@ -174,6 +178,9 @@ class _Soak:
         self.watch.pid, self.watch.activity = held.pid, WAITING
         self.seen_log = ()
         load = dict(held.load)
+        # After a restart the driver may still hold what the process before had: only a first load shows a counter move.
+        fresh = why in {"first", "resume"}
+        still = self.world.signals.distrust(empty, held.pid, on_device(load.get("buffers") or ())) if fresh else {}
         self.journal.write(
             LIFE,
             self.timeline.now_s(),
@@ -182,6 +189,7 @@ class _Soak:
             step=step,
             ready_s=round(ready_s, 3),
             pid=held.pid,
+            distrusted=still,
             load={key: load.get(key) for key in ("load_s", "warm_up_s", "layers_offloaded", "layers_total", "buffers")},
         )
         self.see.life_began_s = self.timeline.now_s()
@@ -221,6 +229,8 @@ class _Soak:
             began = self.timeline.now_s()
             self._wait(began + step.size, QUIESCED)
             self.journal.write(IDLE_DONE, self.timeline.now_s(), step=step.number, began_s=began, seconds=step.size)
+        elif (why_not := self.world.unseen.get(RESTART)) is not None:
+            self.journal.write(SKIPPED, self.timeline.now_s(), step=step.number, what=step.kind, why=why_not)
         else:
             self._leave_engine()
             self._start("restart", step=step.number)

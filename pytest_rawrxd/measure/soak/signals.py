@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, Protocol, Self
 
 from pytest_rawrxd.measure.clock import Clock
@@ -50,6 +51,10 @@ class Signals(Protocol):
         """What can be read now of ``pid``, an engine process. Never raises."""
         ...
 
+    def distrust(self, empty: Mapping[str, Value | None], pid: int | None, loaded_bytes: int) -> dict[str, str]:
+        """Stop using counters that stood still since ``empty`` while ``pid`` loaded this much: which, and why."""
+        ...
+
 
 class MachineSignals:
     """The telemetry of this machine, and this process's own memory."""
@@ -72,6 +77,28 @@ class MachineSignals:
             self._pid = pid
             self._telemetry.follow(() if pid is None else (pid,))
         return {**self._telemetry.read(), SUITE: resident_bytes((os.getpid(),))}
+
+    def distrust(self, empty: Mapping[str, Value | None], pid: int | None, loaded_bytes: int) -> dict[str, str]:
+        still = self._telemetry.distrust_still(dict(empty), self.read(pid), loaded_bytes=loaded_bytes)
+        self.memory = tuple(name for name in self.memory if name not in still)
+        return still
+
+
+class Elsewhere:
+    """What can be read of an engine whose process nobody here sees: the memory of the suite itself."""
+
+    sources: Mapping[str, str] = MappingProxyType({SUITE: "psutil"})
+    memory: tuple[str, ...] = ()
+    problem: str | None = None
+
+    def __init__(self, why: str) -> None:
+        self.absent = dict.fromkeys(SIGNALS, why)
+
+    def read(self, _pid: int | None) -> dict[str, Value | None]:
+        return {SUITE: resident_bytes((os.getpid(),))}
+
+    def distrust(self, _empty: Mapping[str, Value | None], _pid: int | None, _loaded_bytes: int) -> dict[str, str]:
+        return {}
 
 
 @dataclass(frozen=True)

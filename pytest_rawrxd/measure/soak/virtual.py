@@ -42,6 +42,10 @@ class VirtualTime:
         sample = self.engine.sample(self.engine.now_ns)
         return {"process_memory_bytes": sample.memory_used, "core_clock_mhz": sample.clock_mhz}
 
+    def distrust(self, _empty: Mapping[str, Value | None], _pid: int | None, _loaded_bytes: int) -> dict[str, str]:
+        """A scripted engine tells its memory itself."""
+        return {}
+
     def worked(self, work: Callable[[], Answers]) -> Answers:
         """Do ``work`` on the engine and let as much time pass as it took."""
         assert self.engine is not None  # noqa: S101 - an engine is held while it works

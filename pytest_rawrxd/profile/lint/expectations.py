@@ -23,6 +23,9 @@ def expectation_findings(profile: Profile) -> Iterator[LintFinding]:
 
 
 def _faster_though_larger(profile: Profile) -> Iterator[LintFinding]:
+    bottlenecks = list(promising(profile, "bottleneck_confirmed"))
+    if bottlenecks and all(each.informative for each in bottlenecks):
+        return  # the profile does not promise that memory is what a token waits for
     speeds = [
         criterion for criterion in promising(profile, "decode_tps", "equivalence") if criterion.informative is False
     ]

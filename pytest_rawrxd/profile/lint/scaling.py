@@ -9,6 +9,7 @@ from pytest_rawrxd.profile.criterion import Criterion
 from pytest_rawrxd.profile.lint.bounds import ends, high, low, point, promising, written
 from pytest_rawrxd.profile.lint.finding import LintFinding, Severity, number
 from pytest_rawrxd.profile.profile import Profile
+from pytest_rawrxd.profile.units import convert
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class _Demand:
     criterion: Criterion
     rate: float  #: tok/s of all streams together
     text: str
+    expected: float | None = None  #: the same of what the criterion expects
 
 
 def scaling_findings(profile: Profile) -> Iterator[LintFinding]:
@@ -38,6 +40,9 @@ def _demands(profile: Profile, streams: int) -> Iterator[LintFinding]:
     # A floor may be far below the speed that is really there: only more than the whole of it says something.
     if single.kind == "floor" and demands[-1].rate <= whole:
         return
+    expected = max((demand.expected for demand in demands if demand.expected is not None), default=None)
+    if expected is not None and demands[-1].rate <= expected:
+        return  # the one number that all of them ask about is known, and keeps them all
     parts = "; ".join(
         f"{demand.criterion.id} {demand.text} is {number(demand.rate)} tok/s, {number(100 * demand.rate / whole)} %"
         for demand in demands
@@ -65,14 +70,19 @@ def _demands_at(profile: Profile, streams: int, one: float) -> Iterator[_Demand]
             continue
         match criterion.metric, criterion.kind:
             case "scaling_efficiency", _:
-                share = low(criterion, "ratio")
-                yield _Demand(criterion, share * streams * one, f">= {written(100 * share, '%')}")
+                share, hoped = low(criterion, "ratio"), _expected(criterion, "ratio")
+                reached = None if hoped is None else hoped * streams * one
+                yield _Demand(criterion, share * streams * one, f">= {written(100 * share, '%')}", reached)
             case "aggregate_tps", "floor":
                 rate = low(criterion, "tok/s")
-                yield _Demand(criterion, rate, f">= {written(rate, 'tok/s')}")
+                yield _Demand(criterion, rate, f">= {written(rate, 'tok/s')}", _expected(criterion, "tok/s"))
             case "inter_token_latency", _ if criterion.quantile == 0.5:
                 gap = high(criterion, "ms")
                 yield _Demand(criterion, 1000 * streams / gap, f"<= {written(gap, 'ms')}")
+
+
+def _expected(criterion: Criterion, unit: str) -> float | None:
+    return None if criterion.expected is None else convert(criterion.expected, criterion.unit, unit)
 
 
 def _means(profile: Profile, streams: int) -> Iterator[LintFinding]:

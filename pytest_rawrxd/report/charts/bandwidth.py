@@ -27,7 +27,8 @@ def time_per_token(variants: Sequence[Variant], *, available: float | None) -> C
             lower, upper = variant.cell.lower, variant.cell.upper
             error = [[time - 1000 / upper], [1000 / lower - time]] if lower and upper and lower > 0 else None
             axes.errorbar(read, time, yerr=error, color=colour, marker=marker, markersize=4, capsize=4)
-            axes.annotate(title(variant), (read, time), (7, -7), textcoords="offset points", fontsize=7)
+            top = time + (error[1][0] if error else 0)
+            axes.annotate(title(variant), (read, top), (0, 4), textcoords="offset points", fontsize=7, ha="center")
         if available and placed:
             most = max(read for _, read, _ in placed) * 1.1
             axes.plot((0, most), (0, most * 1e12 / available), color=SOFT, linestyle=":", label="at read bandwidth")

@@ -19,18 +19,26 @@ FEWEST = 2  #: below, there is no interval
 
 @dataclass(frozen=True)
 class Energy:
-    """kWh for a million tokens of one stream, over processes; ``why`` says why there is no figure."""
+    """kWh for a million tokens of one stream, over processes; ``why`` says why there is no figure.
+
+    ``applies`` is False where nothing could have reported a power.
+    """
 
     kwh: float | None
     lower: float | None
     upper: float | None
     sources: tuple[str, ...]
     why: str = ""
+    applies: bool = True
 
 
 def energy_of(view: RunView, variant: str, tokens: int) -> Energy:
     """Return the energy of decoding with ``variant`` in its cell, from the readings inside each process's stamps."""
-    found, sources, absent = [], [], "the GPU was not sampled while this variant decoded"
+    if view.verdicts["run"]["identity"]["engine"]["backend"] == "cpu":
+        return Energy(None, None, None, (), "it decodes on the CPU, whose power nothing reports", applies=False)
+    found: list[float] = []
+    sources: list[str] = []
+    absent, reported = "the GPU was not sampled while this variant decoded", True
     for record in view.of(RUN):
         about = tuple(record.data.get(name) for name in ("variant", "tokens", "process"))
         if about[:2] != (variant, tokens):
@@ -42,6 +50,7 @@ def energy_of(view: RunView, variant: str, tokens: int) -> Energy:
             arrays, stamps = view.load_raw(sampled.data["raw"]), view.load_raw(record.data["raw"])["stamps_ns"]
             if POWER not in arrays:
                 absent = str(sampled.data["absent"].get(POWER) or "the GPU does not report its power")
+                reported = False
                 continue
             at = arrays.get(instants_of(POWER), arrays["at_ns"]).astype(np.int64)
             loaded = arrays[POWER][(at >= stamps[0]) & (at <= stamps[-1])].astype(np.float64)
@@ -51,6 +60,7 @@ def energy_of(view: RunView, variant: str, tokens: int) -> Energy:
                 found.append(watts * seconds * TOKENS / J_PER_KWH)
                 sources += [record.id, sampled.id]
     if len(found) < FEWEST:
-        return Energy(None, None, None, tuple(sources), absent if not found else "one process has no interval")
+        why = absent if not found else "one process has no interval"
+        return Energy(None, None, None, tuple(sources), why, applies=reported or bool(found))
     bounds = mean_interval(np.array(found))
     return Energy(bounds.estimate, bounds.lower, bounds.upper, tuple(sources))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pytest_rawrxd.report import number
 from pytest_rawrxd.report.plain import plain
 
-NOT_MEASURED = "not measured"
+NOT_MEASURED, NOT_APPLICABLE = "not measured", "not applicable"
 CARD = "campaign.json"
 
 
@@ -28,11 +28,16 @@ class Fact:
         return self.text
 
 
-def fact(key: str, text: str | None, sources: Iterable[str], *, why: str = "nothing was recorded") -> Fact:
-    """Return the fact ``text``, or what a reader sees in its place: "not measured: why". No source is no value."""
-    found = tuple(dict.fromkeys(sources))
+def fact(
+    key: str, text: str | None, sources: Iterable[str], *, why: str = "nothing was recorded", applies: bool = True
+) -> Fact:
+    """Return the fact ``text``, or what a reader sees in its place: "not measured: why". No source is no value.
+
+    What cannot exist here, such as the driver of a machine without a device, does not apply: "not applicable: why".
+    """
+    found = tuple(dict.fromkeys(map(plain, sources)))
     if text is None or text == number.ABSENT or not found:
-        return Fact(key, f"{NOT_MEASURED}: {plain(why)}", found or (CARD,), known=False)
+        return Fact(key, f"{NOT_MEASURED if applies else NOT_APPLICABLE}: {plain(why)}", found or (CARD,), known=False)
     return Fact(key, plain(text), found)
 
 
@@ -44,9 +49,10 @@ def value(
     unit: str = "",
     bounds: tuple[float | None, float | None] = (None, None),
     why: str = "nothing was recorded",
+    applies: bool = True,
 ) -> Fact:
     """Return a measured value with its interval, "24.6 tok/s [24.1, 25.1]", or why there is none."""
     if estimate is None:
-        return fact(key, None, sources, why=why)
+        return fact(key, None, sources, why=why, applies=applies)
     said, between = number.measured(estimate, *bounds, unit)
     return fact(key, f"{said} {between}".rstrip(), sources)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from pytest_rawrxd.report.nine.book import Book, UseLine
-from pytest_rawrxd.report.nine.fact import Fact
-from pytest_rawrxd.report.nine.trace import inline, mark
-
-PREFERS = {"quality": "most top tokens kept", "speed": "highest rate", "memory": "least memory"}
+from pytest_rawrxd.report.nine.book import Book
+from pytest_rawrxd.report.nine.trace import cell, drawn, inline, mark
 
 
 def mermaid(book: Book) -> str:
@@ -21,29 +19,26 @@ def _lines(book: Book) -> Iterator[str]:
     yield '  start["What is asked for?"]'
     names = {line.name: line for line in book.variants}
     for use in book.uses:
-        node = use.name.replace("-", "_")
-        yield f'  start --> use_{node}["{use.title}"]'
-        for each in asked(book, use):
+        node = re.sub(r"\W", "_", use.name, flags=re.ASCII)
+        yield f"  %% e: {mark(use.title)}"
+        yield f'  start --> use_{node}["{drawn(use.title.text)}"]'
+        for each in use.asks:
             yield f"  %% e: {mark(each)}"
-        said = "<br/>".join((*(each.text for each in asked(book, use)), PREFERS[use.prefer]))
+        said = "<br/>".join((*(drawn(each.text) for each in use.asks), use.prefers))
         if use.variant is None:
             yield f'  use_{node} -->|"{said}"| answer_{node}["no variant qualifies"]'
             continue
         line = names[use.variant]
         yield f"  %% e: {mark(line.tps)}"
-        yield f'  use_{node} -->|"{said}"| answer_{node}(["{use.variant}<br/>{line.tps.text}"])'
+        yield f'  use_{node} -->|"{said}"| answer_{node}(["{drawn(use.variant)}<br/>{drawn(line.tps.text)}"])'
 
 
 def tree_text(book: Book) -> str:
     """Return the tree as a list, for whoever reads without drawings."""
     rows = []
     for use in book.uses:
-        rules = "; ".join((*(inline(each) for each in asked(book, use)), PREFERS[use.prefer]))
-        answer = use.variant or "no variant"
-        rows.append(f"- {use.title} ({rules}): **{answer}**. {inline(use.why)}")
+        rules = "; ".join((*(inline(each) for each in use.asks), use.prefers))
+        answer = cell(use.variant or "no variant")
+        then = f"; next: {cell(', '.join(use.next))}" if use.next else ""
+        rows.append(f"- {inline(use.title)} ({rules}): **{answer}**. {inline(use.why)}{then}")
     return "\n".join(rows) or "- The profile names no use."
-
-
-def asked(book: Book, line: UseLine) -> tuple[Fact, ...]:
-    """What a use asks for, as facts of the profile."""
-    return tuple(each for each in book.asked if each.key.startswith(f"use/{line.name}/asks-"))

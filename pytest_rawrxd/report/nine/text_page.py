@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from string import ascii_uppercase
 from textwrap import wrap
 
-from pytest_rawrxd.report.nine.book import Book, Line
+from pytest_rawrxd.report.nine.book import Book
+from pytest_rawrxd.report.nine.criteria import Line
 from pytest_rawrxd.report.nine.fact import Fact
+from pytest_rawrxd.report.nine.plot import plot
 from pytest_rawrxd.report.nine.trace import mark
+from pytest_rawrxd.report.plain import plain
 
 WIDTH = 98  #: inside the box
 BAR = 32
@@ -31,7 +35,7 @@ class Page:
         Only between words: half a word would be a number without its source. A longer word stands out of the box.
         """
         parts = wrap(
-            text,
+            plain(text),
             WIDTH,
             subsequent_indent="    ",
             drop_whitespace=False,
@@ -52,7 +56,7 @@ def text_page(book: Book, *, banner: str | None) -> str:
     if banner:
         page.put(banner)
         page.rule("├", "┤")
-    sections = (_hardware, _variants, _curve, _single, _concurrency, _stability, _memory, _uses, _sla)
+    sections = (_decision, _hardware, _variants, _bars, _curve, _single, _concurrency, _stability, _memory, _uses, _sla)
     for position, section in enumerate(sections):
         if position:
             page.rule("├", "┤")
@@ -60,6 +64,12 @@ def text_page(book: Book, *, banner: str | None) -> str:
     page.rule("└", "┘")
     notes = [f"[{at}] {mark(each)}" for at, facts in enumerate(page.notes, 1) for each in facts]
     return "\n".join([*page.lines, "", "Notes: line, fact, first source, further sources", *notes]) + "\n"
+
+
+def _decision(book: Book, page: Page) -> None:
+    page.put(f"MAY IT BE DEPLOYED?  {book.decision}")
+    for phase in book.phases:
+        page.put(f"{phase.title}: {phase.state}")
 
 
 def _hardware(book: Book, page: Page) -> None:
@@ -74,11 +84,28 @@ def _variants(book: Book, page: Page) -> None:
         page.put(f"{_name(line.name, line.partial):<18}{line.tps}", line.tps)
 
 
-def _curve(book: Book, page: Page) -> None:
+def _bars(book: Book, page: Page) -> None:
     page.put("RATE OF EACH VARIANT, drawn to the fastest")
     rates = [line.tps_mean for line in book.variants if line.tps_mean is not None]
     for line in book.variants:
         page.put(f"{line.name:<18}{_bar(line.tps_mean, rates)}")
+
+
+def _curve(book: Book, page: Page) -> None:
+    page.put("CURVE: rate (up) against memory (right), both from zero")
+    drawn = [(line.memory_gb, line.tps_mean, line) for line in book.variants]
+    points = [(x, y, line) for x, y, line in drawn if x is not None and y is not None]
+    if not points:
+        page.put("not measured: no variant has both figures")
+        return
+    for text in plot([(x, y) for x, y, _ in points]):
+        page.put(f"  {text}")
+    largest, fastest = max(points, key=lambda each: each[0])[2], max(points, key=lambda each: each[1])[2]
+    page.put(f"  up to {fastest.tps} | right to {largest.memory}", fastest.tps, largest.memory)
+    page.put(
+        "  "
+        + "   ".join(f"{letter} {line.name}" for letter, (_, _, line) in zip(ascii_uppercase, points, strict=False))
+    )
 
 
 def _single(book: Book, page: Page) -> None:
@@ -105,7 +132,7 @@ def _concurrency(book: Book, page: Page) -> None:
 
 def _stability(book: Book, page: Page) -> None:
     page.put("STABILITY AND FAULTS")
-    for line in (*book.during("soak"), *book.about_metrics("lost_requests", "recovery_time", "availability")):
+    for line in (*book.soak, *book.about_metrics("lost_requests", "recovery_time", "availability")):
         if not line.informative:
             _criterion(page, line)
 
@@ -118,18 +145,21 @@ def _memory(book: Book, page: Page) -> None:
 
 def _uses(book: Book, page: Page) -> None:
     page.put("RECOMMENDATIONS")
+    if not book.uses:
+        page.put("not measured: the profile names no use")
     for use in book.uses:
-        page.put(f"{use.title:<22}{use.variant or 'no variant qualifies'}")
+        page.put(f"{use.title!s:<22}{use.variant or 'no variant qualifies'} ({use.prefers})", use.title)
 
 
 def _sla(book: Book, page: Page) -> None:
-    page.put("SLA: required, measured, verdict")
+    page.put("SLA: verdict, row, measured, required")
     for line in book.sla:
         _criterion(page, line)
 
 
 def _criterion(page: Page, line: Line) -> None:
-    page.put(f"{line.id:<20}{line.required} | {line.measured} | {line.verdict}", line.required, line.measured)
+    facts = (line.title, line.measured, line.required)
+    page.put(f"{line.verdict:<14}  {line.title} | {line.measured} | {line.required}", *facts)
 
 
 def _row(page: Page, name: str, said: Fact) -> None:

@@ -11,9 +11,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import get_args
+from urllib.parse import quote
 
 from pytest_rawrxd.profile.criterion import Document
 from pytest_rawrxd.report.nine.fact import Fact
+from pytest_rawrxd.report.plain import plain
 
 DOCUMENTS: tuple[str, ...] = get_args(Document)
 
@@ -32,7 +34,7 @@ NAMES = (
     r"48 hours without interruption",  # a line of the readiness checklist
 )
 #: In command blocks: programs, options and paths, and the constants of the guide's own requests.
-COMMANDS = r"sha256sum|SHA256|2>&1|/v1/completions|--retry-delay 1|-RetryIntervalSec 1|\"max_tokens\": 8"
+COMMANDS = r"sha256sum|SHA256|2>&1|/v1/completions|--retry-delay 1|-gt 0|Start-Sleep -Seconds 1|\"max_tokens\": 8"
 NAME = re.compile(rf"(?<![A-Za-z0-9.])(?:{'|'.join(NAMES)})(?![A-Za-z0-9])|{COMMANDS}")
 SPAN = re.compile(r"<!-- e: (?P<key>\S+) (?P<source>\S+)(?: \+(?P<more>[0-9]+))? -->(?P<text>.*?)<!-- / -->", re.DOTALL)
 COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
@@ -40,6 +42,12 @@ CODE_FACT = re.compile(r"^\s*%% e: (?P<key>\S+) (?P<source>\S+)(?: \+(?P<more>[0
 FENCE = re.compile(r"^```")
 REFERENCE = re.compile(r"\s\[(?P<note>[0-9]+)\]$")
 LISTED = re.compile(r"^\[(?P<note>[0-9]+)\] (?P<key>\S+) (?P<source>\S+)(?: \+(?P<more>[0-9]+))?$")
+#: What a key or a source has in it; anything else is written as in a URL.
+MARKED = "/:._-+#,=@"
+MARKDOWN = {"&": "&amp;", "<": "&lt;", **{character: f"\\{character}" for character in "\\|*~`$"}}
+#: Entities of Mermaid, by name: a number in a drawing is a fact.
+MERMAID = {'"': "quot", "#": "num", "<": "lt", ">": "gt", "&": "amp", "`": "grave", "|": "vert", "\\": "bsol"}
+LINK = re.compile(r"\]([(\[:])")
 DIGIT = re.compile(r"[0-9]")
 
 
@@ -54,19 +62,29 @@ class Printed:
 
 
 def mark(fact: Fact) -> str:
-    """Return key and sources of ``fact`` as a document carries them."""
+    """Return key and sources of ``fact`` as a document carries them; no character of theirs ends what carries them."""
     more = f" +{len(fact.sources) - 1}" if len(fact.sources) > 1 else ""
-    return f"{fact.key} {fact.sources[0].replace(' ', '_')}{more}"
+    return f"{_word(fact.key)} {_word(fact.sources[0].replace(' ', '_'))}{more}"
+
+
+def _word(text: str) -> str:
+    return quote(text, safe=MARKED, errors="replace")
 
 
 def cell(text: str) -> str:
-    """Return ``text`` so that Markdown, also inside a table, prints it as it is."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("*", "\\*").replace("~", "\\~")
+    """Return ``text`` so that Markdown, also inside a table, prints it as it is: no element, link, image or formula."""
+    escaped = "".join(MARKDOWN.get(character, character) for character in plain(text))
+    return LINK.sub(r"]\\\1", escaped).replace("![", r"!\[")
 
 
 def inline(fact: Fact) -> str:
     """Return ``fact`` as Markdown prints it."""
     return f"<!-- e: {mark(fact)} -->{cell(fact.text)}<!-- / -->"
+
+
+def drawn(text: str) -> str:
+    """Return ``text`` for the quotes of a Mermaid label: nothing that ends the label, the line or the drawing."""
+    return "".join(f"#{MERMAID[each]};" if each in MERMAID else each for each in plain(text))
 
 
 def printed(text: str) -> Iterator[Printed]:
@@ -117,6 +135,6 @@ def _plain_text(text: str, facts: Mapping[str, Fact]) -> Iterator[str]:
 
 
 def _without(line: str, facts: Iterable[Fact]) -> str:
-    for text in sorted((fact.text for fact in facts), key=len, reverse=True):
+    for text in sorted((text for fact in facts for text in {fact.text, drawn(fact.text)}), key=len, reverse=True):
         line = line.replace(text, "")
     return line

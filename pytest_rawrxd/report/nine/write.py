@@ -16,7 +16,6 @@ from pytest_rawrxd.errors import SuiteDefect, UsageProblem
 from pytest_rawrxd.measure.guide import SETTINGS, STEPS
 from pytest_rawrxd.report.checklists import CHECKLISTS, answered
 from pytest_rawrxd.report.dossier import RunView
-from pytest_rawrxd.report.milestones import milestones
 from pytest_rawrxd.report.nine.book import Book
 from pytest_rawrxd.report.nine.fact import Fact
 from pytest_rawrxd.report.nine.mermaid import mermaid, tree_text
@@ -25,6 +24,8 @@ from pytest_rawrxd.report.nine.trace import DIGIT, DOCUMENTS, NAME, cell, inline
 from pytest_rawrxd.report.nine.tree import decision_tree
 
 FOLDER = "docs"
+JOINED = "docs-joined"  #: documents of several runs, in the first of them
+SITE = "site"
 TREE, NUMBERS = "decision_tree.json", "numbers.json"
 REHEARSAL = "REHEARSAL-"
 BANNER = "REHEARSAL – can never be signed as accepted"
@@ -81,7 +82,6 @@ def _document(name: str, book: Book, prefix: str, charts: Collection[str], chart
         mermaid=_passed(mermaid(book)),
         tree_text=_passed(tree_text(book)),
         checklists=[(each, answered(view, each)) for each in CHECKLISTS],
-        gates=milestones(view),
         steps=STEPS,
         settings=SETTINGS,
     )

@@ -12,6 +12,9 @@ from pytest_rawrxd.evidence.campaign import CARD, LOCK, SIGNATURES, Evidence
 from pytest_rawrxd.evidence.canonical import canonical, file_digest, strict_loads
 from pytest_rawrxd.evidence.isolated import refuse_hostile
 from pytest_rawrxd.evidence.raw import checked
+from pytest_rawrxd.report.dossier import RunView
+from pytest_rawrxd.report.nine.site import site, site_is_possible
+from pytest_rawrxd.report.nine.write import SITE
 from pytest_rawrxd.report.pdf import PRINTED, pdf_is_possible, printed
 from pytest_rawrxd.report.publish import SUMS, VERDICTS, digests
 from pytest_rawrxd.report.render import rendered, view_of
@@ -57,9 +60,11 @@ def inspect(run_dir: Path) -> Inspection:
         evidence = Evidence.read(run_dir)
         problems.update(_not_as_recorded(evidence))
         verdicts = judge(evidence)
-        files = rendered(view_of(evidence, verdicts))
+        view = view_of(evidence, verdicts)
+        files = rendered(view)
         problems.update(_not_as_derived(run_dir, files))
         notes.extend(_printed(run_dir, files, problems))
+        notes.extend(_site(run_dir, view, files, problems))
         notes.extend(_by_digest_only(evidence, files))
     except RawrxdError as problem:
         problems.add(Problem(_file_of(run_dir, problem), _plain(problem)))
@@ -78,9 +83,12 @@ def _listed(run_dir: Path) -> Iterator[Problem]:
 
 
 def _not_as_recorded(evidence: Evidence) -> Iterator[Problem]:
-    """Raw files that are not as their record names them."""
+    """Raw files that are not as their record names them. Each is read once, however many records name it alike."""
+    seen = set()
     for record in evidence.records:
-        if ref := record.data.get("raw"):
+        ref = record.data.get("raw")
+        if ref and (said := canonical(ref)) not in seen:
+            seen.add(said)
             try:
                 checked(evidence.campaign.path, ref)
             except EvidenceProblem as problem:
@@ -127,6 +135,17 @@ def _printed(run_dir: Path, files: Mapping[str, bytes], problems: set[Problem]) 
             problems.add(Problem(path.name, "it is not the print of the page that the evidence gives"))
 
 
+def _site(run_dir: Path, view: RunView, files: Mapping[str, bytes], problems: set[Problem]) -> Iterator[str]:
+    there = {file.name: (run_dir / file.name).read_bytes() for file in digests(run_dir, [f"{SITE}/**/*"])}
+    if there and not site_is_possible():
+        yield f"{SITE}/: held by digest, not built again (needs the extra site)"
+        return
+    given = {f"{SITE}/{name}": content for name, content in site(view, files).items()} if there else {}
+    for name in sorted(there.keys() | given.keys()):
+        if there.get(name) != given.get(name):
+            problems.add(Problem(name, "it is not what the evidence gives, built by the Sphinx of this installation"))
+
+
 def _by_digest_only(evidence: Evidence, files: Mapping[str, bytes]) -> Iterator[str]:
     """Files that nothing derives and no record names, such as the last array of a killed process: digests hold them."""
     run_dir = evidence.campaign.path
@@ -134,7 +153,7 @@ def _by_digest_only(evidence: Evidence, files: Mapping[str, bytes]) -> Iterator[
     recorded = {str(record.data["raw"]["file"]) for record in evidence.records if record.data.get("raw")}
     read = {f"ledger/{path.name}" for path in (run_dir / "ledger").glob("*.jsonl")}
     there = [file.name for file in digests(run_dir, ["**/*"]) if not file.name.startswith(f"{SIGNATURES}/")]
-    others = [name for name in there if name not in derived | recorded | read]
+    others = [name for name in there if name not in derived | recorded | read and not name.startswith(f"{SITE}/")]
     if others:
         more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
         yield f"held by digest, decide nothing: {', '.join(others[:NAMED])}{more}"

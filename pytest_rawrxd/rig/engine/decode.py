@@ -93,7 +93,8 @@ class _Run:
         self.stamps_ns = np.full(self.begins[-1], -1, np.int64)
         self.counts, self.submitted_ns = np.zeros(k, np.int64), np.zeros(k, np.int64)
         self.reasons = [""] * k
-        self.next = self.finished = self.tokens = self.steps = self.engine_ns = self.wall_ns = 0
+        self.next = self.finished = self.tokens = self.steps = 0
+        self.wall_ns = self.engine_ns = self.picking_ns = 0
 
         self.free = list(range(n))[::-1]
         self.starting: list[int] = []  # streams whose prompt is not all in, first come first served
@@ -163,34 +164,39 @@ class _Run:
         """Decode the running streams until one is done, somebody is late or a beat is due. Returns the code."""
         batch, clock, wake_at = self.batch, self.clock, self.wake_at
         forward, pick, stopped = batch.forward, batch.pick, batch.stopped
-        token_ids, stamps_ns = self.token_ids, self.stamps_ns
         streams = np.array(self.running)
         n = self._place_running(streams)
         rows, picked, token, position = range(n), batch.picked[:n], batch.token[:n], batch.position[:n]
-        cursor = self.cursor[streams]
-        planned, steps, code, engine_ns = int(self.left[streams].min()), 0, 0, 0
+        planned, steps, code, engine_ns, picking_ns = int(self.left[streams].min()), 0, 0, 0, 0
+        # A row a step: putting them where they belong, stream by stream, can wait for the end.
+        seen, seen_ns = np.empty((planned, n), np.int32), np.empty(planned, np.int64)
         began = now = clock()
         while steps < planned:
             before = clock()
             code = forward(n)
             if code:
                 break
-            engine_ns += clock() - before
+            decoded = clock()
             pick(rows)
             now = clock()
-            token_ids[cursor] = picked
-            stamps_ns[cursor] = now
-            cursor += 1
-            token[:] = picked
+            engine_ns += decoded - before
+            picking_ns += now - decoded
+            token[:] = seen[steps] = picked
+            seen_ns[steps] = now
             position += 1
             steps += 1
             if now >= wake_at or stopped():
                 break
+        places = self.cursor[streams] + np.arange(steps)[:, np.newaxis]
+        self.token_ids[places] = seen[:steps]
+        self.stamps_ns[places] = seen_ns[:steps, np.newaxis]
         self.wall_ns += clock() - began
         self.engine_ns += engine_ns
+        self.picking_ns += picking_ns
         self.steps += steps
         self.tokens += steps * n
-        self.last[streams], self.position[streams], self.cursor[streams] = token, position, cursor
+        self.last[streams], self.position[streams] = token, position
+        self.cursor[streams] += steps
         self.left[streams] -= steps
         return code
 
@@ -228,9 +234,11 @@ class _Run:
         before = clock()
         if code := batch.forward(n):
             return code
-        self.engine_ns += clock() - before
+        decoded = clock()
         batch.pick(rows)
         now = clock()
+        self.engine_ns += decoded - before
+        self.picking_ns += now - decoded
         picked, places = batch.picked[: len(rows)], np.array(streams, np.int64)
         self.token_ids[self.cursor[places]] = picked
         self.stamps_ns[self.cursor[places]] = now
@@ -295,5 +303,5 @@ class _Run:
         offsets = offsets_of(self.counts)
         for request in np.unique(np.searchsorted(offsets, np.flatnonzero(token_ids < 0), "right") - 1):
             self.reasons[request] = UNSAMPLED
-        cost = RunCost(self.steps, self.wall_ns, self.engine_ns)
+        cost = RunCost(self.steps, self.wall_ns, self.engine_ns, self.picking_ns)
         return Outcome(token_ids, stamps_ns, offsets, self.submitted_ns, tuple(self.reasons), cost)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 DEBUG, INFO, WARN, ERROR, CONTINUED = 1, 2, 3, 4, 5
@@ -26,6 +26,8 @@ _DEVICE = re.compile(
     r"|computation failed|could not allocate",
     re.IGNORECASE,
 )
+#: Buffers that lie in the host's memory, whatever the backend calls them: CPU, CPU_Mapped, CUDA_Host, Vulkan_Host.
+HOST_MARKS = ("CPU", "HOST")
 SEEN_LINES = 8  #: the end of a log that its continuation is found by
 
 LineClass = Literal["error", "warning", "information", "unknown"]
@@ -93,6 +95,15 @@ def buffers(lines: Iterable[str]) -> tuple[dict[str, Any], ...]:
             size = round(float(match["mib"]) * 2**20)
             found[key] = size + (found.get(key, 0) if key[1] in ("model", "kv") else 0)
     return tuple({"device": device, "kind": kind, "bytes": size} for (device, kind), size in found.items())
+
+
+def on_device(found: Iterable[Mapping[str, Any]]) -> int:
+    """Bytes of those ``buffers`` that lie on a device and not in the host's memory."""
+    return sum(int(buffer["bytes"]) for buffer in found if not _on_host(str(buffer["device"])))
+
+
+def _on_host(device: str) -> bool:
+    return any(mark in device.upper() for mark in HOST_MARKS)
 
 
 def offloaded(lines: Iterable[str]) -> tuple[int, int] | None:

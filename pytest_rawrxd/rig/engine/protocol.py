@@ -65,6 +65,7 @@ class RunCost:
     steps: int
     wall_ns: int
     engine_ns: int  #: inside decode calls, waiting for the device included
+    picking_ns: int = 0  #: finding each stream's token in what the engine left: reading the logits, on a CPU
 
     @property
     def overhead_us_per_step(self) -> float | None:
@@ -86,7 +87,8 @@ class LoadOptions:
     n_threads: int | None = None  #: None: physical cores
     prefill_chunk: int = 512  #: prompt tokens per decode call; the knob for P95 under load
     check_tensors: bool = True  #: corrupt weights load silently without it
-    warm_up: bool = True  #: every decode and prefill width once, on a GPU twice and the whole context once
+    warm_up: bool = True  #: every decode and prefill width once, on a GPU twice
+    warm_depth: bool = True  #: on a GPU the whole context once too; seconds that a short run can leave to a long one
     sampling: Sampling = (
         "auto"  #: "argmax" on the host, "in-graph" on the device, "auto": in-graph on a GPU that has it
     )

@@ -26,7 +26,7 @@ def warm_up(
         cold_ms = rehearse_ms(work) if steps or first_ms is None else first_ms
         warm_ms = rehearse_ms(work) if options.n_gpu_layers else None
         steps.append({"work": described(work), "cold_ms": cold_ms, "warm_ms": warm_ms})
-    if options.n_gpu_layers and options.n_streams > 1:
+    if options.n_gpu_layers and options.n_streams > 1 and options.warm_depth:
         # Once: a second time would cost seconds in each process.
         deep_ms = rehearse_ms(filled(n_streams=options.n_streams, n_ctx=n_ctx))
         steps.append({"work": f"{options.n_streams} whole contexts", "cold_ms": deep_ms, "warm_ms": None})

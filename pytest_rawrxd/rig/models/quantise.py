@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 
 from pytest_rawrxd.errors import QuantiserFailed
+from pytest_rawrxd.rig.engine.environment import child_environment
 from pytest_rawrxd.rig.models.cache import Cache, Entry, Progress
 from pytest_rawrxd.rig.models.gguf_header import Header, read_header
 from pytest_rawrxd.rig.models.recipes import MADE_BY, UNQUANTISED, more_bits_layers, recipe
@@ -75,7 +76,7 @@ def quantise(source: Header, target: Path, variant: str, *, run: Run = subproces
             errors="replace",
             timeout=DEADLINE_S,
             check=False,
-            env={**os.environ, "PYTHONFAULTHANDLER": "1", "GGML_NO_BACKTRACE": "1"},
+            env=child_environment(os.environ),
         )
     except subprocess.TimeoutExpired as error:
         raise QuantiserFailed(

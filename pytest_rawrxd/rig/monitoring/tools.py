@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_rawrxd.errors import RigTrouble
+from pytest_rawrxd.rig.engine.environment import child_environment
 
 INSTALL = "apt-get install prometheus prometheus-alertmanager (Debian, Ubuntu), or prometheus.io/download"
 TIMEOUT_S = 300.0
@@ -59,7 +61,14 @@ class Tools:
 
     def version(self, program: str) -> str:
         """The version that ``program`` prints."""
-        said = self.run([program, "--version"], capture_output=True, text=True, timeout=30, check=False)
+        said = self.run(
+            [program, "--version"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+            env=child_environment(os.environ),
+        )
         found = re.search(r"version (\S+)", said.stdout + said.stderr)
         return found[1].rstrip(",") if found else "unknown"
 
@@ -75,6 +84,7 @@ class Tools:
         return self.run(
             command,
             cwd=folder,
+            env=child_environment(os.environ),
             capture_output=True,
             text=True,
             encoding="utf-8",

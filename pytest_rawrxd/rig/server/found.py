@@ -20,6 +20,7 @@ from pytest_rawrxd.rig.server.managed import backend_of, server_environment
 from pytest_rawrxd.rig.server.probe import get
 from pytest_rawrxd.rig.server.program import Program, find_program
 from pytest_rawrxd.rig.server.rawrxd import HEALTH_PATH
+from pytest_rawrxd.rig.server.secret import key_of
 from pytest_rawrxd.rig.server.target import HTTP_KINDS, LOOPBACK, HttpTarget, ManagedTarget, parse_target
 
 KINDS = (*HTTP_KINDS, "llama-server", "command")
@@ -76,6 +77,7 @@ def find_server(
     """
     target = parse_target(spec, environ=environ, windows=sys.platform == "win32")
     if isinstance(target, HttpTarget):
+        key_of(target, environ)  # asked now: a key that is not there is found before anything is measured
         return FoundRemote(target, _ask(target, probe), pid=_pid(target, listener))
     if isinstance(target, ManagedTarget):
         program = find(target.program, environment=child_environment(environ))
@@ -86,6 +88,16 @@ def find_server(
         where=f"--sla-engine {spec}",
         possible=", ".join((*HTTP_KINDS, "llama-server", "llama-cpp-python")),
     )
+
+
+def found_again(
+    remote: FoundRemote, *, probe: Get = get, listener: Callable[[str, int], int | None] = listening
+) -> FoundRemote | None:
+    """The running server as it is now, with its present process; None where nothing answers."""
+    try:
+        return FoundRemote(remote.target, _ask(remote.target, probe), pid=_pid(remote.target, listener))
+    except UsageProblem:
+        return None
 
 
 def _program_info(program: Program, devices: tuple[Device, ...]) -> EngineInfo:

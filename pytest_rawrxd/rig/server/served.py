@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import psutil
+
+from pytest_rawrxd.errors import EngineCrashed, EngineHung, LoadFailed
 from pytest_rawrxd.rig.engine.protocol import EngineInfo, LoadOptions
-from pytest_rawrxd.rig.server.found import FoundRemote, FoundServer
+from pytest_rawrxd.rig.server.found import FoundRemote, FoundServer, found_again
 from pytest_rawrxd.rig.server.managed import ManagedServer
 from pytest_rawrxd.rig.server.target import HttpTarget
+
+LOOK_S = 0.5  #: between two looks whether a server answers again
 
 
 class Served(Protocol):
@@ -49,6 +55,25 @@ class Remote:
         """Nothing to see: a server that is gone answers no request."""
 
 
+class Reached:
+    """A server that somebody else started, watched for hours: where its process is seen, its end is."""
+
+    log: tuple[str, ...] = ()
+
+    def __init__(self, found: FoundRemote) -> None:
+        self.target, self.info, self.pid = found.target, found.info, found.pid
+        self.load: Mapping[str, Any] = {"layers_offloaded": None, "layers_total": None, "buffers": ()}
+        self._process = psutil.Process(found.pid) if found.pid else None  # remembers its start: ids are used again
+
+    def check(self) -> None:
+        if self._process is not None and not _lives(self._process):
+            raise EngineCrashed(
+                "the server ended while it was measured",
+                where=f"process {self.pid}, {self.target.base_url}",
+                found="it is gone; whoever started it knows its exit status",
+            )
+
+
 class Managed:
     """A llama-server of the suite's own, ready."""
 
@@ -74,6 +99,46 @@ class Managed:
 
     def check(self) -> None:
         self._server.check()
+
+
+def reach(
+    found: FoundRemote,
+    *,
+    deadline_s: float,
+    look: Callable[[FoundRemote], FoundRemote | None] = found_again,
+    clock: Callable[[], float] = time.monotonic,
+    pause: Callable[[float], None] = time.sleep,
+) -> Reached:
+    """The running server ``found``, once it answers: somebody else starts it again when it has ended.
+
+    Raises EngineHung where nothing answers by the deadline, LoadFailed where another engine does.
+    """
+    ends = clock() + deadline_s
+    while (now := look(found)) is None or now.info != found.info:  # one that is loading does not say who it is
+        if clock() < ends:
+            pause(LOOK_S)
+        elif now is None:
+            raise EngineHung(
+                "the server does not answer",
+                where=found.target.base_url,
+                found=f"nothing for {deadline_s:g} s",
+                possible="start it again: nobody here can",
+            )
+        else:
+            raise LoadFailed(
+                "another engine answers than before",
+                where=found.target.base_url,
+                found=now.info.sentence(),
+                possible=found.info.sentence(),
+            )
+    return Reached(now)
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextmanager

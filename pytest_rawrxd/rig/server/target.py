@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.rig.server.dialects import DIALECTS
 
-SETTINGS = ("model", "key_env", "ca")
+SETTINGS = ("model", "key_env", "keyring", "ca")
 HTTP_KINDS = ("openai", "openai-chat", "ollama", "rawrxd")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 MANAGED_ARGUMENTS = ("-m", "--model", "--host", "--port", "--api-key", "--api-key-file")
@@ -33,6 +33,7 @@ class HttpTarget:
     model: str | None = None  #: as the server calls it
     key_env: str | None = None  #: NAME of the environment variable that holds the API key; the key is never kept
     ca_file: str | None = None  #: certificates to trust instead of the system's
+    keyring: str | None = None  #: SERVICE/USER of the system's keyring, instead of a variable
 
     @property
     def url(self) -> str:
@@ -89,8 +90,12 @@ def _http(kind: str, rest: str, spec: str, environ: Mapping[str, str]) -> HttpTa
         raise _problem(spec, f"no URL: {problem}", example) from problem
     if url.username is not None or url.password is not None:
         # The spec is not repeated: it holds the secret.
-        raise _problem(f"{kind}:…", "a user name or password in the URL", "#key_env=NAME of an environment variable")
-    if url.scheme not in ("http", "https") or not url.hostname:
+        raise _problem(
+            f"{kind}:…",
+            "a user name or password in the URL",
+            "#key_env=NAME of an environment variable, or #keyring=SERVICE/USER",
+        )
+    if url.scheme not in ("http", "https") or not url.hostname or not _is_host(url.hostname):
         raise _problem(spec, f"no http or https URL: {rest!r}", example)
     if url.query:
         raise _problem(f"{kind}:…", "a query (?…) in the URL, which could hold a key", "settings behind #")
@@ -98,7 +103,16 @@ def _http(kind: str, rest: str, spec: str, environ: Mapping[str, str]) -> HttpTa
     key_env = settings.get("key_env")
     if key_env is not None and not environ.get(key_env):
         raise _problem(spec, f"the environment variable {key_env} is not set", f"set {key_env} to the API key")
-    if key_env is not None and url.scheme == "http" and url.hostname not in LOOPBACK:
+    if key_env is not None and not (environ[key_env].isascii() and environ[key_env].isprintable()):
+        raise _problem(
+            spec, f"{key_env} holds characters that a header cannot carry", "the API key in one line of ASCII"
+        )
+    keyring = settings.get("keyring")
+    if keyring is not None and key_env is not None:
+        raise _problem(spec, "two places of one key", "#key_env=NAME or #keyring=SERVICE/USER")
+    if keyring is not None and not all(keyring.rpartition("/")[::2]):
+        raise _problem(spec, f"no service and user: {keyring!r}", "#keyring=SERVICE/USER")
+    if (key_env or keyring) and url.scheme == "http" and url.hostname not in LOOPBACK:
         raise _problem(spec, "an API key over http would travel unencrypted", "an https URL")
     if kind == "ollama" and "model" not in settings:
         raise _problem(spec, "Ollama needs the name of a model", f"{rest}#model=NAME:TAG")
@@ -108,14 +122,27 @@ def _http(kind: str, rest: str, spec: str, environ: Mapping[str, str]) -> HttpTa
     host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
     base = f"{url.scheme}://{host}{'' if port is None else f':{port}'}"
     path = url.path.rstrip("/") or DIALECTS[kind].base_path
-    return HttpTarget(kind, base + path, settings.get("model"), key_env, ca)
+    return HttpTarget(kind, base + path, settings.get("model"), key_env, ca, keyring)
+
+
+def _is_host(name: str) -> bool:
+    """Whether ``name`` can stand in a Host header: a name of ASCII or with an ASCII form, or an address."""
+    if any(letter.isspace() for letter in name):
+        return False
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _settings(fragment: str, spec: str) -> dict[str, str]:
     try:
         pairs = parse_qsl(fragment, strict_parsing=True) if fragment else []
     except ValueError as problem:
-        raise _problem(spec, f"the settings behind #: {problem}", "#model=NAME&key_env=NAME&ca=FILE") from problem
+        raise _problem(
+            spec, f"the settings behind #: {problem}", "#model=NAME&key_env=NAME&ca=FILE, or keyring=SERVICE/USER"
+        ) from problem
     settings = dict(pairs)
     for name in settings:
         if name not in SETTINGS:

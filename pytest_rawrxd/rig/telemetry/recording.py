@@ -1,8 +1,9 @@
 """What the sources of a machine answered, kept so that another machine can read it again.
 
 A recording is a folder: ``nvml.json`` and ``amdsmi.json`` are calls with their answers, ``counters.json`` and
-``libre.json`` what was collected, ``drm/`` the files of AMD cards. Answers are given again in their order; the last one
-repeats. Names of cards, UUIDs and process numbers are in it; nothing of the user's files.
+``libre.json`` what was collected, ``drm/`` the files of AMD cards; a folder ``gpuN`` beside them holds the answers
+about each further GPU. Answers are given again in their order; the last one repeats. Names of cards, UUIDs and process
+numbers are in it; nothing of the user's files.
 """
 
 from __future__ import annotations
@@ -63,6 +64,11 @@ class Recorder:
         if self.fetched:
             _write(folder / LIBRE, self.fetched)
         copy_cards(self.machine.drm, folder / CARDS)
+
+
+def place_of(folder: Path, gpu: int) -> Path:
+    """Where the answers about a machine's GPU of this index lie: two cards answer the same calls differently."""
+    return folder if gpu == 0 else folder / f"gpu{gpu}"
 
 
 def replayed(folder: Path, system: str) -> Access:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.measure.soak.journal import CRASHES
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.profile.units import convert
 from pytest_rawrxd.verdict.answers.errors_under_load import observed
@@ -32,6 +33,8 @@ def availability(evidence: Evidence, criterion: Criterion) -> Answer:
     if minutes is None:
         said = "no engine was started again and no fault was injected: nobody knows how long recovery takes"
         return Finding(Verdict.NOT_MEASURED, said, next=TO_DO), sources
+    if run is not None and (unseen := run.unseen(CRASHES)) is not None and not run.tally.crashes:
+        return unseen, sources
     crashes, hours, watched = observed(evidence)
     if run is not None:
         crashes += sum(each.data["type"] in ENDED for each in run.troubles)

@@ -14,6 +14,7 @@ from pytest_rawrxd.measure.concurrency import RUN as LOAD_RUN
 from pytest_rawrxd.measure.decode import RUN as DECODE_RUN
 from pytest_rawrxd.measure.faults.window import DRILL as FAULT_DRILL
 from pytest_rawrxd.measure.faults.window import WINDOW
+from pytest_rawrxd.measure.gpu import SAMPLES
 from pytest_rawrxd.measure.monitoring import DRILL, RULES
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.verdict.answers.output_written import OUTPUTS
@@ -38,7 +39,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "Q2K_vs_Q4K_BENCHMARK_REPORT.md": ("performance_matrix", "decision_tree", "hybrid_feasibility"),
     "PERFORMANCE_SLA_SPECIFICATION.md": ("statistical_analysis", "monitoring_alerting", "sla"),
     "OPERATOR_DEPLOYMENT_GUIDE.md": ("operator_runbook",),
-    "PERFORMANCE_TRADE_OFF_ANALYSIS.md": ("performance_curves", "decision_tree"),
+    "PERFORMANCE_TRADE_OFF_ANALYSIS.md": ("performance_curves", "decision_tree", "energy"),
     "FINAL_GPU_BENCHMARK_REPORT.md": (
         "performance_matrix",
         "bandwidth_analysis",
@@ -204,7 +205,23 @@ def _setup(evidence: Evidence) -> Iterator[str]:
             yield f"{variant}: no manifest names its digest"
 
 
-OWN: Mapping[str, Callable[[Evidence], Iterator[str]]] = {"sla": _sla, "coverage": _coverage, "setup": _setup}
+def _energy(evidence: Evidence) -> Iterator[str]:
+    """What a token costs comes from the power that the GPU reported; an engine on the CPU has none."""
+    if evidence.campaign.identity.engine["backend"] == "cpu":
+        return
+    tokens = evidence.campaign.profile.protocol.phase1.judged_tokens
+    for variant in evidence.campaign.profile.models.variants:
+        about = {"variant": variant, "tokens": tokens}
+        if evidence.of(DECODE_RUN, **about) and not evidence.of(SAMPLES, during=DECODE_RUN, **about):
+            yield f"{variant}: the GPU was not sampled while it decoded"
+
+
+OWN: Mapping[str, Callable[[Evidence], Iterator[str]]] = {
+    "sla": _sla,
+    "coverage": _coverage,
+    "setup": _setup,
+    "energy": _energy,
+}
 
 
 def _answer(evidence: Evidence, lacks: Iterator[str], complete: str) -> Answer:

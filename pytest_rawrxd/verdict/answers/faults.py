@@ -13,7 +13,7 @@ from pytest_rawrxd.measure.faults.campaign import DEVICE, MISSING, TROUBLE
 from pytest_rawrxd.measure.faults.window import QUEUE
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.profile.units import convert
-from pytest_rawrxd.verdict.canaries import compare, songs
+from pytest_rawrxd.verdict.canaries import compare, not_kept, songs
 from pytest_rawrxd.verdict.counts import count_of, fact, zero
 from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.fault_window import (
@@ -149,6 +149,8 @@ def cpu_fallback(evidence: Evidence, criterion: Criterion) -> Answer:
     sources = (*sources, *(each.record.id for each in sung))
     if not sung:
         return invalid("nobody asked the service while its device was hidden", next_step="run the drill again"), sources
+    if (unkept := not_kept((*known, *sung))) is not None:
+        return unkept, sources
     compared = compare(tuple(sung), known)
     wrong = list(compared.wrong)
     if compared.unanswered or not compared.answers:

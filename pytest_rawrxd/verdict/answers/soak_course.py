@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from pytest_rawrxd.evidence.campaign import Evidence
-from pytest_rawrxd.measure.soak.journal import CHECKPOINT, FAILED, IDLE_DONE, REVIEW
-from pytest_rawrxd.measure.soak.plan import BURST, IDLE, steps
+from pytest_rawrxd.measure.soak.journal import CHECKPOINT, CRASHES, FAILED, IDLE_DONE, LINES, REVIEW
+from pytest_rawrxd.measure.soak.plan import BURST, IDLE, RESTART, steps
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.profile.units import convert
 from pytest_rawrxd.rig.engine.log import classify
@@ -43,16 +43,21 @@ def soak_completed(evidence: Evidence, criterion: Criterion) -> Answer:  # noqa:
 
     def judge(run: SoakRun) -> Finding:
         done = {"burst": len({burst["step"] for burst in run.bursts}), "idle": len(run.records[IDLE_DONE])}
-        done["restart"] = sum(life["why"] == "restart" for life in run.lives)
+        done[RESTART] = sum(life["why"] == "restart" for life in run.lives)
         planned = dict.fromkeys(done, 0)
         for step in steps(run.schedule):
             planned[step.kind] += 1
         late = [burst["late_s"] for burst in run.bursts if burst["late_s"]]
         said = (
             f"{done[BURST]} of {planned[BURST]} bursts, {done[IDLE]} of {planned[IDLE]} idle phases, "
-            f"{done['restart']} of {planned['restart']} restarts; {run.tally.completed} of {run.tally.requests} "
+            f"{done[RESTART]} of {planned[RESTART]} restarts; {run.tally.completed} of {run.tally.requests} "
             f"requests complete; {len(late)} bursts began late, by up to {number(max(late, default=0.0))} s"
         )
+        impossible = run.unseen(RESTART)
+        if impossible is not None and run.finished and not run.tally.lost:
+            return replace(impossible, reason=f"{said}; {impossible.reason}")
+        if impossible is not None:
+            planned[RESTART] = done[RESTART]
         if done == planned and run.finished:
             return fact(run.tally.lost == 0, sentence=said)
         if run.tally.ended == FAILED:
@@ -64,15 +69,14 @@ def soak_completed(evidence: Evidence, criterion: Criterion) -> Answer:  # noqa:
 
 def soak_crashes(evidence: Evidence, criterion: Criterion) -> Answer:
     """Count engine processes that ended, or hung and were ended."""
-    return _judged(
-        evidence,
-        lambda run: zero(
-            sum(found.data["type"] in ENDED for found in run.troubles),
-            hours=run.observed_h,
-            confidence=criterion.confidence,
-        ),
-        whole=True,
-    )
+
+    def judge(run: SoakRun) -> Finding:
+        crashes = sum(found.data["type"] in ENDED for found in run.troubles)
+        if not crashes and (unseen := run.unseen(CRASHES)) is not None:
+            return unseen
+        return zero(crashes, hours=run.observed_h, confidence=criterion.confidence)
+
+    return _judged(evidence, judge, whole=True)
 
 
 def error_log_lines(evidence: Evidence, criterion: Criterion) -> Answer:
@@ -81,6 +85,8 @@ def error_log_lines(evidence: Evidence, criterion: Criterion) -> Answer:
     def judge(run: SoakRun) -> Finding:
         lines = [*run.error_lines, *(line for found in run.troubles for line in found.data["log_tail"])]
         errors = [line for line in lines if classify(line) == "error"]
+        if not errors and (unseen := run.unseen(LINES)) is not None:
+            return unseen
         others = [line for line in lines if classify(line) == "unknown"]
         found = zero(len(errors), hours=run.observed_h, of="error lines", confidence=criterion.confidence)
         shown = [f"first: {errors[0]}"] if errors else []
@@ -95,7 +101,9 @@ def failed_restarts(evidence: Evidence, criterion: Criterion) -> Answer:  # noqa
     """Count planned restarts that took longer than recovery may take, or lost a request of the next burst."""
 
     def judge(run: SoakRun) -> Finding:
-        planned = [life for life in run.lives if life["why"] == "restart"]
+        planned = [life for life in run.lives if life["why"] == RESTART]
+        if (impossible := run.unseen(RESTART)) is not None:
+            return impossible
         if not planned:
             return capped(invalid("no planned restart took place", next_step="a longer soak"), run, evidence)
         bound = _recovery_s(evidence)

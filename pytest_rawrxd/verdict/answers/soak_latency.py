@@ -8,6 +8,7 @@ import numpy as np
 
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.measure.histogram import Histogram
+from pytest_rawrxd.measure.soak.journal import GAPS
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.profile.units import convert
 from pytest_rawrxd.verdict import checks
@@ -85,6 +86,8 @@ def _latencies(evidence: Evidence) -> tuple[SoakRun | None, Histogram | None, An
     if run is None or problem is not None:
         assert problem is not None  # noqa: S101 - without a soak there is a finding that says so
         return None, None, (problem, run.sources if run else ())
+    if (unseen := run.unseen(GAPS)) is not None:
+        return run, None, (unseen, run.sources)
     coalesced, tokens = sum(burst["coalesced"] for burst in run.bursts), run.tally.tokens
     if (told := checks.coalesced(coalesced, tokens)) is not None:
         return run, None, (invalid(told.sentence(), next_step=told.rule.fix, n=tokens), run.sources)

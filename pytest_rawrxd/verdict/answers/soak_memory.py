@@ -51,7 +51,7 @@ def soak_memory_used(evidence: Evidence, criterion: Criterion) -> Answer:
     run, answer = _run(evidence)
     if run is None:
         return answer
-    signal = next(iter(run.begin["signals"]["memory"]), None)
+    signal = next(iter(run.memory), None)
     values = run.signal(signal) if signal else np.array([])
     values = values[~np.isnan(values)]
     if not values.size:

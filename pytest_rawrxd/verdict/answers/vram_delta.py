@@ -31,7 +31,7 @@ def vram_delta(evidence: Evidence, criterion: Criterion) -> Answer:
     sample = load_sample(evidence)
     if not sample.runs and sample.problem is not None:
         return sample.problem, sample.sources
-    moved = [_moved_bytes(evidence, run) for run in sample.runs]
+    moved = [moved_bytes(evidence, run) for run in sample.runs]
     known = [size for size in moved if size is not None]
     if not known:
         said = "the engine reports no free memory of its device"
@@ -42,7 +42,8 @@ def vram_delta(evidence: Evidence, criterion: Criterion) -> Answer:
     return with_size(found, sample), sample.sources
 
 
-def _moved_bytes(evidence: Evidence, run: LoadRun) -> int | None:
+def moved_bytes(evidence: Evidence, run: LoadRun) -> int | None:
+    """Largest minus smallest memory of one process under load, in bytes; None where nobody read it."""
     data = run.data
     if data["engine"]["backend"] == "cpu":
         return _range(evidence.raw(data["raw"])["memory_resident"])

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.ledger import Record
 from pytest_rawrxd.measure.faults.campaign import BEFORE_FAULTS
+from pytest_rawrxd.measure.faults.crossed import crossed_requests
 from pytest_rawrxd.measure.faults.window import QUEUE, WINDOW
 from pytest_rawrxd.measure.load.arrays import ABSENT
 from pytest_rawrxd.profile import Criterion
-from pytest_rawrxd.rig.server.text import text_of
-from pytest_rawrxd.verdict.canaries import Songs, compare, songs
+from pytest_rawrxd.verdict.canaries import Songs, compare, not_kept, songs
 from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
 from pytest_rawrxd.verdict.wording import number
@@ -37,6 +35,8 @@ def wrong_answers(evidence: Evidence, criterion: Criterion) -> Answer:
     if not found or not references:
         said = f"no canaries were asked during {during}"
         return Finding(Verdict.NOT_MEASURED, said, next=TO_DO), tuple(each.record.id for each in found)
+    if (unkept := not_kept((*references, *found))) is not None:
+        return unkept, tuple(each.record.id for each in found)
     compared = compare(found, references)
     streams = [*evidence.of(WINDOW), *evidence.of(QUEUE)] if during == "faults" else []
     sources = (*(each.record.id for each in (*references, *found)), *(record.id for record in streams))
@@ -68,15 +68,10 @@ def _before(each: Songs) -> bool:
 def _crossed(evidence: Evidence, record: Record) -> list[str]:
     """Answers of one load that hold the nonce of another request, or whose three counts of tokens differ."""
     raw = evidence.raw(record.data["raw"])
-    seed, numbers = int(record.data["seed"]), raw["number"].tolist()
-    nonces = {n: hashlib.sha256(f"{seed} {n}".encode()).hexdigest()[:12] for n in set(numbers)}
-    told = []
-    for row, request in enumerate(numbers):
-        body = raw["bodies"][raw["body_offsets"][row] : raw["body_offsets"][row + 1]].tobytes()
-        text = text_of(body, str(record.data["dialect"]))
-        for other, nonce in nonces.items():
-            if other != request and nonce in text:
-                told.append(f"request {request} received the nonce of request {other}")
+    seed, dialect = int(record.data["seed"]), str(record.data["dialect"])
+    pairs = raw["crossed"] if "crossed" in raw else crossed_requests(raw, seed=seed, dialect=dialect)
+    told = [f"request {request} received the nonce of request {other}" for request, other in pairs.tolist()]
+    for row, request in enumerate(raw["number"].tolist()):
         if raw["failure"][row] == 0:
             told += _counts(raw, row, int(request))
     return told

@@ -16,7 +16,7 @@ from fuzz.targets import TARGETS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-SLOW = ("run", "view", "profile", "card")  #: milliseconds to a second each
+SLOW = ("run", "view", "profile", "card", "soak", "faults", "monitoring")  #: milliseconds to a second each
 INPUTS = [
     (target, path) for target in TARGETS for path in sorted((CORPUS / (TARGETS[target].shares or target)).iterdir())
 ]

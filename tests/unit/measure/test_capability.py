@@ -1,9 +1,11 @@
 """What of a profile a machine can show: each obstacle names its criteria and its reason."""
 
 import pytest
+from fakes.checkup import CARD as CARD_OF_PC
 from fakes.checkup import checkup, models, readings
 
 from pytest_rawrxd.measure.capability import capability, placements
+from pytest_rawrxd.measure.checkup import Shown
 from pytest_rawrxd.profile import load_profile
 from pytest_rawrxd.rig.disk import FREE_BYTES
 from pytest_rawrxd.rig.engine.protocol import Device, EngineInfo
@@ -28,6 +30,21 @@ def test_a_missing_signal_takes_its_criteria_with_it():
     able = capability(ROADMAP, checkup(readings=readings(temperature_c="no sensor")))
 
     assert able.lacking == dict.fromkeys(TEMPERATURE, "temperature_c is not available: no sensor")
+
+
+def test_a_signal_that_one_of_two_measured_cards_lacks_is_lacking():
+    two = ROADMAP.model_copy(update={"hardware": ROADMAP.hardware.model_copy(update={"gpus": 2})})
+    good, silent = (Shown(readings(**absent), {}) for absent in ({}, {"temperature_c": "no sensor"}))
+
+    able = capability(two, checkup(gpus=(CARD_OF_PC, CARD_OF_PC), shown=(good, silent)))
+
+    assert able.lacking == dict.fromkeys(TEMPERATURE, "temperature_c of GPU 1 is not available: no sensor")
+    assert capability(ROADMAP, checkup(shown=(good, silent))).lacking == {}
+    hidden = Shown(readings(clock_reasons="not told"), {})
+    assert capability(two, checkup(gpus=(CARD_OF_PC, CARD_OF_PC), shown=(good, hidden))).notes == (
+        "clock_reasons of GPU 1 is not available (not told): throttling shows only where clocks and throughput fall "
+        "together",
+    )
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def looked_at(tmp_path, spec="scripted:steady", folder=None, vulkan=lambda _: Vu
             folder=folder,
             run_dir=tmp_path / "reports" / "a-run",
             gpus=(),
-            telemetry=telemetry,
+            telemetry=[telemetry],
             clock=clock,
             environ={},
             host=lambda: Host("Linux", "a processor", 2, 1 << 30, None, "3.11"),

@@ -77,7 +77,7 @@ class Paper:
 
     def calibrate(self, **asked):
         self.calibrations.append(asked)
-        return CALM
+        return (CALM,)
 
 
 def terms(**changes):
@@ -165,6 +165,19 @@ def test_the_main_run_is_followed_by_an_open_loop_at_a_share_of_what_it_showed()
     assert (closed["part"], opened["part"]) == ("main", "open")
     rate = 32 / 0.749  # tokens from the first request to the last end
     assert second.pace.parameters["rate"] == pytest.approx(0.5 * rate / 4)
+    assert closed["http"]["arrivals"] is None
+    assert opened["http"]["arrivals"] == {"kind": "poisson", **second.pace.parameters}
+
+
+def test_the_open_loop_arrives_as_the_profile_asks():
+    paper = Paper()
+
+    _, [_, (_, opened, _)] = measure(paper, Level(4, MAIN), arrivals="burst")
+
+    pace = paper.plans[-1].pace
+    assert (pace.kind, paper.plans[-1].requests) == ("burst", pace.offsets_ns.size)
+    assert pace.offsets_ns[:4].tolist() == [0] * 4
+    assert opened["http"]["arrivals"]["size"] == 4
 
 
 def test_without_a_token_there_is_no_rate_to_open_a_loop_at():

@@ -38,6 +38,27 @@ def test_each_literal_id_is_found_with_its_test(tmp_path):
     }
 
 
+def test_a_module_and_a_class_claim_for_all_of_their_tests(tmp_path):
+    (tmp_path / "test_a.py").write_text(
+        "import pytest\n"
+        "pytestmark = [pytest.mark.phase1, pytest.mark.sla('A-1')]\n"
+        "chosen = (lambda x: x)(1) if True else 2\n"
+        "def helper(): ...\n"
+        "def test_one(): ...\n"
+        "@pytest.mark.sla('B-1')\n"
+        "class TestGroup:\n"
+        "    pytestmark = pytest.mark.sla('C-1')\n"
+        "    def test_two(self): ...\n"
+    )
+
+    both = ["test_a.py::test_one", "test_a.py::test_two"]
+    assert claims([tmp_path], tmp_path) == {
+        "A-1": both,
+        "B-1": ["test_a.py::test_two"],
+        "C-1": ["test_a.py::test_two"],
+    }
+
+
 def test_a_claim_that_cannot_be_read_is_a_defect_of_the_suite(tmp_path):
     (tmp_path / "test_a.py").write_text("import pytest\n\n@pytest.mark.sla(NAME)\ndef test_a(): ...\n")
 

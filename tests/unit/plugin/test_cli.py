@@ -1,11 +1,12 @@
 """The ``rawrxd`` command: what it says, and the codes it ends with."""
 
+import io
 import subprocess
 import sys
 
 import pytest
 
-from pytest_rawrxd.cli import main
+from pytest_rawrxd.cli import lint, main
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,17 @@ def test_a_verb_prints_what_was_asked(capsys, arguments, code, says):
 def test_what_cannot_be_done_says_why_and_what_is_possible(capsys, arguments, code, says):
     assert main(arguments) == code
     assert says in capsys.readouterr().err
+
+
+def test_a_console_without_a_character_shows_its_code_and_no_traceback(monkeypatch):
+    console = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", console)
+    monkeypatch.setattr(lint, "run", lambda _: print("16 − 2 – more") or 0)
+
+    assert main(["lint", "embedded"]) == 0
+
+    console.flush()
+    assert console.buffer.getvalue() == b"16 \\u2212 2 \\u2013 more\n"
 
 
 def test_a_reader_that_had_enough_is_no_error():

@@ -45,6 +45,18 @@ def test_a_log_gets_a_line_now_and_then(capsys):
     assert [line.split(";")[0] for line in lines] == ["rawrxd: step 0", "rawrxd: step 30", "rawrxd: step 60"]
 
 
+def test_a_line_never_wraps_on_a_terminal(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    progress = Progress(Hand().clock)
+    progress.show(0, 2, "measuring a variant with a name of many words")
+    progress.end()
+
+    shown, erased, _ = capsys.readouterr().err.split("\r")[1:]
+    assert shown == "rawrxd: measuring a variant with a name"
+    assert len(shown) == len(erased) == 39
+
+
 def test_a_terminal_keeps_one_line_and_gets_it_back(capsys, monkeypatch):
     hand = Hand()
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)

@@ -7,7 +7,7 @@ import pytest
 
 from pytest_rawrxd.cli import VERBS, main, parser
 from pytest_rawrxd.errors import RawrxdError
-from pytest_rawrxd.plugin.options import OPTIONS
+from pytest_rawrxd.settings import OPTIONS
 
 
 def test_the_four_parts_stand_in_their_order_and_absent_ones_leave_no_line():

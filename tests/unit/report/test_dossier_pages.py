@@ -14,8 +14,10 @@ from pytest_rawrxd.report.checklists import CHECKLISTS, DEPLOYMENT, READINESS, S
 from pytest_rawrxd.report.deviations import deviations
 from pytest_rawrxd.report.dossier import Promises, RunView
 from pytest_rawrxd.report.evidence_page import render_evidence
+from pytest_rawrxd.report.matrix import cells
 from pytest_rawrxd.report.milestones import GATES, milestones
 from pytest_rawrxd.report.signoff import render_signoff
+from pytest_rawrxd.report.variant import variants
 from pytest_rawrxd.verdict.answers.output_written import OUTPUTS
 
 ROADMAP = load_profile("rx7800xt")
@@ -177,6 +179,29 @@ def test_every_measured_number_leads_to_its_records(view):
             row = re.search(rf'<tr id="c-{judged.id}">.*?</tr>', proof, re.DOTALL)
             assert row is not None
             assert re.findall(r'href="#r-([^"]+)"', row[0]) == list(judged.evidence)
+
+
+@pytest.mark.parametrize("page", ["performance_matrix.html", "bandwidth_analysis.html", "hybrid_feasibility.html"])
+def test_every_row_of_the_pages_of_phase_1_leads_to_the_records_it_rests_on(view, page):
+    files = bundle(view)
+    proof = files["evidence.html"].decode()
+    rested = [
+        records_behind(proof, anchor)
+        for anchor in re.findall(r'href="evidence.html#([rg]-[^"]+)"', files[page].decode())
+    ]
+    runs = {cell.records for cell in cells(view.runs, view.variants)}
+    judged = {each.cell.records for each in variants(view)}
+
+    assert (runs if page.startswith("performance") else judged) <= set(rested)
+    for record in (*view.of("model"), *view.of("quality")):
+        assert (page.startswith("bandwidth") and record.kind == "quality") or (record.id,) in rested
+
+
+def records_behind(proof, anchor):
+    """The ids of the records that a place in evidence.html stands for."""
+    row = re.search(rf'<tr id="{re.escape(anchor)}">.*?</tr>', proof, re.DOTALL)
+    assert row is not None, anchor
+    return tuple(re.findall(r'href="#r-([^"]+)"', row[0])) or (anchor.removeprefix("r-"),)
 
 
 def test_a_waiver_stands_on_page_one_with_its_day_and_what_it_waives(view):

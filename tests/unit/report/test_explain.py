@@ -49,6 +49,14 @@ def test_a_kept_promise_says_how_much_room_is_left(said):
     assert lines[1] == "kept with 6.9 ms (13.8 %) to spare; 3 runs, 30 blocks, n_eff 7,012, confidence 95 %"
 
 
+def test_a_time_far_below_a_bound_in_minutes_reads_in_seconds(said):
+    lines = said(
+        verdict="PASS", title="mean recovery", unit="min", limit=2.0, estimate=0.0623, lower=0.052, upper=0.0731
+    )
+    assert lines[0].endswith("mean recovery measured 3.74 s [3.12, 4.39], required <= 2 min")
+    assert lines[1].startswith("kept with 1.94 min (96.9 %) to spare")
+
+
 def test_unusable_evidence_says_why_and_how_to_mend_it(said):
     none = {"estimate": None, "lower": None, "upper": None, "n": 0, "n_eff": None, "deciding": {}}
     lines = said(**none, verdict="INVALID", reason="9 time blocks, at least 10 are needed", next="measure 1 more block")

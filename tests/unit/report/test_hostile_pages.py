@@ -12,12 +12,14 @@ import warnings
 from pathlib import Path
 
 import pytest
+from fuzz.runs import BASES
+from markdown_it import MarkdownIt
 
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.ledger import Record
-from pytest_rawrxd.places import package_data
 from pytest_rawrxd.report.charts.canvas import draw
 from pytest_rawrxd.report.github import job_summary, workflow_commands
+from pytest_rawrxd.report.nine.trace import cell
 from pytest_rawrxd.report.plain import HIDDEN
 from pytest_rawrxd.report.render import rendered, view_of
 from pytest_rawrxd.report.terminal import table
@@ -26,6 +28,7 @@ from pytest_rawrxd.verdict.judge import judge
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 TEMPLATES = Path(__file__).parents[3] / "pytest_rawrxd" / "report" / "templates"
 PARTS = ("base.html.j2", "parts.html.j2", "page.css.j2")
+SHOWN = (".html", ".svg", ".md", ".txt", ".csv")
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update", "--virtual-time-budget=3000"),
@@ -36,8 +39,12 @@ KEPT = frozenset(
         *("raw", "kind", "variant", "tokens", "type", "device_kind", "backend", "binding", "file", "sha256", "unit"),
         *("metric", "mode", "spec", "during", "name", "at", "sampling", "format", "verdict", "phase", "id", "tests"),
         *("role", "caught", "missed", "alarmed", "level", "source", "sources", "engine"),
+        *("entries", "activity", "memory", "stage", "dialect", "cause", "target", "part", "end", "severity"),
+        "criterion",
     }
 )
+#: Why an engine process began or a soak ended: a page has words of its own for each.
+OF_OURS = frozenset({"first", "restart", "finished"})
 
 
 class Counted(socketserver.ThreadingTCPServer):
@@ -54,7 +61,7 @@ class Counted(socketserver.ThreadingTCPServer):
         super().process_request(request, client_address)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def listener():
     with Counted() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
@@ -79,17 +86,19 @@ def attack(port: int) -> str:
 def poisoned(value, words):
     match value:
         case dict():
-            return {key: item if key in KEPT else poisoned(item, words) for key, item in value.items()}
+            found = {key: item if key in KEPT else poisoned(item, words) for key, item in value.items()}
+            # Devices are named by the log of the server.
+            return {f"{key}{words}": item for key, item in found.items()} if set(value) & {"CPU_Mapped"} else found
         case list():
             return [poisoned(item, words) for item in value]
-        case str():
+        case str() if value not in OF_OURS:
             return value + words
     return value
 
 
 def hostile(base: str, words: str):
     """Evidence and verdicts of a recorded run with ``words`` behind every text that decides nothing."""
-    evidence = Evidence.read(package_data("fixtures") / "recordings" / base)
+    evidence = Evidence.read(BASES[base])
     verdicts = judge(evidence)
     records = tuple(Record(**(vars(each) | {"data": poisoned(each.data, words)})) for each in evidence.records)
     verdicts["run"]["id"] += words
@@ -105,9 +114,15 @@ def hostile(base: str, words: str):
     return view_of(Evidence(evidence.campaign, records), verdicts)
 
 
-@pytest.fixture(params=["h100-pilot-vulkan", "h100-load-cuda"])
+@pytest.fixture(scope="module", params=["h100-pilot-vulkan", "h100-load-cuda", "embedded-phase2"])
 def attacked(request, listener):
     return hostile(request.param, attack(listener.server_address[1]))
+
+
+@pytest.fixture(scope="module")
+def files(attacked):
+    """Every file of the run, drawn once."""
+    return rendered(attacked)
 
 
 def opened(page: Path, profile: Path) -> str:
@@ -121,21 +136,31 @@ def opened(page: Path, profile: Path) -> str:
     return done.stdout
 
 
+def as_html(name: str, content: bytes) -> str:
+    """A document as a viewer shows it that lets HTML through."""
+    body = MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(content.decode())
+    return f"<!doctype html><meta charset=utf-8><title>{name}</title>{body}"
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine to open the pages with")
-def test_no_script_runs_and_no_request_leaves(attacked, listener, tmp_path):
-    pages = {name: content for name, content in rendered(attacked).items() if name.endswith((".html", ".svg"))}
+def test_no_script_runs_and_no_request_leaves(files, attacked, listener, tmp_path):
+    pages = {name: content for name, content in files.items() if name.endswith((".html", ".svg"))}
+    pages |= {f"{name}.html": as_html(name, files[name]).encode() for name in files if name.endswith(".md")}
+    pages["summary.html"] = as_html("summary", job_summary(attacked).encode()).encode()
     frames = []
     for name, content in pages.items():
         path = tmp_path / name.replace("/", "-")
         path.write_bytes(content)
         frames.append(f"<iframe src={path.name!r}></iframe>")
+    before = listener.seen
     # One browser opens all of them: a page in a frame obeys its own policy.
     (tmp_path / "all.html").write_text("".join(frames))
     opened(tmp_path / "all.html", tmp_path / "user")
     shown = opened(tmp_path / "signoff-phase1.html", tmp_path / "user")
 
     assert len(pages) >= 6
-    assert listener.seen == 0
+    assert sum(name.endswith(".md.html") for name in pages) in (0, 8)
+    assert listener.seen == before
     assert "PWNED" in shown  # as a text that a reader sees
     assert not re.search(r"<title>\s*PWNED", shown)
 
@@ -143,17 +168,27 @@ def test_no_script_runs_and_no_request_leaves(attacked, listener, tmp_path):
     careless = tmp_path / "careless.html"
     careless.write_text(f"<title>x</title><p>{attack(listener.server_address[1])}", encoding="utf-8")
     opened(careless, tmp_path / "user")
-    assert listener.seen > 0
+    assert listener.seen > before
 
 
-def test_no_form_of_a_run_holds_a_character_that_steers(attacked):
-    forms = {name: content.decode() for name, content in rendered(attacked).items() if name.endswith((".html", ".svg"))}
+def test_a_document_without_our_care_would_do_what_its_words_say(listener):
+    """The control of what was tested above: a viewer of Markdown lets HTML, links and images through."""
+    port = listener.server_address[1]
+
+    assert "<script>" in as_html("x", attack(port).encode())
+    assert "<img" in as_html("x", f"![a](http://127.0.0.1:{port}/i)".encode())
+    assert "<img" not in as_html("x", cell(f"![a](http://127.0.0.1:{port}/i) ![b][c] [c]: http://x").encode())
+    assert "<img" in as_html("x", f"<!-- e: key a-->{attack(port)} -->text<!-- / -->".encode())
+
+
+def test_no_form_of_a_run_holds_a_character_that_steers(files, attacked):
+    forms = {name: content.decode() for name, content in files.items() if name.endswith(SHOWN)}
     forms |= {"terminal": table(attacked, width=120, colour=False), "summary": job_summary(attacked)}
 
     for name, text in forms.items():
         steering = {character for character in text if unicodedata.category(character) in HIDDEN} - {"\n", "\t", "\r"}
         assert not steering, name
-        assert "7*7" in text.replace("\\", "") or name.endswith(".svg") or "49" not in text
+        assert "7*7" in text.replace("\\", "") or name.endswith((".svg", ".csv")) or "49" not in text
 
 
 def test_the_summary_and_the_annotations_of_github_are_one_line_each(attacked):
@@ -173,8 +208,8 @@ def test_a_template_is_a_page_of_the_one_base_with_its_policy(path):
     assert ("Content-Security-Policy" in text) is (path.name == "base.html.j2")
 
 
-def test_every_page_carries_the_strict_policy(attacked):
-    pages = [content.decode() for name, content in rendered(attacked).items() if name.endswith(".html")]
+def test_every_page_carries_the_strict_policy(files):
+    pages = [content.decode() for name, content in files.items() if name.endswith(".html")]
 
     for page in pages:
         (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)

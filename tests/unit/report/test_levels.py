@@ -180,6 +180,18 @@ def test_the_table_has_a_row_a_level_and_empty_cells_for_what_is_absent(rows):
     assert (read[3]["Efficiency_percent"], read[0]["Efficiency_lower95"]) == ("", "")
 
 
+@pytest.mark.parametrize(
+    ("told", "shown"), [({"arrivals": {"kind": "burst", "size": 12}}, "burst"), ({}, "not told"), (None, "not told")]
+)
+def test_the_wait_for_the_first_token_says_how_requests_came(load, told, shown):
+    due = np.repeat(np.arange(20) * 100_000_000, 12)
+    load.run(12, "open", arrays={"intended_ns": due}, **(SERVER | {"http": told}))
+
+    [found] = first_tokens(load.records, load.load_raw)
+
+    assert found.arrivals == shown
+
+
 def test_the_wait_for_the_first_token_counts_from_the_instant_it_was_due(load):
     due = np.repeat(np.arange(20) * 100_000_000, 12)
     load.run(12, "open", arrays={"intended_ns": due}, **SERVER)

@@ -48,7 +48,7 @@ def test_a_soak_whose_process_is_gone_was_interrupted_and_says_how_it_goes_on(pr
     text = said(world, profile, tmp_path, alive=False)
 
     assert ": INTERRUPTED" in text
-    assert "(it goes on)" in text
+    assert f"next: rawrxd soak start {tmp_path} (it goes on)" in text
 
 
 def test_a_finished_soak_is_to_be_collected_and_names_its_gaps(profile, tmp_path):

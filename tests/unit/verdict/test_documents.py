@@ -116,3 +116,12 @@ def test_a_guarantee_above_what_runs_like_these_keep_is_not_achievable(evidence,
     above = judged(evidence, "P3-SLA-ACHIEVABLE")
     assert above.verdict is Verdict.FAIL
     assert "runs like these keep" in above.reason
+
+
+def test_what_a_token_costs_is_lacking_where_the_gpu_was_not_watched(evidence):
+    unwatched = Evidence(evidence.campaign, tuple(each for each in evidence.records if each.kind != "gpu.samples"))
+    on_cpu = replace(evidence.campaign.identity, engine={**evidence.campaign.identity.engine, "backend": "cpu"})
+
+    assert list(documents.OWN["energy"](evidence)) == []
+    assert len(list(documents.OWN["energy"](unwatched))) == len(evidence.campaign.profile.models.variants)
+    assert list(documents.OWN["energy"](Evidence(replace(evidence.campaign, identity=on_cpu), unwatched.records))) == []

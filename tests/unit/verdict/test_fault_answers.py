@@ -7,6 +7,7 @@ import pytest
 
 from pytest_rawrxd.measure.faults.canary import Sung, arrays_of
 from pytest_rawrxd.measure.load.arrays import DTYPES
+from pytest_rawrxd.measure.withheld import withheld
 from pytest_rawrxd.profile import load_profile
 from pytest_rawrxd.rig.server.failure import Failure
 from pytest_rawrxd.verdict.fault_crashes import fault_crashes
@@ -358,6 +359,20 @@ def test_a_nonce_of_another_request_in_an_answer_fails(judged):
 
     assert found.verdict is Verdict.FAIL
     assert "received the nonce of request 9" in found.reason
+
+
+@pytest.mark.parametrize("criterion", ["P2-CORRECT-FAULTS", "P2-FALLBACK"])
+def test_canaries_whose_answers_were_not_kept_prove_nothing(judged, criterion):
+    def unkept(data, arrays):
+        return withheld("canary", data, arrays, canaries=False)
+
+    hidden = drill(kind="device_unavailable", name="device hidden", after={"weights": {"Vulkan0": 1}}, talks=[])
+    answers = [birds(stage, sung([1, 5, 9]), sung([2, 6, 10])) for stage in ("solo", "device")]
+    found = judged(criterion, drills=[hidden], canaries=[unkept(*REFERENCE), *(unkept(*each) for each in answers)])
+
+    assert found.verdict is Verdict.NOT_MEASURED
+    assert "were not kept" in found.reason
+    assert 'protocol.keep_answers = "canaries"' in found.next
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,14 @@ def test_a_mean_above_the_limit_fails_and_one_around_it_is_open() -> None:
     assert "more injections" in str(around.next)
 
 
+def test_seconds_are_told_in_seconds_though_the_bound_is_in_minutes() -> None:
+    judged = recovery([0.05, 0.06, 0.07] * 4, ["a", "b", "c"] * 4)
+
+    assert judged.reason.startswith("mean recovery 3.6 s [")
+    assert "longest 4.2 s (c); required < 2 min in the mean and < 4 min each" in judged.reason
+    assert (judged.estimate, judged.acceptance_limit) == (pytest.approx(0.06), 2.0)
+
+
 @pytest.mark.parametrize(("count", "kinds"), [(9, 3), (10, 2)])
 def test_few_injections_or_kinds_are_invalid(count: int, kinds: int) -> None:
     names = [f"fault {at % kinds}" for at in range(count)]

@@ -262,7 +262,7 @@ def test_nothing_is_measured_without_a_soak_and_the_answer_is_the_line_that_star
     found = judged(World(), profile, tmp_path, "P2-SOAK-DRIFT")
 
     assert str(found.verdict) == "NOT MEASURED"
-    assert found.next.startswith("rawrxd soak start fewer")
+    assert found.next == f"rawrxd soak start {profile.files[0]} --run-dir reports/made-up"
 
 
 def test_an_hour_of_a_full_disk_loses_nothing_that_fits_into_memory(profile, tmp_path):
@@ -272,6 +272,70 @@ def test_an_hour_of_a_full_disk_loses_nothing_that_fits_into_memory(profile, tmp
     assert str(judged(world, profile, tmp_path, "P2-SOAK-DRIFT").verdict) == "PASS"
     assert "THE JOURNAL CANNOT BE WRITTEN" in world.warnings[0]
     assert "0 records were lost" in world.warnings[1]
+
+
+def test_a_counter_that_stood_still_while_the_model_loaded_is_not_judged(profile, tmp_path):
+    world = World(leak(30.0), device=lambda held: 9300.0, events=[(7.0, kill)])
+    world.still = ("process_memory_bytes",)
+    world.run(profile)
+
+    drift = judged(world, profile, tmp_path, "P2-SOAK-DRIFT")
+
+    assert world.asked_to_distrust == ({"memory_used_bytes": 500e6}, 1000, 8_000_000_000)
+    assert (str(drift.verdict), drift.reason[:30]) == ("INCONCLUSIVE", "device memory of all processes")
+
+
+def test_without_a_counter_that_can_be_trusted_memory_is_not_measured_and_says_why(profile, tmp_path):
+    world = World(events=[(7.0, kill)])
+    world.still = ("process_memory_bytes", "memory_used_bytes")
+    world.run(profile)
+
+    found = judged(world, profile, tmp_path, "P2-SOAK-DRIFT", "P2-SOAK-DELTA", "P2-SOAK-VRAM")
+
+    assert {str(each.verdict) for each in found.values()} == {"NOT MEASURED"}
+    assert all("not trusted: made up" in each.reason for each in found.values())
+
+
+def test_an_engine_that_nobody_here_restarts_keeps_no_promise_about_restarts(profile, tmp_path):
+    why = "somebody else started it"
+    world = World()
+    assert world.run(profile, unseen={"restart": why, "log": why, "crashes": why}) == "finished"
+
+    names = ("COMPLETE", "RESTART", "LOG", "CRASH", "DRIFT", "HOURS")
+    found = judged(world, profile, tmp_path, "SLA-AVAIL", *(f"P2-SOAK-{name}" for name in names))
+
+    assert {identifier: str(each.verdict) for identifier, each in found.items()} == {
+        "SLA-AVAIL": "NOT MEASURED",
+        "P2-SOAK-COMPLETE": "NOT MEASURED",
+        "P2-SOAK-RESTART": "NOT MEASURED",
+        "P2-SOAK-LOG": "NOT MEASURED",
+        "P2-SOAK-CRASH": "NOT MEASURED",
+        "P2-SOAK-DRIFT": "PASS",
+        "P2-SOAK-HOURS": "PASS",
+    }
+    assert "0 of 3 restarts" in found["P2-SOAK-COMPLETE"].reason
+    assert why in found["P2-SOAK-COMPLETE"].reason
+    assert [record.data["life"] for record in world.records if record.kind == "soak.life"] == [1]
+
+
+def test_a_skipped_restart_is_not_made_up_for_by_a_session_that_goes_on(profile):
+    world = World(events=[(13.0, kill)])
+    world.run(profile, unseen={"restart": "somebody else started it"})
+    assert world.run(profile, resume=True, unseen={"restart": "somebody else started it"}) == "finished"
+
+    skipped = [record.data["step"] for record in world.records if record.kind == "soak.skipped"]
+    assert len(skipped) == len(set(skipped)) == 3
+
+
+def test_gaps_that_a_server_does_not_show_are_not_measured(profile, tmp_path):
+    world = World(events=[(7.0, kill)])
+    world.run(profile, unseen={"gaps": "the server replies once"})
+
+    found = judged(world, profile, tmp_path, "P2-SOAK-P95", "P2-SOAK-P99", "P2-SOAK-LAT")
+
+    assert {(str(each.verdict), each.reason) for each in found.values()} == {
+        ("NOT MEASURED", "the server replies once")
+    }
 
 
 def test_the_judge_writes_an_entry_for_every_soak_criterion(steady, roadmap, tmp_path):

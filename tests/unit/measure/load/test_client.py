@@ -3,11 +3,9 @@
 import gc
 import json
 import os
-import ssl
 import subprocess
 import sys
 
-import aiohttp
 import pytest
 
 from pytest_rawrxd.errors import RigTrouble, UsageProblem
@@ -15,14 +13,13 @@ from pytest_rawrxd.measure.load.arrays import pack
 from pytest_rawrxd.measure.load.calibration import Calibration, calibrate, interval_errors_ns
 from pytest_rawrxd.measure.load.client import hide
 from pytest_rawrxd.measure.load.drive import Driven
-from pytest_rawrxd.measure.load.exchange import Exchange, name_failure
+from pytest_rawrxd.measure.load.exchange import Exchange
 from pytest_rawrxd.measure.load.plan import LoadPlan
 from pytest_rawrxd.measure.load.run import run_load
 from pytest_rawrxd.measure.load.schedule import ClosedLoop
 from pytest_rawrxd.measure.load.summary import merge_summaries, summarise
 from pytest_rawrxd.measure.load.surroundings import HostUse, HostWatch, no_collections, settle
 from pytest_rawrxd.rig.server.dialects import DIALECTS
-from pytest_rawrxd.rig.server.failure import Failure
 from pytest_rawrxd.rig.server.response import Ask
 from pytest_rawrxd.rig.server.target import HttpTarget
 
@@ -80,24 +77,6 @@ def test_a_run_without_a_chunk_has_no_cost_per_chunk_and_no_lag():
     assert summary["loop_lag_ns"] == {"samples": 0, "p99": None, "max": None}
 
 
-@pytest.mark.parametrize(
-    ("problem", "failure"),
-    [
-        (ssl.SSLError("bad record"), Failure.TLS),
-        (aiohttp.SocketTimeoutError("read"), Failure.STALLED),
-        (aiohttp.ConnectionTimeoutError("connect"), Failure.UNREACHABLE),
-        (TimeoutError(), Failure.DEADLINE),
-        (aiohttp.ServerDisconnectedError(), Failure.DISCONNECTED),
-        (aiohttp.ClientPayloadError("incomplete"), Failure.DISCONNECTED),
-        (ConnectionResetError(104, "reset"), Failure.DISCONNECTED),
-        (aiohttp.ClientError("other"), Failure.BROKEN_HTTP),
-    ],
-)
-def test_every_exception_of_the_transport_has_a_name(problem, failure):
-    assert name_failure(problem)[0] is failure
-    assert name_failure(problem)[1]
-
-
 def broken(code):
     """Starts ``code`` where the client should be."""
     return lambda _, **how: subprocess.Popen([sys.executable, "-c", code], **how)
@@ -105,10 +84,10 @@ def broken(code):
 
 def test_a_client_that_ends_without_a_result_is_a_crash_with_its_last_words():
     with pytest.raises(RigTrouble) as caught:
-        run_load(PLAN, environ=os.environ, spawn=broken("import sys; sys.exit('no aiohttp')"))
+        run_load(PLAN, environ=os.environ, spawn=broken("import sys; sys.exit('no httptools')"))
 
     assert caught.value.found == "exit status 1"
-    assert caught.value.log_tail == ("no aiohttp",)
+    assert caught.value.log_tail == ("no httptools",)
 
 
 def test_a_client_that_does_not_come_back_is_ended_at_the_end_of_the_plan():

@@ -1,10 +1,24 @@
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_rawrxd.errors import UsageProblem
-from pytest_rawrxd.measure.load.schedule import ClosedLoop, OpenLoop, burst, constant, gamma, poisson, ramp, trace
+from pytest_rawrxd.measure.load.schedule import (
+    ARRIVALS,
+    ClosedLoop,
+    OpenLoop,
+    arrivals,
+    burst,
+    constant,
+    gamma,
+    poisson,
+    ramp,
+    trace,
+)
+from pytest_rawrxd.profile.protocol import Load
 
 
 def test_a_constant_rate_has_equal_gaps_that_do_not_drift():
@@ -67,7 +81,25 @@ def test_no_schedule_goes_back_in_time(requests, rate, seed):
         assert (np.diff(schedule.offsets_ns) >= 0).all()
 
 
+@pytest.mark.parametrize("kind", ARRIVALS)
+def test_arrivals_of_every_kind_have_the_rate_that_was_asked_for(kind):
+    schedule = arrivals(kind, 6000, rate=50, together=12, seed=1)
+
+    assert (schedule.kind, schedule.offsets_ns.size) == (kind, 6000)
+    assert schedule.offsets_ns[-1] / 1e9 == pytest.approx(6000 / 50, rel=0.05)
+
+
+@pytest.mark.parametrize(("kind", "size"), [("poisson", 1), ("constant", 1), ("ramp", 1), ("burst", 12)])
+def test_the_shortest_of_every_kind_is_one_arrival_or_one_burst(kind, size):
+    assert arrivals(kind, 1, rate=0.01, together=12, seed=1).offsets_ns.tolist() == [0] * size
+
+
+def test_a_profile_can_ask_for_every_kind_of_arrivals():
+    assert get_args(Load.model_fields["arrivals"].annotation) == ARRIVALS
+
+
 REFUSED = {
+    "arrivals of no kind": lambda: arrivals("lunar", 5, rate=1, together=1, seed=1),
     "no rate": lambda: constant(5, rate=0),
     "a negative rate": lambda: poisson(5, rate=-1, seed=1),
     "a shape that is no number": lambda: gamma(5, rate=1, shape=float("nan"), seed=1),

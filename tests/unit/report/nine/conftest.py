@@ -3,6 +3,8 @@
 import shutil
 
 import pytest
+from fakes.charts import save_nothing
+from matplotlib.figure import Figure
 
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.places import package_data
@@ -36,3 +38,11 @@ def judged_run(tmp_path_factory):
     evidence = Evidence.read(copy)
     render(evidence, judge(evidence))
     return copy
+
+
+@pytest.fixture(scope="module")
+def undrawn():
+    """No curve is drawn in a module that asks for this: drawing takes most of its time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", save_nothing)
+        yield

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from pytest_rawrxd.rig.engine.messages import Work
-from pytest_rawrxd.rig.engine.warmup import described, filled, rehearsals
+from pytest_rawrxd.rig.engine.protocol import LoadOptions
+from pytest_rawrxd.rig.engine.warmup import described, filled, rehearsals, warm_up
 
 
 def widths(works: list[Work]) -> list[list[int]]:
@@ -51,3 +52,15 @@ def test_at_the_end_every_stream_goes_through_its_whole_share_of_the_context(str
     assert len(work) == streams
     assert not work.lock_step  # prompts are let in beside running streams, as in a measurement
     assert n_ctx - streams < len(work.prompts) + work.max_tokens.sum() <= n_ctx
+
+
+@pytest.mark.parametrize(
+    ("layers", "streams", "depth", "goes"),
+    [(999, 2, True, True), (999, 2, False, False), (999, 1, True, False), (0, 2, True, False)],
+)
+def test_whole_contexts_are_for_streams_on_a_gpu_that_no_longer_run_has_warmed(layers, streams, depth, goes) -> None:
+    options = LoadOptions(n_ctx=64, n_streams=streams, n_gpu_layers=layers, prefill_chunk=4, warm_depth=depth)
+
+    steps = warm_up(options, 64, lambda work: float(len(work)), None)
+
+    assert [step["work"] for step in steps if "whole" in step["work"]] == ["2 whole contexts"] * goes

@@ -1,6 +1,7 @@
 """A managed server without a llama-server: small Python programs stand in for the process."""
 
 import contextlib
+import importlib.metadata
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from pytest_rawrxd.errors import EngineCrashed, EngineHung, LoadFailed, UsagePro
 from pytest_rawrxd.rig.engine.protocol import LoadOptions
 from pytest_rawrxd.rig.server.arguments import server_arguments
 from pytest_rawrxd.rig.server.managed import ManagedServer, server_environment
-from pytest_rawrxd.rig.server.program import Program, find_program
+from pytest_rawrxd.rig.server.program import PACKAGE, TESTED_RELEASE, Program, find_program
 from pytest_rawrxd.rig.server.target import HttpTarget
 
 PROGRAM = Program(Path(sys.executable), "named", "version: 1 (abcdef1)", frozenset({"--fit", "--kv-unified"}))
@@ -216,3 +217,10 @@ def test_without_the_package_and_on_no_path_the_message_says_how_to_get_one(monk
         ).source
         == "PATH"
     )
+
+
+def test_the_release_that_the_doctor_names_is_the_one_that_the_extra_installs():
+    name = PACKAGE.replace("_", "-")
+    (wanted,) = [line for line in importlib.metadata.requires("pytest-rawrxd") if line.startswith(name)]
+
+    assert wanted.partition(";")[0].strip() == f"{name}==0.{TESTED_RELEASE.removeprefix('b')}.0"

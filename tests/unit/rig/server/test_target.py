@@ -64,6 +64,8 @@ def test_a_command_is_a_list_of_words():
         ("openai:ftp://host", "no http or https URL"),
         ("openai:http://", "no http or https URL"),
         ("openai:http://host:99999", "no URL"),
+        ("openai:http://two words/v1", "no http or https URL"),
+        (f"openai:http://{'long' * 16}.example/v1", "no http or https URL"),
         ("openai:http://host/v1#modle=x", "unknown setting 'modle'"),
         ("openai:http://host/v1#model", "the settings behind #"),
         ("openai:http://host/v1#model=a&model=b", "stands twice"),
@@ -96,3 +98,11 @@ def test_a_secret_in_a_url_is_refused_and_not_repeated(spec):
 
 def test_a_key_may_travel_unencrypted_to_this_machine_only():
     assert parse("openai:http://127.0.0.1:8080#key_env=HOST_KEY", HOST_KEY="x").key_env == "HOST_KEY"
+
+
+@pytest.mark.parametrize("key", ["sk-1\r\nX-Injected: 1", "sk-1\n", "schlüssel"])
+def test_a_key_that_a_header_cannot_carry_is_refused_and_not_repeated(key):
+    with pytest.raises(UsageProblem, match="HOST_KEY holds characters") as caught:
+        parse("openai:https://host/v1#key_env=HOST_KEY", HOST_KEY=key)
+
+    assert key not in str(caught.value)

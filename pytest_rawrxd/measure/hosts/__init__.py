@@ -1,0 +1,1 @@
+"""The load of one run from many hosts: a coordinator and workers over Dask `distributed`, extra ``[distributed]``."""
