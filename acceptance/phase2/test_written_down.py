@@ -1,4 +1,4 @@
-"""What phase 2 hands over: the operator runbook, and the checklist that is signed."""
+"""What phase 2 hands over: the operator runbook, what its operator declares, and the checklist that is signed."""
 
 import pytest
 
@@ -9,6 +9,12 @@ pytestmark = pytest.mark.phase2
 def test_the_operator_runbook_is_complete(documents, sla):
     """Deployment, every fault with its recovery as measured, every alert."""
     assert documents.output("operator_runbook") == sla["P2-RUNBOOK"]
+
+
+@pytest.mark.sla("SLA-MAINTENANCE")
+def test_no_more_maintenance_is_planned_than_promised(documents, sla):
+    """The operator's declaration, signed at the end of `rawrxd walkthrough`; no measurement knows a plan."""
+    assert documents.maintenance <= sla["SLA-MAINTENANCE"]
 
 
 @pytest.mark.sla("P2-CHECKLIST")

@@ -34,6 +34,7 @@ class Attestation:
     at: str
     platform: str
     steps: Sequence[Walked]
+    maintenance_hours: float | None = None  #: planned in a month, as the operator declares; None: nothing is declared
 
     @property
     def statement(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ class DocumentsTest:
     sla_achievable = Measured("sla_achievable")
     release_ready = Measured("release_ready")
     walkthrough = Measured("operator_walkthrough")
+    maintenance = Measured("planned_maintenance")
 
     @staticmethod
     def document(name: str) -> Measured:

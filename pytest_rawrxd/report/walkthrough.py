@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -16,16 +17,18 @@ from pytest_rawrxd.evidence.walkthrough import Attestation, Walked, record_walkt
 from pytest_rawrxd.measure.clock import Clock
 from pytest_rawrxd.measure.guide import SETTINGS, STEPS, Step, guide_digest
 from pytest_rawrxd.profile.suggest import nearest
+from pytest_rawrxd.report.signing.attested import public_hex
 
 Ask = Callable[[str], str]
 Say = Callable[[str], None]
+HOURS_OF_A_MONTH = 31 * 24
 YES, NO = ("y", "yes"), ("n", "no")
 
 
 def walk(
     run_dir: Path, *, role: str, signer: CryptoSigner, author: Path, windows: bool, ask: Ask, say: Say, clock: Clock
 ) -> str:
-    """Ask about every step, sign the answers and return the id of their record.
+    """Ask about every step and for the planned maintenance, sign the answers and return the id of their record.
 
     Raises UsageProblem for a role that the profile does not name, and for the author's own key: before the first
     question.
@@ -34,8 +37,7 @@ def walk(
     roles = campaign.profile.roles.sign_off
     if role not in roles:
         raise UsageProblem("the profile has no such role", where="--role", found=role, possible=nearest(role, roles))
-    own, authors = str(signer.public_key.keyval["public"]), author_key(author)
-    own = _hex(own)
+    own, authors = public_hex(signer.public_key), author_key(author)
     if own == authors:
         raise UsageProblem(
             "the author of the guide cannot attest that somebody else followed it",
@@ -49,6 +51,7 @@ def walk(
         clock.wall().isoformat(timespec="seconds"),
         "Windows, PowerShell" if windows else "bash",
         tuple(_steps(windows=windows, ask=ask, say=say)),
+        _maintenance(ask),
     )
     signature = signer.sign(signed_bytes(attested.statement)).signature
     return record_walkthrough(
@@ -69,16 +72,6 @@ def author_key(path: Path) -> str:
     return key.public_bytes_raw().hex()
 
 
-def _hex(public: str) -> str:
-    """A public key as securesystemslib has it, hex or PEM, as hex."""
-    if not public.startswith("-----"):
-        return public
-    key = serialization.load_pem_public_key(public.encode())
-    if not isinstance(key, Ed25519PublicKey):
-        raise UsageProblem("this is no ed25519 key", possible="a key of rawrxd sign keygen")
-    return key.public_bytes_raw().hex()
-
-
 def _steps(*, windows: bool, ask: Ask, say: Say) -> Iterator[Walked]:
     say("Fill in these variables first:")
     for name, about in SETTINGS:
@@ -88,6 +81,16 @@ def _steps(*, windows: bool, ask: Ask, say: Say) -> Iterator[Walked]:
         say("\n".join(f"    {line}" for line in (step.powershell if windows else step.bash).splitlines()))
         say(f"\n  expected: {step.result}")
         yield _answer(step, ask)
+
+
+def _maintenance(ask: Ask) -> float | None:
+    question = "\nHow many hours of maintenance are planned in a month? (empty: you declare nothing) "
+    while said := ask(question).strip():
+        with suppress(ValueError):
+            hours = float(said)
+            if 0 <= hours < HOURS_OF_A_MONTH:
+                return hours
+    return None
 
 
 def _answer(step: Step, ask: Ask) -> Walked:

@@ -45,6 +45,7 @@ from pytest_rawrxd.verdict.answers.inter_token_statistics import inter_token_qua
 from pytest_rawrxd.verdict.answers.operator_walkthrough import operator_walkthrough
 from pytest_rawrxd.verdict.answers.output_written import output_written
 from pytest_rawrxd.verdict.answers.own_quantity import own_quantity
+from pytest_rawrxd.verdict.answers.planned_maintenance import planned_maintenance
 from pytest_rawrxd.verdict.answers.requests import request_duration, requests_completed
 from pytest_rawrxd.verdict.answers.scaling_efficiency import scaling_efficiency
 from pytest_rawrxd.verdict.answers.soak_course import (
@@ -134,6 +135,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             sla_achievable,
             release_ready,
             operator_walkthrough,
+            planned_maintenance,
         )
     }
     | {metric.name: own_quantity for metric in OWN}

@@ -12,7 +12,14 @@ from pytest_rawrxd.verdict.waivers import waived, waivers_of
 
 DECIDED = frozenset({Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.WAIVED})
 KEPT = frozenset({Verdict.PASS, Verdict.WAIVED})
+SCRIPT = "the engine plays a script: nothing of it is measured"
 DECLARATION = "declaration"  #: a person says it; nothing that is measured can
+
+
+def plays_a_script(evidence: Evidence) -> bool:
+    """Whether the engine only plays a script: good for trying out tests, and for no document."""
+    engine = evidence.campaign.identity.engine
+    return "scripted" in {engine["name"], engine["backend"]}
 
 
 def entry(evidence: Evidence, criterion: Criterion) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def library(tmp_path_factory):
 def book():
     """What an H100 measured, asked for the roadmap's uses and for one with a title that nobody expects."""
     evidence = Evidence.read(package_data("fixtures") / "recordings" / "h100-pilot-vulkan")
-    uses = {**load_profile("rx7800xt").uses, "odd": Use(title=HOSTILE, prefer="memory")}
+    uses = {**load_profile("rx7800xt").uses, "5 odd-ones end": Use(title=HOSTILE, prefer="memory")}
     profile = evidence.campaign.profile.model_copy(update={"uses": uses})
     asked = Evidence(replace(evidence.campaign, profile=profile), evidence.records)
     return Book(view_of(asked, judge(asked)))

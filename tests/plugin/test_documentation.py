@@ -77,6 +77,19 @@ STANDS = {
         *EMBEDDED, "-m", "phase1", "--collect-only", instead=COLLECTED
     ),
     "rawrxd judge reports/RUN": rawrxd("judge", "RUN", code=1, instead="a recorded run, which is rejected"),
+    "rawrxd report reports/RUN --docs --site": rawrxd("report", "JUDGED", "--docs", "--site"),
+    "rawrxd choose reports/RUN --latency-ms 10 --min-quality 0.95 --vram-gb 12": rawrxd(
+        "choose",
+        "RUN",
+        "--latency-ms",
+        "10",
+        "--min-quality",
+        "0.95",
+        "--vram-gb",
+        "12",
+        code=1,
+        instead="random weights",
+    ),
     "rawrxd plan rx7800xt --lint": rawrxd("plan", "rx7800xt", "--lint"),
     "py -m venv env": Stand("program", (sys.executable, "-m", "venv", "--help"), instead="py is Windows' launcher"),
     r'env\Scripts\python -m pip install "pytest-rawrxd[rehearsal]"': Stand(

@@ -16,7 +16,6 @@ OF_A_DEVICE = frozenset({"driver", "gpu"})  #: what an engine on the CPU does no
 WHYS: Mapping[str, str] = {
     "driver": "no device driver took part in this run",
     "gpu": "no GPU took part in this run",
-    "ended": "it has no end",
 }
 
 
@@ -44,7 +43,7 @@ def about(view: RunView) -> Mapping[str, Fact]:
     run, target = view.verdicts["run"], view.verdicts["target"]
     identity, machine = run["identity"], view.machine
     described = [record.id for record in view.of("machine")][:1]
-    starts, ends = view.of("session.start"), view.of("session.end")
+    starts = view.of("session.start")
     gpus = ", ".join(str(gpu.get("name")) for gpu in machine.get("gpus", ()))
     roomy = machine.get("memory_bytes")
     confidence = view.profile.whole.gates.confidence if view.profile.whole else 0.95
@@ -57,8 +56,6 @@ def about(view: RunView) -> Mapping[str, Fact]:
         "digest": (view.digest[:16], [CARD]),
         "suite": (run["suite"], [record.id for record in starts]),
         "started": (run["started"], [record.id for record in starts]),
-        "ended": (run["ended"], [record.id for record in ends]),
-        "sessions": (f"{len(run['sessions'])} sessions", [record.id for record in starts]),
         "cpu": (machine.get("cpu"), described),
         "os": (machine.get("os"), described),
         "gpu": (gpus or None, described),

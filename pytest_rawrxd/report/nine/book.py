@@ -117,9 +117,7 @@ class Book:
     def unsettled(self) -> tuple[Fact, ...]:
         """How many deciding criteria have no decision, by verdict."""
         counted = Counter(line.verdict for line in self.open_points if line.verdict != Verdict.FAIL)
-        return tuple(
-            fact(f"open/{name.replace(' ', '-')}", f"{count} {name}", [CARD]) for name, count in counted.items()
-        )
+        return tuple(fact(f"open/{name}", f"{count} {name}", [CARD]) for name, count in counted.items())
 
     @cached_property
     def _known(self) -> Mapping[str, Variant]:

@@ -33,9 +33,10 @@ def fact(
 ) -> Fact:
     """Return the fact ``text``, or what a reader sees in its place: "not measured: why". No source is no value.
 
-    What cannot exist here, such as the driver of a machine without a device, does not apply: "not applicable: why".
+    Blanks of ``key``, which a name of the profile or of a folder may have, become hyphens: a document carries it as a
+    word. What cannot exist here, such as the driver of a machine without a device, does not apply.
     """
-    found = tuple(dict.fromkeys(map(plain, sources)))
+    found, key = tuple(dict.fromkeys(map(plain, sources))), "-".join(key.split())
     if text is None or text == number.ABSENT or not found:
         return Fact(key, f"{NOT_MEASURED if applies else NOT_APPLICABLE}: {plain(why)}", found or (CARD,), known=False)
     return Fact(key, plain(text), found)

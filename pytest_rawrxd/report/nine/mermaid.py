@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from string import ascii_lowercase
 
 from pytest_rawrxd.report.nine.book import Book
 from pytest_rawrxd.report.nine.trace import cell, drawn, inline, mark
@@ -18,8 +18,8 @@ def _lines(book: Book) -> Iterator[str]:
     yield "flowchart TD"
     yield '  start["What is asked for?"]'
     names = {line.name: line for line in book.variants}
-    for use in book.uses:
-        node = re.sub(r"\W", "_", use.name, flags=re.ASCII)
+    for position, use in enumerate(book.uses):
+        node = _letters(position)
         yield f"  %% e: {mark(use.title)}"
         yield f'  start --> use_{node}["{drawn(use.title.text)}"]'
         for each in use.asks:
@@ -31,6 +31,11 @@ def _lines(book: Book) -> Iterator[str]:
         line = names[use.variant]
         yield f"  %% e: {mark(line.tps)}"
         yield f'  use_{node} -->|"{said}"| answer_{node}(["{drawn(use.variant)}<br/>{drawn(line.tps.text)}"])'
+
+
+def _letters(position: int) -> str:
+    """A name of its own for each node, without a digit: 0 is a, 12 is bc."""
+    return "".join(ascii_lowercase[int(digit)] for digit in str(position))
 
 
 def tree_text(book: Book) -> str:

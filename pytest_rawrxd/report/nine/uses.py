@@ -71,4 +71,4 @@ def _asks(name: str, use: Use) -> Iterator[Fact]:
 
 
 def _ask(name: str, what: str, text: str) -> Fact:
-    return Fact(f"use/{name}/asks-{what}", text, (CARD,))
+    return fact(f"use/{name}/asks-{what}", text, [CARD])

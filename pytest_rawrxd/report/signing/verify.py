@@ -13,6 +13,7 @@ from pytest_rawrxd.evidence.campaign import CARD, SIGNATURES
 from pytest_rawrxd.evidence.canonical import digest
 from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.report.publish import SUMS, VERDICTS
+from pytest_rawrxd.report.signing.attested import unattested
 from pytest_rawrxd.report.signing.envelope import Signed, predicate, read_signed
 from pytest_rawrxd.report.signing.inspect import Inspection, Problem, inspect
 from pytest_rawrxd.report.signing.keys import Keys, slug
@@ -75,6 +76,8 @@ def verify(run_dir: Path, keys: Keys | None, *, today: date, expected: Mapping[s
         valid = {each.name: each.keys_of(keys) for each in signed}
         for each in signed:
             problems.update(_unbelieved(each, valid[each.name], found))
+        if found.evidence is not None:
+            problems.update(unattested(found.evidence, keys))
     wrong = {problem.file for problem in problems}
     sound = [each for each in signed if f"{SIGNATURES}/{each.name}" not in wrong]
     phases = (

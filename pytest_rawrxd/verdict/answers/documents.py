@@ -22,14 +22,13 @@ from pytest_rawrxd.verdict.cell import cell_sample
 from pytest_rawrxd.verdict.counts import count_of, fact
 from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
-from pytest_rawrxd.verdict.standing import DECLARATION, KEPT, deciding, entry, undecided
+from pytest_rawrxd.verdict.standing import DECLARATION, KEPT, SCRIPT, deciding, entry, plays_a_script, undecided
 from pytest_rawrxd.verdict.tolerance import tolerance_floor
 from pytest_rawrxd.verdict.wording import number
 
 METHOD = "fact"
 NAMED = 4
 SLA = "SLA-"
-SCRIPTED = "scripted"
 MEASURING = (DECODE_RUN, LOAD_RUN, WINDOW, FAULT_DRILL, RULES, DRILL)
 
 #: Document -> the outputs whose every figure it prints.
@@ -91,7 +90,7 @@ def version_history(evidence: Evidence, criterion: Criterion) -> Answer:  # noqa
     began = {record.session for record in evidence.of("session.start") if record.data.get("suite")}
     measured = {record.session for record in evidence.records if record.kind in MEASURING}
     lacks = [f"session {name} does not say what measured it" for name in sorted(measured - began)]
-    if not measured:
+    if not measured or plays_a_script(evidence):
         lacks = ["no session has measured anything"]
     return _answer(evidence, iter(lacks), f"{len(began)} sessions, each with its instant and version")
 
@@ -165,9 +164,8 @@ def _floor(evidence: Evidence, row: Criterion, confidence: float) -> float | str
 
 
 def _lacks(evidence: Evidence, document: str) -> Iterator[str]:
-    engine = evidence.campaign.identity.engine
-    if SCRIPTED in {engine["name"], engine["backend"]}:
-        yield "the engine plays a script: nothing of it is measured"
+    if plays_a_script(evidence):
+        yield SCRIPT
         return
     yield from _lacks_of(evidence, SHOWN[document])
 
@@ -190,7 +188,7 @@ def _coverage(evidence: Evidence) -> Iterator[str]:
     if watched is None:
         yield "no proof of the rules says which row has which alert"
         return
-    for row in deciding(evidence, lambda each: each.id.startswith(SLA) and each.kind != DECLARATION):
+    for row in deciding(evidence, lambda each: each.id.startswith(SLA)):
         if not entry(evidence, row)["claimed_by"]:
             yield f"{row.id} has no test"
         if not watched.get(row.id):

@@ -25,9 +25,8 @@ def operator_walkthrough(evidence: Evidence, criterion: Criterion) -> Answer:
         said = "nobody has attested a walk through the operator's guide"
         return Finding(Verdict.NOT_MEASURED, said, method=METHOD, next=AGAIN), ()
     record = found[-1]
-    unusable = list(_unusable(record.data, evidence.campaign.id))
-    if unusable:
-        return invalid("; ".join(unusable), next_step=AGAIN), (record.id,)
+    if problems := list(unusable(record.data, evidence.campaign.id)):
+        return invalid("; ".join(problems), next_step=AGAIN), (record.id,)
     statement = record.data["statement"]
     broken = [f"{step['step']}: {step['deviation'] or 'not done'}" for step in statement["steps"] if not step["done"]]
     otherwise = sum(bool(step["deviation"]) for step in statement["steps"])
@@ -39,7 +38,8 @@ def operator_walkthrough(evidence: Evidence, criterion: Criterion) -> Answer:
     return fact(not broken, expected=criterion.limit is True, sentence=said), (record.id,)
 
 
-def _unusable(data: dict[str, Any], run: str) -> Iterator[str]:
+def unusable(data: dict[str, Any], run: str) -> Iterator[str]:
+    """Yield why a walk says nothing about ``run`` and the guide as it is now."""
     statement = data["statement"]
     if not _holds(data):
         yield "the signature does not hold"

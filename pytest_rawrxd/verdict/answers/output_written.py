@@ -26,7 +26,7 @@ from pytest_rawrxd.verdict.matrix import listed_cells
 from pytest_rawrxd.verdict.memory import used_bytes
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
 from pytest_rawrxd.verdict.soak import soak_run
-from pytest_rawrxd.verdict.standing import undecided
+from pytest_rawrxd.verdict.standing import SCRIPT, plays_a_script, undecided
 
 FEWEST_RUNS = 2  #: below, there is no spread and no interval
 DECIDED = (Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE)
@@ -42,7 +42,8 @@ def output_written(evidence: Evidence, criterion: Criterion) -> Answer:
         said = f"this version does not write {output}"
         return Finding(Verdict.NOT_MEASURED, said, next="a version of pytest-rawrxd that does"), ()
     place, complete, whole = OUTPUTS[output]
-    lacks = list(complete(evidence))
+    of_a_document = criterion.phase == DOCUMENTING and plays_a_script(evidence)
+    lacks = [SCRIPT] if of_a_document else list(complete(evidence))
     sources = _sources(evidence, whole)
     if lacks:
         said = f"{output} is not complete: {'; '.join(lacks)}"

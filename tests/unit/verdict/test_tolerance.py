@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from pytest_rawrxd.errors import EvidenceProblem
+from pytest_rawrxd.profile import load_profile
 from pytest_rawrxd.verdict.tolerance import (
     one_sided_factor,
     outward,
@@ -64,3 +65,16 @@ def test_a_pilot_that_gives_no_bound_says_so(values: list[float]) -> None:
 )
 def test_bounds_are_rounded_outward(value: float, up: bool, rounded: float) -> None:
     assert outward(value, up=up) == rounded
+
+
+@pytest.mark.parametrize(("spread", "holds"), [(0.2, True), (0.8, True), (2.5, False)])
+def test_a_proven_79_97_supports_a_guarantee_of_75_and_none_of_80(spread: float, holds: bool) -> None:
+    """The roadmap's own example, with its margins: seven processes that scatter by less than 1.6 %."""
+    gates = load_profile("rx7800xt").gates
+    rates = 79.97 + np.linspace(-1, 1, 7) * spread
+    floor = tolerance_floor(
+        rates, margin=gates.compare_margin.to("ratio"), systematic=gates.systematic_error.to("ratio")
+    )
+
+    assert (floor >= 75) is holds
+    assert floor < 79.97 * 0.97

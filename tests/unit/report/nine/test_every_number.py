@@ -2,16 +2,20 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from pytest_rawrxd.errors import SuiteDefect
+from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.profile.operation import Use
 from pytest_rawrxd.report import number
 from pytest_rawrxd.report.nine import text_page
 from pytest_rawrxd.report.nine.fact import Fact
 from pytest_rawrxd.report.nine.trace import COMMANDS, DIGIT, NAMES, cell, inline, printed, untraced
-from pytest_rawrxd.report.nine.write import _environment, _finalize
+from pytest_rawrxd.report.nine.write import _environment, _finalize, nine_documents
+from pytest_rawrxd.report.render import view_of
 from pytest_rawrxd.verdict.judge import judge
 
 #: What stays of a document when every fact is cut out may have digits in these words alone.
@@ -19,6 +23,9 @@ CLOSED_LIST = {
     "Q2_K", "Q4_K", "Q5_K_M", "Q6_K", "Q8_0", "P50", "P95", "P99", "1M", "v1.0", "SHA-256", "SHA256", "sha256sum",
     "RFC", "2119", "48", "2>&1", "8}'", "1", "0",
 }  # fmt: skip
+
+
+SECONDS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600}
 
 
 def texts(documents):
@@ -91,8 +98,11 @@ def test_measured_values_are_those_that_judging_again_gives(recorded, documents)
         entry = again[identifier]
         assert set(found["sources"]) == set(entry["evidence"])
         if isinstance(entry["estimate"], float) and entry["unit"] != "yes/no":
-            value = float(re.match(r"−?[\d,.]+", found["text"])[0].replace(",", "").replace("−", "-"))
+            digits, unit = re.match(r"(−?[\d,.]+) ?(\S*)", found["text"]).groups()
+            value = float(digits.replace(",", "").replace("−", "-"))
             scale = 100 if entry["unit"] == "share" else 1
+            if {unit, entry["unit"]} <= SECONDS.keys():  # a time far below its bound has a smaller unit
+                scale = SECONDS[entry["unit"]] / SECONDS[unit]
             assert value == pytest.approx(entry["estimate"] * scale, rel=0.02), key
             compared += 1
     assert compared > 3
@@ -156,3 +166,17 @@ def test_a_long_name_is_not_cut_inside_a_word():
     page.put(f"gpu  {name}", Fact("gpu", name, ("r-1",)))
 
     assert any(name in line for line in page.lines)
+
+
+def test_a_use_with_an_odd_name_is_traced_like_every_other(recorded):
+    """A profile may call a use what it likes; a key with a blank in it would be read as another one."""
+    evidence, _ = recorded
+    use = Use(title='Up to 5 "users"', prefer="speed")
+    profile = evidence.campaign.profile.model_copy(update={"uses": {"my 5 users": use}})
+    asked = Evidence(replace(evidence.campaign, profile=profile), evidence.records)
+    files = nine_documents(view_of(asked, judge(asked)), charts=())
+
+    listed = json.loads(next(content for name, content in files.items() if name.endswith("numbers.json")))
+    assert listed["use/my-5-users/title"]["text"] == "Up to 5 'users'"
+    report = next(content.decode() for name, content in files.items() if "Q2K" in name)
+    assert "use/my-5-users/title" in {each.key for each in printed(report)}

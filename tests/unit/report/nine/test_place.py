@@ -2,6 +2,9 @@
 
 import re
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +55,24 @@ def test_links_and_images_lead_to_files_of_the_run(judged_run):
     for path in (judged_run / "docs").glob("*.md"):
         for target in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
             assert (path.parent / target).is_file(), (path.name, target)
+
+
+def linted(*pages):
+    """What a Markdown linter says, but of long lines (tables have them) and of captions in italics (they are ours)."""
+    rumdl = Path(sys.executable).with_name("rumdl")
+    options = ("--no-config", "--no-cache", "--flavor", "gfm", "--disable", "MD013,MD036")
+    return subprocess.run([rumdl, "check", *options, *pages], capture_output=True, text=True, check=False).stdout
+
+
+def test_a_markdown_linter_has_nothing_to_say(judged_run, tmp_path):
+    pages = sorted((judged_run / "docs").glob("*.md"))
+    assert len(pages) == 8
+    assert "No issues found" in linted(*pages)
+
+    broken = tmp_path / "broken.md"
+    text = pages[0].read_text(encoding="utf-8")
+    broken.write_text(text.replace("| --- | --- |", "| --- |", 1) + "\n[nowhere](NOWHERE.md)\n", encoding="utf-8")
+    assert "MD057" in linted(broken)  # a relative link that leads to nothing
 
 
 def test_documents_of_a_rehearsal_are_not_written_elsewhere(judged_run, tmp_path):
