@@ -15,7 +15,6 @@ from pytest_rawrxd.verdict.exceedance import share_bounds
 from pytest_rawrxd.verdict.floor import floor
 from pytest_rawrxd.verdict.outcome import Verdict
 from pytest_rawrxd.verdict.planning import DRILL, LEVELS, LOAD, SINGLE, SOAK, plan, process_seconds
-from pytest_rawrxd.verdict.planning_claims import QUIET_CV
 from pytest_rawrxd.verdict.quantile import quantile
 from pytest_rawrxd.verdict.sample_size import (
     drift_hours,
@@ -27,6 +26,7 @@ from pytest_rawrxd.verdict.sample_size import (
 )
 
 ROADMAP = load_profile("rx7800xt")
+QUIET_CV = ROADMAP.gates.planning_variation.to("ratio")
 
 
 def spread(runs: int, cv: float) -> np.ndarray:
