@@ -19,6 +19,7 @@ usage: ci/gpu.sh --engine ARCHIVE --wheels DIR [options]
   --select EXPR      only tests that pytest -k EXPR selects
   --run-dir DIR      run directory; one that exists gets another session  [reports/PROFILE-BACKEND]
   --limit SECONDS    end the measuring after so long; what was measured by then is kept and packed
+  --bench DIR        llama-bench and llama-batched-bench of the same build: ours stands beside them after measuring
   --out FILE         where to pack the run directory                [none]
   --prepare-only     stop before measuring
 
@@ -33,7 +34,7 @@ die() {
 }
 
 engine='' wheels='' debs='' work=build/gpu shape=8b variants=all models='' profile=h100-pilot phases=phase1
-select='' run_dir='' limit='' out='' prepare_only=''
+select='' run_dir='' limit='' bench='' out='' prepare_only=''
 while [ $# -gt 0 ]; do
   case $1 in
     --prepare-only) prepare_only=yes && shift && continue ;;
@@ -53,6 +54,7 @@ while [ $# -gt 0 ]; do
     --select) select=$2 ;;
     --run-dir) run_dir=$2 ;;
     --limit) limit=$2 ;;
+    --bench) bench=$2 ;;
     --out) out=$2 ;;
     *) usage >&2 && die "unknown option $1" ;;
   esac
@@ -60,6 +62,9 @@ while [ $# -gt 0 ]; do
 done
 [ -f "$engine" ] || die "--engine: no such archive: '$engine'"
 [ -d "$wheels" ] || die "--wheels: no such folder: '$wheels'"
+for program in llama-bench llama-batched-bench; do
+  [ -z "$bench" ] || [ -x "$bench/$program" ] || die "--bench: no program $program in '$bench'"
+done
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "$work"
@@ -194,6 +199,13 @@ say "${command[*]}"
 status=0
 "${command[@]}" || status=$?
 say "measured, exit status $status"
+
+if [ -n "$bench" ]; then
+  # The production variant, and its speed in this run where phase 1 measured it.
+  beside=(--model "$(first_of "$models"/*Q4_K*.gguf)" --bench "$bench/llama-bench" --batched "$bench/llama-batched-bench")
+  case ",$phases," in *,phase1,*) beside+=(--run-dir "$run_dir") ;; esac
+  LLAMA_CPP_LIB_PATH=$lib "$python" benchmarks/beside_llama_bench.py "${beside[@]}" || say "a goal beside llama.cpp's own benchmarks is missed"
+fi
 
 if [ -n "$out" ]; then
   mkdir -p "$(dirname "$out")"
