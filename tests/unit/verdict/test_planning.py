@@ -26,7 +26,6 @@ from pytest_rawrxd.verdict.sample_size import (
 )
 
 ROADMAP = load_profile("rx7800xt")
-QUIET_CV = ROADMAP.gates.planning_variation.to("ratio")
 
 
 def spread(runs: int, cv: float) -> np.ndarray:
