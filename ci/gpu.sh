@@ -24,6 +24,7 @@ usage: ci/gpu.sh --engine ARCHIVE --wheels DIR [options]
   --sla-engine SPEC  the engine under test                          [llama-cpp-python, from ARCHIVE]
   --run-dir DIR      run directory; one that exists gets another session  [reports/PROFILE-BACKEND]
   --limit SECONDS    end the measuring after so long; what was measured by then is kept and packed
+  --bench DIR        llama-bench and llama-batched-bench of the same build: ours stands beside them after measuring
   --out FILE         where to pack the run directory                [none]
   --prepare-only     stop before measuring
 
@@ -38,7 +39,8 @@ die() {
 }
 
 engine='' wheels='' debs='' work=build/gpu shape=8b variants=all models='' profile=h100-pilot phases=phase1
-markers='phase1 or (phase2 and not soak and not faults and not monitoring)' select='' spec='' server='' run_dir='' limit='' out='' prepare_only=''
+markers='phase1 or (phase2 and not soak and not faults and not monitoring)' select='' spec='' server='' run_dir=''
+limit='' bench='' out='' prepare_only=''
 while [ $# -gt 0 ]; do
   case $1 in
     --prepare-only) prepare_only=yes && shift && continue ;;
@@ -61,6 +63,7 @@ while [ $# -gt 0 ]; do
     --select) select=$2 ;;
     --run-dir) run_dir=$2 ;;
     --limit) limit=$2 ;;
+    --bench) bench=$2 ;;
     --out) out=$2 ;;
     *) usage >&2 && die "unknown option $1" ;;
   esac
@@ -70,6 +73,9 @@ done
 [ -d "$wheels" ] || die "--wheels: no such folder: '$wheels'"
 [ -z "$server" ] || [ -f "$server" ] || die "--server: no such archive: '$server'"
 case $spec in llama-server*) [ -n "$server" ] || command -v llama-server >/dev/null || die "--sla-engine $spec: --server names none" ;; esac
+for program in llama-bench llama-batched-bench; do
+  [ -z "$bench" ] || [ -x "$bench/$program" ] || die "--bench: no program $program in '$bench'"
+done
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "$work"
@@ -212,6 +218,13 @@ say "${command[*]}"
 status=0
 "${command[@]}" || status=$?
 say "measured, exit status $status"
+
+if [ -n "$bench" ]; then
+  # The production variant, and its speed in this run where phase 1 measured it.
+  beside=(--model "$(first_of "$models"/*Q4_K*.gguf)" --bench "$bench/llama-bench" --batched "$bench/llama-batched-bench")
+  case ",$phases," in *,phase1,*) beside+=(--run-dir "$run_dir") ;; esac
+  LLAMA_CPP_LIB_PATH=$lib "$python" benchmarks/beside_llama_bench.py "${beside[@]}" || say "a goal beside llama.cpp's own benchmarks is missed"
+fi
 
 if [ -n "$out" ]; then
   mkdir -p "$(dirname "$out")"

@@ -86,5 +86,5 @@ def _new(arguments: argparse.Namespace) -> int:
         unproven.replace(path)
     finally:
         unproven.unlink(missing_ok=True)
-    print(f"{path.as_posix()}: read it, complete its hardware from the datasheet, then: rawrxd plan {arguments.new}")
+    print(f"{path.as_posix()}: read it, complete what its head asks for, then: rawrxd plan {arguments.new}")
     return 0

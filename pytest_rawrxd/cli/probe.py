@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pytest_rawrxd.errors import UsageProblem
-from pytest_rawrxd.measure.probe.exporter import listening_pid, serve
 from pytest_rawrxd.measure.probe.terms import ProbeTerms
 from pytest_rawrxd.profile import load_profile
 from pytest_rawrxd.rig.gpu import find_gpus
@@ -36,6 +35,9 @@ def add(verbs: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    # prometheus_client is no part of a machine that measures, and every other verb starts there without it.
+    from pytest_rawrxd.measure.probe.exporter import listening_pid, serve  # noqa: PLC0415
+
     host, port = _address(arguments.listen)
     terms = replace(ProbeTerms.of(load_profile(arguments.profile)), host=host, port=port)
     terms = _aimed(terms, arguments.target)

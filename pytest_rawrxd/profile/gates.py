@@ -56,5 +56,7 @@ class Gates(Section):
     bandwidth_low: Share = Field(description="Share of the peak below which a note is made.")
     spill_max: Share = Field(description="Growth of shared memory at load, as a share of the weights.")
     eviction_max: Share = Field(description="Fall of device memory under a held engine, as a share of the weights.")
-    memory_page: Data = Field(description="Smallest step in which device memory is reported.")
+    memory_page: Data = Field(
+        description="Smallest step in which device memory is reported, or in which the allocator moves it."
+    )
     stall_gap: Duration = Field(description="A gap above this is a stall.")

@@ -14,6 +14,7 @@ from pytest_rawrxd.report.dossier import RunView
 from pytest_rawrxd.report.explain import explain
 from pytest_rawrxd.report.judged import Judged
 from pytest_rawrxd.report.matrix import cells
+from pytest_rawrxd.report.nine.energy import energy_of
 from pytest_rawrxd.report.page import render
 from pytest_rawrxd.report.variant import Variant, available_bandwidth, variants
 
@@ -42,18 +43,19 @@ def render_matrix(view: RunView, charts: Sequence[Chart]) -> str:
 def render_bandwidth(view: RunView, charts: Sequence[Chart]) -> str:
     """Return ``bandwidth_analysis.html``: what each variant reads per second, against what the machine can read."""
     found = [judged for judged in view.criteria if view.metric(judged.id) in BOTTLENECK | PLAUSIBILITY]
+    known = variants(view)
     return render_document(
         view,
         "bandwidth",
         "Bandwidth analysis",
-        variants=variants(view),
+        variants=known,
+        energy={variant.name: energy_of(view, variant.name, variant.cell.tokens) for variant in known},
         available=available_bandwidth(view),
         machine=tuple(record.id for record in view.of("machine")[:1]),
         peak=view.profile.peak_bandwidth,
         sustained=[
-            (run, None if known is None else known.bytes_per_token)
+            (run, next((variant.bytes_per_token for variant in known if variant.name == run.variant), None))
             for run in view.sustained
-            for known in [next((each for each in variants(view) if each.name == run.variant), None)]
         ],
         explained=explained(found),
         charts=charts,

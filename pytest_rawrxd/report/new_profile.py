@@ -51,11 +51,13 @@ def _pilots(pilot: Pilot) -> str:
 
 def _head(pilot: Pilot, base: Profile, dropped: set[str], *, replaced: bool) -> Iterator[str]:
     margin = base.gates.compare_margin
-    yield from _wrapped(
-        f"Written by `rawrxd plan --new` from {_pilots(pilot)}. Read it before anything is signed by it."
-    )
+    yield from _wrapped(f"Written by `rawrxd plan --new` from {_pilots(pilot)}. Read it as a contract.")
     if pilot.boards > 1:
         yield f"They were measured on {pilot.boards} boards of the same name."
+    if pilot.otherwise:
+        yield f"A pilot was not measured as {base.name} measures:"
+        for length in pilot.otherwise:
+            yield from _wrapped(f"  {length}")
     yield ""
     yield "Rule: tolerance limits of a normal sample, one value a fresh process (ISO 16269-6:2014; one-sided factors"
     yield "from the non-central t, two-sided ones by Howe, JASA 64, 1969): the runs of a pilot say where "
@@ -85,6 +87,8 @@ def _head(pilot: Pilot, base: Profile, dropped: set[str], *, replaced: bool) -> 
     if replaced:
         yield "Peak bandwidth: no pilot measures it. Complete [hardware] from the card's datasheet, so that impossible"
         yield "results are found."
+    if replaced or pilot.unmeasured:
+        yield ""
     yield from _kept(pilot, base, dropped)
 
 
@@ -95,7 +99,6 @@ def _kept(pilot: Pilot, base: Profile, dropped: set[str]) -> Iterator[str]:
         if criterion not in dropped:
             reasons.setdefault(why, []).append(criterion)
     if reasons:
-        yield ""
         yield f"Bounds that stay as {base.name} has them, and why the pilot supports no other:"
     for why, criteria in reasons.items():
         yield from _wrapped(f"  {why}: {', '.join(criteria)}")

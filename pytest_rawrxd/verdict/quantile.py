@@ -186,16 +186,14 @@ def quantile_interval(
 
 
 def design_effect(histogram: Histogram, quantile: float, *, confidence: float = 0.95) -> float:
-    """Return how many gaps count as one independent gap at the histogram's own quantile: gaps / n_own.
+    """Return how many gaps count as one independent gap at the histogram's own quantile: gaps / n_own, at least 1.
 
-    Where ties leave too few gaps above the quantile, every block counts as one. EvidenceProblem below two blocks.
+    EvidenceProblem below two blocks.
     """
     total, own = _own(histogram, quantile, by_time=False)
-    effect = histogram.total / histogram.blocks.size
     allowed = _allowed(quantile)
-    return histogram.total / own_number(
-        own, total, allowed=allowed, values=histogram.total, confidence=confidence, effect=effect
-    )
+    independent = own_number(own, total, allowed=allowed, values=histogram.total, confidence=confidence, effect=1.0)
+    return histogram.total / min(independent, histogram.total)
 
 
 def _unusable(histogram: Histogram, min_blocks: int) -> Finding | None:

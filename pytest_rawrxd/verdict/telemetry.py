@@ -139,13 +139,24 @@ def energy_per_token_j(evidence: Evidence, process: DecodeProcess) -> float | No
     The energy counter between first and last reading gives the mean power of the loaded time. None without the counter
     or with fewer than two readings.
     """
-    samples = loaded_samples(evidence, process)
+    return _joules_per_token(loaded_samples(evidence, process), int(process.received.sum()))
+
+
+def energy_under_load_j(evidence: Evidence, run: LoadRun) -> float | None:
+    """Joules of the whole GPU for each token of all streams while every stream was busy, as `energy_per_token_j`."""
+    if run.window is None:
+        return None
+    received = int(np.count_nonzero((run.stamps_ns > run.window.begin_ns) & (run.stamps_ns <= run.window.end_ns)))
+    return _joules_per_token(samples_under_load(evidence, run), received)
+
+
+def _joules_per_token(samples: LoadedSamples | None, tokens: int) -> float | None:
     energy = samples.column("energy_mj") if samples is not None else None
-    if samples is None or energy is None or energy.size < 2:
+    if samples is None or energy is None or energy.size < 2 or not tokens:
         return None
     at = samples.instants["energy_mj"]
     watts = float(energy[-1] - energy[0]) / 1e3 / (float(at[-1] - at[0]) / 1e9)
-    return watts * (samples.ended_ns - samples.began_ns) / 1e9 / int(process.received.sum())
+    return watts * (samples.ended_ns - samples.began_ns) / 1e9 / tokens
 
 
 def block_means(samples: LoadedSamples, name: str, *, block_s: float) -> Floats | None:

@@ -1,5 +1,6 @@
 """Evidence of real GPUs is judged here, on a machine that has none."""
 
+import re
 from html import escape
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.places import package_data
 from pytest_rawrxd.report.checklists import READINESS, render_checklist
+from pytest_rawrxd.report.documents import render_bandwidth
 from pytest_rawrxd.report.render import view_of
 from pytest_rawrxd.verdict.judge import judge, judge_criterion, measured_item
 
@@ -90,3 +92,19 @@ def test_a_checklist_speaks_in_the_sentences_of_the_run_s_own_profile():
     assert escape(evidence.campaign.profile.criteria["P2-LAT-P50"].source) in page
     assert 'href="concurrency_load_test.html"' in page
     assert 'href="stability_48h.html"' not in page
+
+
+def test_what_a_token_costs_is_said_of_one_stream_and_of_twelve():
+    single, load = (Evidence.read(RECORDINGS / name) for name in ("h100-pilot-cuda", "h100-load-cuda"))
+
+    assert entry(single, "SLA-TPS-GUARANTEE")["reason"].endswith("; 1.905 J per token")
+    assert entry(load, "P2-AGG")["reason"].endswith("; 0.3234 J per token")
+
+
+def test_the_bandwidth_page_shows_what_a_token_of_each_variant_costs(recorded):
+    name, evidence = recorded
+    page = render_bandwidth(view_of(evidence, judge(evidence)), ())
+
+    shown = re.findall(r">(\d\.\d\d)</a><small>\[", page.partition("Sustained test")[0])
+    assert len(shown) == 6
+    assert shown[1] == {"h100-pilot-vulkan": "1.98", "h100-pilot-cuda": "1.77"}[name]

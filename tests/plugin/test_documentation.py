@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from pytest_rawrxd.cli import main
+from pytest_rawrxd.profile import load_profile
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/tutorial.md", "docs/how-to.md", "docs/statistics.md")
+SELF_HOSTED = "docs/how-to/self-hosted-gpu.md"
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/tutorial.md", "docs/how-to.md", SELF_HOSTED, "docs/statistics.md")
 COMMAND = re.compile(r"(python3? |py |uv |pytest |rawrxd |env\\|CMAKE_ARGS=)")
 RECORDING = ROOT / "fixtures" / "recordings" / "h100-pilot-vulkan"
 PYTEST = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider")
@@ -45,6 +47,7 @@ EMBEDDED = ("acceptance/", "--sla-profile", "embedded")
 ONE = "one test of the phase; a selection leaves the rest NOT MEASURED and ends with 1"
 INSTALLING = "installing compiles llama.cpp for minutes; that the named program exists and answers is what is run"
 SIGNED = "there are no keys: refused in words; tests/contract/test_signed_run_documents.py signs and verifies"
+LOAD_ONLY = "phase2 and not soak and not faults and not monitoring"
 STANDS = {
     "python3 -m pip install uv && python3 -m uv run pytest acceptance/ --sla-profile embedded": acceptance(
         *EMBEDDED, "--collect-only", instead=f"{INSTALLING}; the tests are only collected; .ci/run runs it whole"
@@ -212,6 +215,39 @@ STANDS = {
     "rawrxd probe production --target http://127.0.0.1:8080 --listen 127.0.0.1:9778": rawrxd(
         "probe", "production", "--target", "nobody", code=4, instead="it runs until it is stopped: refused in words"
     ),
+    "rawrxd models list models --profile rx7800xt": rawrxd(
+        "models", "list", "models", "--profile", "rx7800xt", code=4, instead="an empty folder: refused in words"
+    ),
+    "rawrxd models synth --shape 8b --variants all -o models": rawrxd(
+        *("models", "synth", "--shape", "tiny", "--variants", "Q2_K", "-o", "made"),
+        instead="one variant of the smallest shape: the largest takes 38 GB",
+    ),
+    **{
+        f"pytest acceptance/ --sla-profile {card} --sla-models models -m {part} --sla-run-dir reports/{to}": acceptance(
+            "acceptance/",
+            *(
+                "--sla-profile",
+                stand_in,
+                "--sla-models",
+                "models",
+                "-m",
+                part.strip('"'),
+                "--sla-run-dir",
+                f"reports/{to}",
+            ),
+            "--collect-only",
+            instead=f"{stand_in} stands in, there is no card here: the tests are only collected",
+        )
+        for card, stand_in, to, part in (
+            ("mycard-pilot", "h100-pilot", "pilot", f'"phase1 or {LOAD_ONLY}"'),
+            ("mycard", "h100", "mycard", "phase1"),
+            ("mycard", "h100", "mycard", f'"{LOAD_ONLY}"'),
+            ("mycard", "h100", "mycard", '"faults or monitoring"'),
+        )
+    },
+    'rawrxd sign keygen --role "Technical Lead" --to keys': rawrxd(
+        "sign", "keygen", "--role", "Technical Lead", "--to", "keys"
+    ),
     "rawrxd publish reports/RUN": rawrxd("publish", "JUDGED", instead="a recorded run, judged"),
     "rawrxd compare reports/RUN_A reports/RUN_B": rawrxd("compare", "RUN", "RUN_B"),
 }
@@ -278,6 +314,17 @@ def test_a_documented_command_does_what_its_page_says(command, tmp_path, monkeyp
         check=False,
     )
     assert done.returncode == stand.code, done.stdout + done.stderr
+
+
+def test_the_pilot_s_profile_of_the_page_is_one(tmp_path):
+    """As the page says it: the TOML block alone, in a file of its own."""
+    (written,) = re.findall(r"```toml\n(.*?)```", (ROOT / SELF_HOSTED).read_text(encoding="utf-8"), re.DOTALL)
+    path = tmp_path / "mycard-pilot.toml"
+    path.write_text(written, encoding="utf-8")
+
+    profile = load_profile(str(path))
+
+    assert (profile.kind, profile.hardware.gpu) == ("rehearsal", "NVIDIA GeForce RTX 4090")
 
 
 def _generator():

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from pytest_rawrxd.measure.load.connection import Connection
 from pytest_rawrxd.measure.load.exchange import Exchange
 from pytest_rawrxd.measure.load.plan import LoadPlan
 from pytest_rawrxd.rig.server.failure import Failure
+
+if TYPE_CHECKING:
+    from pytest_rawrxd.measure.load.connection import Connection
 
 #: Head start of one address of a name before the next is tried too (RFC 8305).
 NEXT_ADDRESS_S = 0.25
@@ -24,7 +27,11 @@ class Pool:
     """Connections to the server of ``plan``, as many as are asked for: no limit, no proxy, no redirect, no retry."""
 
     def __init__(self, plan: LoadPlan, key: str | None, clock: Clock) -> None:
+        # A GPU machine without httptools measures in process; the first request does not wait for this either.
+        from pytest_rawrxd.measure.load.connection import Connection  # noqa: PLC0415
+
         self._plan, self._clock = plan, clock
+        self._protocol = Connection
         url = urlsplit(plan.target.url)
         self._host, self._port = url.hostname or "", url.port or DEFAULT_PORTS[url.scheme]
         self._tls = ssl.create_default_context(cafile=plan.target.ca_file) if url.scheme == "https" else None
@@ -44,7 +51,8 @@ class Pool:
                 if connection := await self._connection(kept):
                     await self._ask(connection, body, kept)
         except TimeoutError:
-            kept.broken, kept.detail = Failure.DEADLINE, "the deadline passed"
+            if not kept.ended_ns:  # an answer that was whole in time stays whole, however late this task is woken
+                kept.broken, kept.detail = Failure.DEADLINE, "the deadline passed"
         kept.ended_ns = kept.ended_ns or self._clock()
 
     async def aclose(self) -> None:
@@ -84,7 +92,7 @@ class Pool:
 
     async def _connect(self) -> Connection:
         transport, connection = await asyncio.get_running_loop().create_connection(
-            lambda: Connection(self._clock),
+            lambda: self._protocol(self._clock),
             self._address or self._host,
             self._port,
             ssl=self._tls,
@@ -92,9 +100,9 @@ class Pool:
             happy_eyeballs_delay=NEXT_ADDRESS_S,
         )
         self._open.add(connection)
-        host, _, *scope = transport.get_extra_info("peername")
-        if not any(scope):  # an address of one link does not stand alone
-            self._address = host
+        peer = transport.get_extra_info("peername")  # None: it is gone again
+        if peer and not any(peer[2:]):  # an address of one link does not stand alone
+            self._address = peer[0]
         return connection
 
 

@@ -31,6 +31,14 @@ class Energy:
     why: str = ""
     applies: bool = True
 
+    @property
+    def joules(self) -> tuple[float | None, float | None, float | None]:
+        """The same as J a token: value, lower and upper bound."""
+        value, lower, upper = (
+            None if kwh is None else kwh * J_PER_KWH / TOKENS for kwh in (self.kwh, self.lower, self.upper)
+        )
+        return value, lower, upper
+
 
 def energy_of(view: RunView, variant: str, tokens: int) -> Energy:
     """Return the energy of decoding with ``variant`` in its cell, from the readings inside each process's stamps."""

@@ -6,12 +6,15 @@ import numpy as np
 
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.profile import Criterion
+from pytest_rawrxd.verdict.cell import with_note
 from pytest_rawrxd.verdict.floor import floor
 from pytest_rawrxd.verdict.level import LevelSample, level_sample, with_size
 from pytest_rawrxd.verdict.mean_range import mean_range
 from pytest_rawrxd.verdict.means import mean_interval
 from pytest_rawrxd.verdict.outcome import Answer, Finding
 from pytest_rawrxd.verdict.repeats import unusable_runs
+from pytest_rawrxd.verdict.telemetry import energy_under_load_j
+from pytest_rawrxd.verdict.wording import number
 
 LEAST_RUNS = 2  #: below, a range has no interval
 
@@ -19,7 +22,14 @@ LEAST_RUNS = 2  #: below, a range has no interval
 def aggregate_tps(evidence: Evidence, criterion: Criterion) -> Answer:
     """Judge a floor or a range over the runs of one level."""
     sample = level_sample(evidence, int(criterion.where["streams"]))
-    return with_size(sample.problem or _judged(evidence, criterion, sample), sample), sample.sources
+    found = sample.problem or _judged(evidence, criterion, sample)
+    return with_size(with_note(found, _energy(evidence, sample)), sample), sample.sources
+
+
+def _energy(evidence: Evidence, sample: LevelSample) -> str:
+    """What a token costs under this load, in words; "" where no GPU counts its energy."""
+    joules = [used for run in sample.runs if (used := energy_under_load_j(evidence, run)) is not None]
+    return f"{number(float(np.median(joules)))} J per token" if joules else ""
 
 
 def _judged(evidence: Evidence, criterion: Criterion, sample: LevelSample) -> Finding:

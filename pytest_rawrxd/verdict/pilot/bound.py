@@ -21,6 +21,7 @@ from pytest_rawrxd.verdict.tolerance import (
 )
 from pytest_rawrxd.verdict.wording import number
 
+LEAST = 3  #: processes; the factor of two is 26 and more, and the limit lies anywhere
 LISTED = 7  #: so many values stand in the profile one by one, more as their ends
 
 Key = Literal["at_most", "at_least", "within"]
@@ -65,10 +66,9 @@ class Figure:
         return self.deviation / self.mean
 
     def checked(self) -> Figure:
-        """Itself; EvidenceProblem with fewer processes than a floor takes."""
-        least = self.gates.min_runs.floor
-        if self.values.size < least:
-            raise EvidenceProblem(f"{self.values.size} processes, at least {least}")
+        """Itself; EvidenceProblem with too few processes for a tolerance limit."""
+        if self.values.size < LEAST:
+            raise EvidenceProblem(f"{self.values.size} processes, at least {LEAST}")
         return self
 
     def steady(self) -> Figure:

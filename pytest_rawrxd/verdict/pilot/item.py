@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.identity import Identity
+from pytest_rawrxd.measure.concurrency import RUN as LOAD
+from pytest_rawrxd.measure.decode import RUN as SINGLE
+from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.verdict.audit import session_breaches
 from pytest_rawrxd.verdict.cell import SCRIPTED
 
 OWN_MODELS = "folder"  #: the source of models that somebody brought; any other is made by the suite for a rehearsal
 POSSIBLE = "phase 1 and the load part of phase 2 on the card itself, with the models that will be signed"
+
+#: Records, the section of the protocol that they were measured by, and what of it changes the figures.
+MEASURED_BY = (
+    (SINGLE, "phase1", ("judged_tokens", "min_duration", "prompt_tokens", "prefill_chunk", "context")),
+    (LOAD, "phase2", ("variant", "tokens", "level_duration", "prompt_tokens", "prefill_chunk", "context_per_stream")),
+)
 
 
 def refuse_others(runs: Sequence[Evidence]) -> None:
@@ -43,6 +52,22 @@ def refuse_others(runs: Sequence[Evidence]) -> None:
 def boards(runs: Sequence[Evidence]) -> int:
     """How many boards the runs were measured on, by the serial numbers that their drivers tell."""
     return len({gpu.get("uuid") for run in runs for gpu in run.campaign.identity.machine.get("gpus", [])})
+
+
+def measured_otherwise(runs: Sequence[Evidence], base: Profile) -> Iterator[str]:
+    """Each length of a pilot's protocol that ``base`` has otherwise, where the pilot measured something by it.
+
+    A shorter level reads lower rates (its first prompts weigh more), so such a bound is that of a slightly other thing.
+    """
+    for run in runs:
+        profile = run.campaign.profile
+        for kind, section, names in MEASURED_BY:
+            if not run.of(kind):
+                continue
+            own, wanted = getattr(profile.protocol, section), getattr(base.protocol, section)
+            for name in names:
+                if (was := getattr(own, name)) != (is_now := getattr(wanted, name)):
+                    yield f"{run.campaign.id}: protocol.{section}.{name} was {was}, here it is {is_now}"
 
 
 def _refuse_no_pilot(run: Evidence) -> None:

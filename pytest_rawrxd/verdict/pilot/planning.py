@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.verdict.level import level_sample
-from pytest_rawrxd.verdict.pilot.bound import Figure
+from pytest_rawrxd.verdict.pilot.bound import LEAST, Figure
 from pytest_rawrxd.verdict.pilot.device import sawtooth
 from pytest_rawrxd.verdict.quantile import design_effect
 from pytest_rawrxd.verdict.sample_size import values_without_exceedance
@@ -78,7 +78,7 @@ def _design_effect(runs: Sequence[Evidence], base: Profile) -> Measured | str:
 
 
 def _variation(figures: Iterable[Figure]) -> Measured | str:
-    usable = [figure for figure in figures if figure.values.size >= figure.gates.min_runs.floor]
+    usable = [figure for figure in figures if figure.values.size >= LEAST]
     if not usable:
         return "no rate of enough processes"
     noisiest = max(usable, key=lambda figure: figure.cv)

@@ -12,8 +12,8 @@ from pytest_rawrxd.verdict.answers.bottleneck import bottleneck_confirmed
 from pytest_rawrxd.verdict.answers.fastest_variant import champion
 from pytest_rawrxd.verdict.outcome import Verdict
 from pytest_rawrxd.verdict.pilot import device, load
-from pytest_rawrxd.verdict.pilot.bound import Bound, Figure
-from pytest_rawrxd.verdict.pilot.item import boards, refuse_others
+from pytest_rawrxd.verdict.pilot.bound import LEAST, Bound, Figure
+from pytest_rawrxd.verdict.pilot.item import boards, measured_otherwise, refuse_others
 from pytest_rawrxd.verdict.pilot.planning import Measured, planning
 from pytest_rawrxd.verdict.pilot.single import Variant, single_bound, variants
 
@@ -38,7 +38,6 @@ class Pilot:
     gpus: int
     boards: int
     vram_gib: float | None
-    tokens: int
     variants: tuple[Variant, ...]
     unusable: dict[str, str]  #: variant -> why it gives no bounds
     bounds: dict[str, Bound]  #: criterion -> what replaces the base's bound
@@ -46,6 +45,7 @@ class Pilot:
     kept: dict[str, str]  #: criterion -> why the base's bound stays
     measured: dict[str, Measured]  #: planning values, by the gate that holds them
     unmeasured: dict[str, str]  #: the same gates -> why the base's value stays
+    otherwise: tuple[str, ...]  #: lengths of its protocol that are not the base's
 
 
 def pilot(runs: Sequence[Evidence], base: Profile) -> Pilot:
@@ -62,7 +62,7 @@ def pilot(runs: Sequence[Evidence], base: Profile) -> Pilot:
             where=names,
             found="; ".join(f"{variant}: {why}" for variant, why in unusable.items()),
             possible=f"pytest acceptance/ -m phase1 --sla-profile {base.name} on the other card, with at least "
-            f"{base.gates.min_runs.floor} processes of {base.protocol.phase1.judged_tokens} tokens a variant",
+            f"{LEAST} processes of {base.protocol.phase1.judged_tokens} tokens a variant",
         )
     bounds, kept = _bounds(runs, base, {variant.name: variant for variant in found})
     measured, unmeasured = planning(runs, base, _rates(runs, base, found))
@@ -79,7 +79,6 @@ def pilot(runs: Sequence[Evidence], base: Profile) -> Pilot:
         gpus=card.count,
         boards=boards(runs),
         vram_gib=card.vram_gib,
-        tokens=base.protocol.phase1.judged_tokens,
         variants=found,
         unusable=unusable,
         bounds=bounds,
@@ -87,6 +86,7 @@ def pilot(runs: Sequence[Evidence], base: Profile) -> Pilot:
         kept=kept,
         measured=measured,
         unmeasured=unmeasured,
+        otherwise=tuple(measured_otherwise(runs, base)),
     )
 
 
@@ -151,7 +151,7 @@ def _borrowed(criterion: Criterion, base: Profile) -> bool:
     owner = base.criteria[criterion.bound_of]
     same = owner.metric == criterion.metric and owner.where == criterion.where
     longer = criterion.where.get("during") in {"bandwidth", "soak"} or criterion.metric == "soak_latency"
-    return same or longer or criterion.kind == "recovery"
+    return same or longer
 
 
 def _rates(runs: Sequence[Evidence], base: Profile, found: Sequence[Variant]) -> Iterator[Figure]:

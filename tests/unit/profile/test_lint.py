@@ -379,3 +379,37 @@ def test_the_crash_bound_is_the_exact_one(crashes: int, confidence: float) -> No
 )
 def test_numbers_read_well_in_a_sentence(value: float, digits: int, text: str) -> None:
     assert number(value, digits) == text
+
+
+LADDER = """[criteria.P1-TPS-Q2_K]
+within = "100 tok/s +- 2 %"
+[criteria.P1-TPS-Q4_K]
+within = "110 tok/s +- 2 %"
+[criteria.P1-VRAM-Q2_K]
+within = ["3 GB", "4 GB"]
+[criteria.P1-VRAM-Q4_K]
+within = ["5 GB", "6 GB"]
+"""
+
+
+@pytest.mark.parametrize(("informative", "told"), [(False, True), (True, False)])
+def test_a_larger_variant_may_be_faster_where_memory_is_not_promised_as_the_bottleneck(
+    extended: Extended, informative: bool, told: bool
+) -> None:
+    belief = f"[criteria.P1-BOTTLENECK]\ninformative = {str(informative).lower()}\n"
+
+    found = [finding for finding in lint(extended(LADDER + belief)) if "takes longer" in finding.sentence]
+
+    assert any(finding.criteria == ("P1-TPS-Q4_K", "P1-TPS-Q2_K") for finding in found) is told
+
+
+@pytest.mark.parametrize(("expected", "told"), [(924, False), (922, True)])
+def test_demands_on_one_number_agree_where_the_number_is_known_to_keep_them_all(
+    extended: Extended, expected: int, told: bool
+) -> None:
+    """At 12 streams P50 <= 13 ms asks for the most, 923 tok/s."""
+    aggregate = f'[criteria.P2-AGG]\nat_least = "800 tok/s"\nexpected = "{expected} tok/s"\n'
+
+    found = [finding for finding in lint(extended(aggregate)) if "P2-LAT-P50" in finding.criteria]
+
+    assert any("of 12 x" in finding.sentence for finding in found) is told

@@ -15,7 +15,6 @@ from pytest_rawrxd.verdict.exceedance import share_bounds
 from pytest_rawrxd.verdict.floor import floor
 from pytest_rawrxd.verdict.outcome import Verdict
 from pytest_rawrxd.verdict.planning import DRILL, LEVELS, LOAD, SINGLE, SOAK, plan, process_seconds
-from pytest_rawrxd.verdict.planning_claims import QUIET_CV
 from pytest_rawrxd.verdict.quantile import quantile
 from pytest_rawrxd.verdict.sample_size import (
     drift_hours,
@@ -64,11 +63,11 @@ def test_the_largest_variation_is_where_the_band_is_just_kept() -> None:
 
 
 def test_a_floor_is_kept_from_where_the_plan_says() -> None:
-    above = 0.001645 + mean_half_width(QUIET_CV, 7)
+    above = 0.001645 + mean_half_width(0.01, 7)
 
     assert above == pytest.approx(0.009, abs=1e-4)
-    values = spread(7, QUIET_CV)
-    kept = values / (1 - mean_half_width(QUIET_CV, 7)) * 1.001645
+    values = spread(7, 0.01)
+    kept = values / (1 - mean_half_width(0.01, 7)) * 1.001645
     assert floor(1.00001 * kept, limit=0.98 * 1.0).verdict is Verdict.PASS
     assert floor(1.00001 * kept, limit=1.0, min_runs=5).lower >= 1.001645
 
@@ -150,3 +149,18 @@ def test_every_kind_with_a_sample_says_what_a_shorter_run_cannot_claim() -> None
             first = ROADMAP.criteria[claim.criteria[0]]
             compared = "rounds" in claim.needs
             assert (claim.shorter is None) is (first.informative or (first.kind in exact and not compared))
+
+
+def test_a_plan_reckons_with_the_variation_that_the_profile_names(tmp_path) -> None:
+    path = tmp_path / "quiet.toml"
+    path.write_text('extends = "rx7800xt"\n[gates]\nplanning_variation = "0.5 %"\n', encoding="utf-8")
+
+    needs = {
+        profile.name: next(
+            claim.needs for part in plan(profile).activities for claim in part.claims if "P2-AGG" in claim.criteria
+        )
+        for profile in (ROADMAP, load_profile(str(path)))
+    }
+
+    assert "at a run-to-run variation of 1 % it is kept from 1.12 % above" in needs["rx7800xt"]
+    assert "at a run-to-run variation of 0.5 % it is kept from 0.641 % above" in needs["quiet"]

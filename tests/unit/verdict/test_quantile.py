@@ -9,7 +9,7 @@ from scipy import stats
 from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.measure.histogram import Histogram, record
 from pytest_rawrxd.verdict.outcome import Verdict
-from pytest_rawrxd.verdict.quantile import quantile, quantile_interval, share_of_time
+from pytest_rawrxd.verdict.quantile import design_effect, quantile, quantile_interval, share_of_time
 
 MS = 1_000_000
 BLOCKS, STEPS, STREAMS = 30, 1_000, 12
@@ -71,6 +71,16 @@ def test_streams_of_a_batch_count_once() -> None:
     assert found.n == BLOCKS * STEPS * STREAMS
     assert found.n_eff is not None
     assert 20 < found.n / found.n_eff < 250
+
+
+def test_the_design_effect_is_how_many_gaps_count_as_one() -> None:
+    """Independent steps of 12 streams count once each; bursts of five steps make it several times as many."""
+    steps = np.random.default_rng(8).normal(12.5 * MS, 0.3 * MS, BLOCKS * STEPS).astype(np.int64)
+    block = np.repeat(np.arange(BLOCKS * STEPS) // STEPS, STREAMS)
+    independent = record(np.repeat(steps, STREAMS), block=block, bounds_ns=[0])
+
+    assert 6 < design_effect(independent, 0.95) < 24
+    assert design_effect(campaign(np.random.default_rng(4), 0.05), 0.95) > 40
 
 
 def test_the_finding_says_quantile_share_allowance_and_plan() -> None:

@@ -9,9 +9,11 @@ from scipy import stats
 from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.profile import load_profile
 from pytest_rawrxd.verdict.tolerance import (
+    extreme_ceiling,
     one_sided_factor,
     outward,
     tolerance_band,
+    tolerance_ceiling,
     tolerance_floor,
     two_sided_factor,
 )
@@ -43,6 +45,37 @@ def test_a_quiet_pilot_gets_the_margin_and_a_noisy_one_its_spread() -> None:
     low, high = tolerance_band(noisy, margin=0.03)
     assert low == pytest.approx(80 - two_sided_factor(5) * np.std(noisy, ddof=1))
     assert high - 80 == pytest.approx(80 - low)
+
+
+def test_a_ceiling_mirrors_the_floor() -> None:
+    quiet, noisy = [80.0, 80.01, 79.99, 80.0, 80.0], [78.0, 82.0, 79.0, 81.0, 80.0]
+
+    assert tolerance_ceiling(quiet, margin=0.03) == pytest.approx(80 * 1.03)
+    assert tolerance_ceiling(noisy, margin=0.03) == pytest.approx(80 + one_sided_factor(5) * np.std(noisy, ddof=1))
+
+
+def test_the_extremes_of_a_whole_acceptance_run_stay_below_their_ceiling() -> None:
+    """1,000 pilots of 6 processes: 95 % of the ceilings hold the extremes of 8 more with a chance of 95 %."""
+    pilots = np.random.default_rng(7).lognormal(3, 0.05, (1000, 6))
+    ceilings = [extreme_ceiling(extremes, margin=0.0, runs=8) for extremes in pilots]
+    kept = sum(stats.lognorm.cdf(ceiling, 0.05, scale=np.exp(3)) ** 8 >= 0.95 for ceiling in ceilings)
+
+    assert stats.binomtest(int(kept), 1000, 0.95).pvalue > 0.001
+
+
+@pytest.mark.parametrize(("largest", "bound"), [(24.0, True), (7184.0, False)])
+def test_a_ceiling_beyond_twice_of_what_was_seen_is_refused_as_a_guess(largest: float, bound: bool) -> None:
+    values = [20.0, 21.0, 22.0, 21.5, largest]
+
+    for ceiling in (
+        lambda: tolerance_ceiling(values, margin=0.03),
+        lambda: extreme_ceiling(values, margin=0.03, runs=8),
+    ):
+        if bound:
+            assert 24 < ceiling() <= 48
+        else:
+            with pytest.raises(EvidenceProblem, match="vary too much for a ceiling"):
+                ceiling()
 
 
 @pytest.mark.parametrize("values", [[1.0, 100.0], [80.0], [80.0, -1.0], [80.0, float("nan")]])
