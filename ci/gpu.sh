@@ -39,8 +39,8 @@ die() {
 }
 
 engine='' wheels='' debs='' work=build/gpu shape=8b variants=all models='' profile=h100-pilot phases=phase1
-markers='phase1 or (phase2 and not soak and not faults and not monitoring)' select='' spec='' server='' run_dir=''
-limit='' bench='' out='' prepare_only=''
+markers='phase1 or (phase2 and not soak and not faults and not monitoring)' select='' spec='' server='' run_dir='' limit='' bench=''
+out='' prepare_only=''
 while [ $# -gt 0 ]; do
   case $1 in
     --prepare-only) prepare_only=yes && shift && continue ;;
@@ -71,11 +71,11 @@ while [ $# -gt 0 ]; do
 done
 [ -f "$engine" ] || die "--engine: no such archive: '$engine'"
 [ -d "$wheels" ] || die "--wheels: no such folder: '$wheels'"
-[ -z "$server" ] || [ -f "$server" ] || die "--server: no such archive: '$server'"
-case $spec in llama-server*) [ -n "$server" ] || command -v llama-server >/dev/null || die "--sla-engine $spec: --server names none" ;; esac
 for program in llama-bench llama-batched-bench; do
   [ -z "$bench" ] || [ -x "$bench/$program" ] || die "--bench: no program $program in '$bench'"
 done
+[ -z "$server" ] || [ -f "$server" ] || die "--server: no such archive: '$server'"
+case $spec in llama-server*) [ -n "$server" ] || command -v llama-server >/dev/null || die "--sla-engine $spec: --server names none" ;; esac
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "$work"

