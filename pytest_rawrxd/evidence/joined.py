@@ -73,7 +73,9 @@ def _join(parts: Sequence[Evidence], seen: Callable[[Identity], Identity]) -> Ev
         )
         for name, part in zip(names, parts, strict=True)
     )
-    records = tuple(record for part in joined for record in part.records)
+    # Each run was read as its own; together they are of the kind that was compared above, which the first one names.
+    one = first.campaign.identity.digest
+    records = tuple(replace(record, identity=one) for part in joined for record in part.records)
     return Joined(campaign=first.campaign, records=records, folders=folders, joined=joined)
 
 

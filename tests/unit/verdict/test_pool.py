@@ -197,8 +197,10 @@ def test_another_card_of_the_same_kind_pools_and_another_kind_does_not(campaign)
     other_kind = campaign("c", machine={"cpu": "a", "gpus": [{"name": "another card", "uuid": "GPU-3"}]}).session()
     other_engine = campaign("d", machine=CARD, version="2").session()
 
-    identity = judge(pool([first, same_kind]))["run"]["identity"]
+    verdicts = judge(pool([first, same_kind]))
+    identity = verdicts["run"]["identity"]
 
+    assert verdicts["validity"] == []
     assert [card["uuid"] for card in identity["machine"]["gpus"]] == ["GPU-1", "GPU-2"]
     with pytest.raises(CampaignProblem, match="not of one identity") as told:
         pool([first, other_kind])
@@ -240,9 +242,11 @@ def test_a_session_without_a_self_check_spoils_its_own_records_whatever_its_run_
 @pytest.fixture
 def two(campaign, monkeypatch):
     monkeypatch.setattr(Figure, "savefig", save_nothing)
-    runs = [campaign("a", machine=CARD), campaign("b", machine=CARD)]
+    other = {"cpu": "a", "gpus": [{"name": "a card", "uuid": "GPU-2"}]}
+    runs = [campaign("a", machine=CARD), campaign("b", machine=other)]
+    claims = {"SLA-TPS-GUARANTEE": ["test_it"]}
     for seed, run in enumerate(runs):
-        run.session(seed=seed, at=BEGAN + timedelta(hours=seed))
+        run.session(seed=seed, at=BEGAN + timedelta(hours=seed), claims=claims)
     return [run.path for run in runs]
 
 
@@ -257,6 +261,10 @@ def test_judging_several_runs_writes_pages_of_their_own_and_leaves_the_runs_alon
     assert {path: path.read_bytes() for run in two for path in run.rglob("*") if path.is_file()} == before
     verdicts = json.loads((tmp_path / "out" / "verdicts.json").read_text())
     assert verdicts["run"]["id"] == "a + b"
+    assert verdicts["validity"] == []
+    [judged] = [entry for entry in verdicts["criteria"] if entry["id"] == "SLA-TPS-GUARANTEE"]
+    assert (judged["verdict"], judged["n"]) == ("PASS", 10)
+    assert judged["reason"].endswith("; alone: a PASS, b PASS")
     assert verdicts["run"]["sessions"] == ["a.s001", "b.s001"]
     assert set(json.loads((tmp_path / "out" / "pool.json").read_text())["runs"]) == {"a", "b"}
     page = (tmp_path / "out" / "signoff-phase1.html").read_text()
