@@ -248,9 +248,6 @@ STANDS = {
             ("mycard", "h100", "mycard", '"faults or monitoring"'),
         )
     },
-    'rawrxd sign keygen --role "Technical Lead" --to keys': rawrxd(
-        "sign", "keygen", "--role", "Technical Lead", "--to", "keys"
-    ),
     "rawrxd publish reports/RUN": rawrxd("publish", "JUDGED", instead="a recorded run, judged"),
     "rawrxd compare reports/RUN_A reports/RUN_B": rawrxd("compare", "RUN", "RUN_B"),
 }
