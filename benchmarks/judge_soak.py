@@ -32,7 +32,8 @@ from pytest_rawrxd.evidence.ledger import LedgerWriter  # noqa: E402
 from pytest_rawrxd.evidence.recorder import Recorder  # noqa: E402
 from pytest_rawrxd.measure.soak.journal import Journal, Tally  # noqa: E402
 from pytest_rawrxd.measure.soak.latencies import Answers  # noqa: E402
-from pytest_rawrxd.measure.soak.runner import Surroundings, run_soak  # noqa: E402
+from pytest_rawrxd.measure.soak.runner import run_soak  # noqa: E402
+from pytest_rawrxd.measure.soak.surroundings import Surroundings  # noqa: E402
 from pytest_rawrxd.places import package_data  # noqa: E402
 from pytest_rawrxd.plugin.claims import claims  # noqa: E402
 from pytest_rawrxd.profile import load_profile  # noqa: E402

@@ -1,6 +1,6 @@
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["httptools>=0.7", "numpy>=2.0", "psutil>=7"]
+# dependencies = ["httptools>=0.9", "numpy>=2.0", "psutil>=7"]
 # ///
 """How many streams a load client follows before its own error passes 1 ms: ours beside its peers, in one run.
 

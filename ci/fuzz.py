@@ -3,6 +3,7 @@
 It ends 1 at a finding: an exception that is not an error of ours, an accepted input that does not hold together, more
 than the time or the memory of one input. The input lies in `reports/fuzz/` then; beside the corpus, where it belongs
 once it is mended, the test suite reads it for ever. The same `--seed` tries the same inputs of each target.
+With `--guided`, inputs that reach a new branch of ours are kept for that run and changed further.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import json
 import logging
 import os
 import random
+import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -42,15 +45,21 @@ def main() -> int:
     verb.add_argument("--seconds", type=float, default=60.0, help="for all targets together")
     verb.add_argument("--inputs", type=int, default=None, help="for each target at most")
     verb.add_argument("--seed", type=int, default=0)
+    verb.add_argument("--guided", action="store_true", help="by coverage, with atheris: uv sync --group fuzz")
     verb.add_argument("--count", type=Path, help="a JSON file to which the inputs of each target are added")
     given = verb.parse_args()
     logging.disable(logging.CRITICAL)
     _limit_memory()
     chosen = [TARGETS[name] for name in given.targets or TARGETS]
-    with tempfile.TemporaryDirectory() as place:
-        tried, slowest, findings = _fuzz(chosen, Path(place), given.seconds, given.inputs, given.seed)
+    if given.guided:
+        tried, new, findings = _guided(chosen, given.seconds, given.seed)
+        notes = {name: f"{count:,} with a new branch" for name, count in new.items()}
+    else:
+        with tempfile.TemporaryDirectory() as place:
+            tried, slowest, findings = _fuzz(chosen, Path(place), given.seconds, given.inputs, given.seed)
+        notes = {name: f"slowest {seconds:.2f} s of CPU" for name, seconds in slowest.items()}
     for target in chosen:
-        print(f"{target.name:16} {tried[target.name]:>9,} inputs, slowest {slowest[target.name]:.2f} s of CPU")
+        print(f"{target.name:16} {tried[target.name]:>9,} inputs, {notes[target.name]}")
     print(f"{'all':16} {sum(tried.values()):>9,} inputs, {len(findings)} findings")
     print("\n".join(findings))
     if given.count:
@@ -75,14 +84,34 @@ def _fuzz(
                 data = mutated(seeds[target.name], chance[target.name])
                 tried[target.name] += 1
                 began = time.process_time()
-                if wrong := _try(target, data, place):
-                    found.setdefault(f"{target.name} {wrong}", _keep(target, data))
-                _empty(place)
+                if wrong := try_input(target, data, place):
+                    found.setdefault(f"{target.name} {wrong}", keep(target, data))
+                empty(place)
                 slowest[target.name] = max(slowest[target.name], time.process_time() - began)
     return tried, slowest, [f"FINDING {what}: {where}" for what, where in found.items()]
 
 
-def _try(target: Target, data: bytes, place: Path) -> str:
+def _guided(targets: Sequence[Target], seconds: float, seed: int) -> tuple[dict[str, int], dict[str, int], list[str]]:
+    """Fuzz each target in a process of its own: libFuzzer has one a process, and ends it."""
+    tried, new, findings = {}, {}, []
+    each_s = max(1, round(seconds / len(targets)))
+    for target in targets:
+        with tempfile.TemporaryDirectory() as folder:
+            told = Path(folder) / "told"
+            asked = [target.name, "--seconds", str(each_s), "--seed", str(seed + 1), "--told", str(told)]
+            command = [sys.executable, str(Path(__file__).with_name("guided.py")), *asked]
+            done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+            told_of = dict(re.findall(r"stat::(\w+):\s*(\d+)", done.stderr))
+            tried[target.name] = int(told_of.get("number_of_executed_units", 0))
+            new[target.name] = int(told_of.get("new_units_added", 0))
+            lines = told.read_text(encoding="utf-8").splitlines() if told.exists() else []
+            findings += [f"FINDING {what}: {where}" for what, where in map(json.loads, lines)]
+            if not told_of:
+                findings.append(f"FINDING {target.name} ended early: {done.stderr[-1500:]}")
+    return tried, new, findings
+
+
+def try_input(target: Target, data: bytes, place: Path) -> str:
     """What is wrong with how ``target`` takes ``data``: an exception with its deepest place, or "" for nothing."""
     # A hang ends the job with every stack on stderr; its input is the one that is not counted.
     faulthandler.dump_traceback_later(HANG_S, exit=True)
@@ -98,7 +127,8 @@ def _try(target: Target, data: bytes, place: Path) -> str:
     return "slow" if took > SECONDS else ""
 
 
-def _empty(folder: Path) -> None:
+def empty(folder: Path) -> None:
+    """Remove everything in ``folder``."""
     for entry in os.scandir(folder):
         if entry.is_dir(follow_symlinks=False):
             shutil.rmtree(entry.path)
@@ -106,7 +136,8 @@ def _empty(folder: Path) -> None:
             Path(entry.path).unlink()
 
 
-def _keep(target: Target, data: bytes) -> str:
+def keep(target: Target, data: bytes) -> str:
+    """Write an input where a person looks at it, and return where."""
     folder = KEPT / target.name
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / hashlib.sha256(data).hexdigest()[:12]

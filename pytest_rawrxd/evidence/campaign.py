@@ -50,7 +50,10 @@ class SessionLock:
     """Only one session at a time measures into a run directory. Use as a context manager."""
 
     def __init__(self, run_dir: Path) -> None:
-        run_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            run_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise _unwritable(run_dir, problem) from problem
         self._run_dir = run_dir
         self._lock = FileLock(run_dir / LOCK)
 
@@ -63,10 +66,21 @@ class SessionLock:
                 where=str(self._run_dir),
                 possible="wait for it to end, or name another directory with --sla-run-dir",
             ) from None
+        except OSError as problem:
+            raise _unwritable(self._run_dir, problem) from problem
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._lock.release()
+
+
+def _unwritable(run_dir: Path, problem: OSError) -> CampaignProblem:
+    return CampaignProblem(
+        "the run directory cannot be written",
+        where=str(run_dir),
+        found=problem.strerror,
+        possible="a folder that you may write to, with --sla-run-dir",
+    )
 
 
 def refuse_signed(run_dir: Path) -> None:

@@ -20,8 +20,8 @@ from pytest_rawrxd.evidence.canonical import plain, strict_loads
 from pytest_rawrxd.measure.clock import Clock
 
 FIRST = "0" * 64
-#: A hostile run must not decide how much memory we take. All ledgers of a run together; a soak of 48 h leaves 20 MB,
-#: 15,000 records and 2 million values. A value of JSON takes up to 72 bytes of memory for the 3 of its text.
+#: A hostile run must not decide how much memory we take. All ledgers of a run together; a soak of 48 h leaves 8 MB,
+#: 8,406 records and 454,000 values. A value of JSON takes up to 72 bytes of memory for the 3 of its text.
 MAX_LINE = 8 << 20
 MAX_BYTES = 256 << 20
 MAX_RECORDS = 500_000

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+AGAIN = "read_bandwidth"  #: the kind of a record: as the machine reads after its cells were decoded
 CACHE_MULTIPLE = 8  #: a smaller working set measures the cache
 UNKNOWN_CACHE = 64 << 20
 SETTLED = 100  #: passes without a better one: twice the working set over again, and more

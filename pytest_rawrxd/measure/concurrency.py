@@ -6,18 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pytest_rawrxd.errors import RigTrouble
+from pytest_rawrxd.measure.canary.in_process import EngineChoir
+from pytest_rawrxd.measure.canary.song import Choir, Stage, canaries, measure_canaries
 from pytest_rawrxd.measure.clock import Clock
 from pytest_rawrxd.measure.contention import CpuReader
 from pytest_rawrxd.measure.contention import watch as contention
 from pytest_rawrxd.measure.decode import describe_trouble, stamp_arrays
 from pytest_rawrxd.measure.gpu import watched
-from pytest_rawrxd.measure.levels import Level
+from pytest_rawrxd.measure.levels import MAIN, Level
 from pytest_rawrxd.measure.memory import MemoryReader
 from pytest_rawrxd.measure.prompts import unique_prompts
 from pytest_rawrxd.measure.sink import Sink
@@ -36,6 +39,10 @@ from pytest_rawrxd.rig.telemetry import Telemetry
 
 RUN = "load.run"
 IN_PROCESS = "in process"
+LOAD = "load"
+STAGES: Mapping[Stage, str] = MappingProxyType(
+    {"reference": "after the main run", "solo": "after the main run", "together": "all streams at once"}
+)
 FASTEST_STREAM = 2000  #: tok/s: a run by time gets as many requests as a stream of this speed could answer
 
 #: Starts a fresh engine that tells the listener about its progress.
@@ -132,14 +139,30 @@ def measure_level(
     trace = MemoryTrace(watch.memory, watch.clock)
     began_ns = watch.clock.monotonic_ns()
     try:
-        with open_engine(trace.read) as engine, watch.watched(engine.pid, about):
-            data, arrays = _run(engine, model, terms, trace, watch)
+        with open_engine(trace.read) as engine:
+            with watch.watched(engine.pid, about):
+                data, arrays = _run(engine, model, terms, trace, watch)
+            watch.sink.record(RUN, {**about, **data}, arrays)
+            if sings(level, about):
+                sing(EngineChoir(engine, terms.request_deadline_s), about, terms, watch.sink)
     except RigTrouble as trouble:
         elapsed = (watch.clock.monotonic_ns() - began_ns) / 1e9
         watch.sink.record("trouble", {**about, "during": RUN, "elapsed_s": elapsed, **describe_trouble(trouble)})
         return trouble
-    watch.sink.record(RUN, {**about, **data}, arrays)
     return None
+
+
+def sings(level: Level, about: Mapping[str, Any]) -> bool:
+    """Whether a process is asked for canaries: the first one of the main run, on the engine under test."""
+    return level.part == MAIN and about["run"] == 1 and about.get("beside") is None
+
+
+def sing(choir: Choir, about: Mapping[str, Any], terms: LoadTerms, sink: Sink) -> None:
+    """Ask for as many canaries as there are streams, alone, again alone, and all at once: every stream is busy then."""
+    birds = canaries(terms.options.n_streams, terms.seed)
+    said = {name: about[name] for name in ("variant", "streams", "run", "target")}
+    for stage, when in STAGES.items():
+        measure_canaries(choir, birds, during=LOAD, stage=stage, when=when, sink=sink, about=said)
 
 
 def _run(

@@ -111,7 +111,6 @@ class Drill:
                 server.pace = corrected(server.pace, lower, aim.wanted, longest_cycle_s=self._longest_s)
                 aim = lower
                 self._throttle(server, aim, looks, began, wall)
-            looks.append(self._look(began, aim, server.pace))
         self._record("degrade", began, wall, {"healthy_tokens_per_second": healthy, "looks": looks})
 
     def _throttle(self, server: Slowed, aim: Aim, looks: list[dict[str, Any]], began: int, wall: float) -> None:
@@ -126,8 +125,8 @@ class Drill:
             self._until(lambda: self._told("degrade", wall), min(left, self.terms.window_s / LOOKS))
             look = self._look(began, aim, server.pace)
             looks.append(look)
-            seen = look["tokens_per_second"]
-            if look["after_s"] - changed_s >= self.terms.settle_s and not aim.reached(seen):
+            seen, settled = look["tokens_per_second"], look["after_s"] - changed_s >= self.terms.settle_s
+            if settled and not aim.reached(seen) and not self._told("degrade", wall):
                 server.pace = corrected(server.pace, aim, seen, longest_cycle_s=self._longest_s)
                 changed_s = self._since(began)
 

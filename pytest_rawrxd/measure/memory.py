@@ -8,6 +8,7 @@ from pytest_rawrxd.rig.telemetry import Telemetry
 from pytest_rawrxd.rig.telemetry.host import resident_bytes
 
 SHARED = "shared_used_bytes"
+DEVICE = ("process_memory_bytes", "memory_used_bytes")
 
 
 class MemoryReader(Protocol):
@@ -39,6 +40,13 @@ class SystemMemory:
 
     def resident_bytes(self, pid: int | None) -> int | None:
         return None if pid is None else resident_bytes((pid,))
+
+    def device_bytes(self, pid: int | None) -> dict[str, int | str | None]:
+        """Memory of the GPU that the process holds, and that all processes hold; ``why`` the second is not known."""
+        self._telemetry.follow(() if pid is None else (pid,))
+        found = self._telemetry.read(DEVICE)
+        read = {name: None if value is None else int(value) for name, value in found.items()}
+        return {**read, "why": self._telemetry.why_not(DEVICE[1])}
 
     def shared_bytes(self) -> int | None:
         used = self._telemetry.read((SHARED,))[SHARED]

@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from pytest_rawrxd.errors import RigTrouble
-from pytest_rawrxd.measure.concurrency import RUN, LoadTerms, Observers
+from pytest_rawrxd.measure.canary.served import ServerChoir
+from pytest_rawrxd.measure.concurrency import RUN, LoadTerms, Observers, sing, sings
 from pytest_rawrxd.measure.decode import Cell, Conditions, describe_trouble
 from pytest_rawrxd.measure.gpu import watched
 from pytest_rawrxd.measure.levels import MAIN, OPEN, Level
@@ -30,6 +31,7 @@ def measure_served_level(
     client: Client,
     open_share: float,
     watch: Observers,
+    key: str | None = None,
 ) -> RigTrouble | None:
     """Start a server, keep ``level.streams`` clients busy and record it with ``about``.
 
@@ -49,6 +51,8 @@ def measure_served_level(
                 about = {**about, "part": OPEN}
                 opened = bench.measure(bench.opened(closed.rate * open_share), level.streams, closed.rate)
                 watch.sink.record(RUN, {**about, **opened.data}, opened.arrays)
+            if sings(level, about):
+                sing(ServerChoir(server.target, terms.request_deadline_s, key), about, terms, watch.sink)
     except RigTrouble as trouble:
         elapsed = (watch.clock.monotonic_ns() - began_ns) / 1e9
         watch.sink.record("trouble", {**about, "during": RUN, "elapsed_s": elapsed, **describe_trouble(trouble)})

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pytest_rawrxd.measure.faults.canary import CANARY
+from pytest_rawrxd.measure.canary.song import CANARY
 from pytest_rawrxd.measure.faults.crossed import crossed_requests
 from pytest_rawrxd.measure.sink import Sink
 from pytest_rawrxd.profile.protocol import Keep
@@ -57,7 +57,7 @@ def withheld(
 
 
 def _unsung(data: Mapping[str, Any], arrays: Arrays | None) -> tuple[dict[str, Any], Arrays | None]:
-    said = {key: item for key, item in data.items() if key != "texts"}
+    said = {key: item for key, item in data.items() if key not in {"texts", "nonce_ids"}}
     return said, arrays and {name: array for name, array in arrays.items() if name not in SUNG}
 
 

@@ -128,7 +128,7 @@ class Acceptance:
             return
         progress = self._progress()
         try:
-            earlier = baseline(self.config, self.run_dir)
+            earlier, claimed = baseline(self.config, self.run_dir), self._claims()
             if options.setting(self.config, "resume"):
                 check_resumable(soak_so_far(Evidence.read(self.run_dir).records), self.run_dir)
             self._stack.enter_context(SessionLock(self.run_dir))
@@ -143,7 +143,7 @@ class Acceptance:
             told = self.followers.evidence
             bench = Bench(campaign, self._session, "main", rig, progress, kept=told, hosts=hosts)
             self.bench = self._stack.enter_context(bench)
-        except UsageProblem as problem:
+        except RawrxdError as problem:  # nothing is measured yet, so nothing is lost
             self._stack.close()
             raise pytest.UsageError(spelled_out(str(problem))) from problem
         finally:
@@ -157,7 +157,7 @@ class Acceptance:
                 "proxies_not_used": list(proxies(os.environ)),
             },
         )
-        self.bench.record("claims", {"tests": self._claims()})
+        self.bench.record("claims", {"tests": claimed})
         self.checked = self_check()
         self.bench.record("self-check", self.checked.to_dict())
         if earlier is not None:

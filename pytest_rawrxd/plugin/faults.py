@@ -64,6 +64,7 @@ class Target:
     dialect: str
     model: Path | None
     policy: Policy
+    served_as: str | None = None
     others: tuple[str, ...] = ()  #: the rest of the fleet
 
 
@@ -166,8 +167,9 @@ def find_target(profile: Profile, rig: Rig, spec: str) -> Target:
     )
     if supervision is not None:
         service = _supervised(supervision, rig, model.path if model else None, options)
+        path = model.path if model else None
         others = rest_of_fleet(rig, service.base_url)
-        return Target(service, options, supervision.dialect, model.path if model else None, policy, others)
+        return Target(service, options, supervision.dialect, path, policy, supervision.model, others)
     if not is_server(spec):
         raise UsageProblem(
             "the engine in process is no service: nobody restarts it",
@@ -243,5 +245,6 @@ def open_site(target: Target, terms: FaultTerms, profile: Profile, scratch: Path
             target.model,
             profile.protocol.faults.cancellations,
             ScratchJournal,
+            target.served_as,
             others=target.others,
         )

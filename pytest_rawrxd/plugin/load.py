@@ -26,7 +26,7 @@ from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.rig.engine.choose import EngineSetup
 from pytest_rawrxd.rig.engine.protocol import Engine, ProgressListener
-from pytest_rawrxd.rig.server.found import FoundServer
+from pytest_rawrxd.rig.server.found import FoundServer, key_for
 from pytest_rawrxd.rig.server.served import Served, serve
 
 
@@ -95,8 +95,9 @@ class _LoadTest:
         if server is not None:
             share = self.profile.protocol.phase2.open_loop.to("ratio")
             start = partial(_serve, server, path, terms)
+            key = key_for(server, os.environ)
             return measure_served_level(
-                start, level, about, terms, client=self.client, open_share=share, watch=self.watch
+                start, level, about, terms, client=self.client, open_share=share, watch=self.watch, key=key
             )
         start_engine = partial(_open, self.rig, terms, zlib.crc32(f"{level} {run}".encode()))
         return measure_level(start_engine, path, level, about, terms, watch=self.watch)

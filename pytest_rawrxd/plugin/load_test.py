@@ -112,4 +112,5 @@ class LoadTest:
     utilisation = Measured("gpu_utilisation", {"during": "load"})
     temperature = Measured("gpu_temperature", {"during": "load"})
     request_duration = Measured("request_duration", {"during": "load"})
+    wrong_answers = Measured("wrong_answers", {"during": "load"})
     users = Measured("concurrent_users")

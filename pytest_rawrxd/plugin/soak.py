@@ -22,8 +22,9 @@ from pytest_rawrxd.measure.soak.held import OpenHeld, held_in_process, held_serv
 from pytest_rawrxd.measure.soak.journal import CRASHES, GAPS, LINES, STOP_FILE, Journal, Tally
 from pytest_rawrxd.measure.soak.plan import RESTART, SoakTerms
 from pytest_rawrxd.measure.soak.resume import Earlier
-from pytest_rawrxd.measure.soak.runner import Surroundings, run_soak
+from pytest_rawrxd.measure.soak.runner import run_soak
 from pytest_rawrxd.measure.soak.signals import Elsewhere, MachineSignals, Signals
+from pytest_rawrxd.measure.soak.surroundings import Surroundings
 from pytest_rawrxd.measure.soak.virtual import VirtualTime
 from pytest_rawrxd.plugin.conditions import soak_terms
 from pytest_rawrxd.plugin.load import load_client
@@ -36,7 +37,7 @@ from pytest_rawrxd.rig.engine.protocol import Engine, ProgressListener
 from pytest_rawrxd.rig.engine.scenes import SCENES
 from pytest_rawrxd.rig.engine.scripted import ScriptedEngine
 from pytest_rawrxd.rig.server.dialects import DIALECTS
-from pytest_rawrxd.rig.server.found import FoundRemote
+from pytest_rawrxd.rig.server.found import FoundRemote, key_for
 from pytest_rawrxd.rig.server.served import Served, reach, serve
 from pytest_rawrxd.rig.telemetry import Telemetry
 from pytest_rawrxd.verdict.soak_memory import early_failure
@@ -103,7 +104,7 @@ def _open_held(rig: Rig, terms: SoakTerms) -> OpenHeld:
                 return nullcontext(reach(server, deadline_s=terms.load_deadline_s))
             return serve(server, path, terms.options, environ=os.environ, deadline_s=terms.load_deadline_s)
 
-        return lambda tick: held_server(start, terms, load_client(), tick)
+        return lambda tick: held_server(start, terms, load_client(), tick, key=key_for(server, os.environ))
     return lambda tick: held_in_process(partial(_open, rig.engine_spec, terms), path, terms, tick)
 
 

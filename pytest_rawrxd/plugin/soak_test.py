@@ -12,6 +12,7 @@ class SoakTest:
     completed = Measured("soak_completed")
     crashes = Measured("crashes", {"during": "soak"})
     error_log_lines = Measured("error_log_lines", {"during": "soak"})
+    wrong_answers = Measured("wrong_answers", {"during": "soak"})
     failed_restarts = Measured("failed_restarts", {"during": "soak"})
     memory = Measured("vram_used", {"during": "soak"})
     memory_drift = Measured("vram_drift", {"during": "soak"})

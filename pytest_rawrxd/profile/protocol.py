@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
 from pytest_rawrxd.profile.models import Variant
 from pytest_rawrxd.profile.quantities import Duration, Share, ascending, refusal
@@ -29,6 +29,12 @@ Fault = Literal[
 #: Of prompts and completions: nothing; the answers to canaries, which are the suite's own nonces; all of them.
 Keep = Literal["none", "canaries", "all"]
 
+#: Of a soak at most; 48 h have 5,760 bursts, 576 samples and 2 reviews. Each review is a page.
+EVENTS: Final = {
+    **dict.fromkeys(("burst_every", "idle_every", "restart_every", "sample_every", "checkpoint_every"), 200_000),
+    "review_every": 1_000,
+}
+SCRAPES: Final = 1_000_000  #: a month of one each 2.6 s
 _CELL: Final = re.compile(r"([1-9]\d*)x([1-9]\d*)")
 
 
@@ -164,6 +170,15 @@ class Soak(Section):
         default=Quantity(1.0, "%"), description="Share of the soak that interruptions may take before it is invalid."
     )
 
+    @model_validator(mode="after")
+    def _counted(self) -> Self:
+        """Refuse what would make more of anything than a soak of a month has: a judge goes through each."""
+        for name, most in EVENTS.items():
+            every = getattr(self, name).to("s")
+            if self.duration.to("s") / every > most:
+                raise refusal(f"more than {most:,} times {name} in {self.duration}", f"at most {most:,}")
+        return self
+
 
 class Faults(Section):
     """Fault injection."""
@@ -208,6 +223,7 @@ class Supervision(Section):
     hooks: Hooks | None = Field(default=None, description="Instead of a command.")
     url: Text = Field(default="http://127.0.0.1:{port}", description="Where it answers; only this machine is allowed.")
     dialect: Literal["llama-server", "openai", "openai-chat", "ollama", "rawrxd"] = "llama-server"
+    model: Text | None = Field(default=None, description="Its name in each request; Ollama needs one.")
     ready: Text = Field(default="/health", description="Path that answers 200 when the model is loaded.")
     restart: Literal["always", "never"] = Field(default="always", description="What follows an end nobody asked for.")
     restart_wait: Duration = Field(default=Quantity(1.0, "s"), description="Between an end and the next start.")
@@ -232,6 +248,15 @@ class Monitoring(Section):
     health_deadline: Duration = Field(description="A server that does not answer its health in this time is down.")
     clean: Duration = Field(description="Length of the drill's control, in which no alert may fire.")
     runbook: Text = Field(description="Where an operator reads what to do; the name of the alert follows behind #.")
+
+    @model_validator(mode="after")
+    def _counted(self) -> Self:
+        """Refuse a stretch of more scrapes than a rule can be tested over."""
+        for name in ("window", "hold", "down_hold", "sla_window", "burn_window", "clean"):
+            stretch = getattr(self, name)
+            if stretch.to("s") / self.scrape_every.to("s") > SCRAPES:
+                raise refusal(f"more than {SCRAPES:,} scrapes in {name}, {stretch}", f"at most {SCRAPES:,}")
+        return self
 
 
 class Protocol(Section):

@@ -32,7 +32,6 @@ def publish(run_dir: Path, dest: Path) -> Path:
     CampaignProblem when the folder holds another run or other content, EvidenceProblem when ``run_dir`` has no
     verdicts.
     """
-    refuse_hostile(run_dir)  # a link would publish what it names
     if not (run_dir / VERDICTS).is_file():
         raise EvidenceProblem(
             "this run has no verdicts to publish",
@@ -40,6 +39,7 @@ def publish(run_dir: Path, dest: Path) -> Path:
             found=f"no {VERDICTS}",
             possible="rawrxd judge RUN_DIR, then publish",
         )
+    refuse_hostile(run_dir)  # a link would publish what it names
     target = dest / run_dir.resolve().name
     dest.mkdir(parents=True, exist_ok=True)
     # Built beside its place and moved in one step: a killed publish leaves no half a publication.

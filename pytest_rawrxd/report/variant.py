@@ -77,7 +77,7 @@ def variants(view: RunView) -> tuple[Variant, ...]:
 def available_bandwidth(view: RunView) -> float | None:
     """Return the measured read bandwidth in B/s of the memory that the engine decodes from, None where unmeasured."""
     backend = view.verdicts["run"]["identity"]["engine"]["backend"]
-    return measured_bandwidth(view.machine, on_cpu=backend == "cpu") if view.machine else None
+    return measured_bandwidth(view.of, on_cpu=backend == "cpu")
 
 
 def _judged_tokens(view: RunView, name: str) -> int | None:

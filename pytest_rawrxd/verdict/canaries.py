@@ -18,13 +18,15 @@ import numpy.typing as npt
 from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.ledger import Record
-from pytest_rawrxd.measure.faults.canary import CANARY
+from pytest_rawrxd.measure.canary.song import CANARY, OK
+from pytest_rawrxd.measure.load.arrays import ABSENT
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.sample import Floats
 
 UNDECIDED_NATS = 0.3  #: how much less likely than the reference's token another one may have been
 DIVERGENCE_NATS = 0.05  #: mean KL divergence; batching moves it by 0.001 to 0.006, another quantisation by more
 EXACT = ("reference", "solo")
+COUNTED = {"reported": "tokens reported", "lengths": "ids", "likelihoods": "likelihoods"}
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -45,28 +47,47 @@ class Songs:
         """Whether every token has to be the reference's."""
         return self.data["stage"] in EXACT
 
+    def tells(self, what: str) -> bool:
+        """Whether the engine tells "ids" or "likelihoods"; "alone": likelihoods of these tokens read alone."""
+        return bool(self.data.get("tells", {"ids": True, "likelihoods": True}).get(what, False))
+
     @property
     def kept(self) -> bool:
         """Whether the answers themselves are in the evidence."""
         return "ids" in self.arrays and "texts" in self.data
 
     def ids(self, row: int) -> tuple[int, ...]:
-        """The tokens of one answer."""
-        return tuple(self.arrays["ids"][row, : int(self.arrays["lengths"][row])].tolist())
+        """The tokens of one answer; none where the engine does not tell them."""
+        return tuple(self.arrays["ids"][row, : max(0, int(self.arrays["lengths"][row]))].tolist())
+
+    def answer(self, row: int) -> tuple[int, ...] | str:
+        """What is compared: the tokens, or the text where nobody tells tokens."""
+        return self.ids(row) if self.tells("ids") else str(self.data["texts"][row])
+
+    def holds(self, row: int, other: int) -> bool:
+        """Whether the answer of one prompt holds the nonce of another one, in its text or in its tokens."""
+        nonce = tuple(self.data.get("nonce_ids", [[]] * (other + 1))[other])
+        mine = self.ids(row)
+        inside = any(mine[at : at + len(nonce)] == nonce for at in range(len(mine) - len(nonce) + 1))
+        return self.data["nonces"][other] in self.data["texts"][row] or (bool(nonce) and inside)
 
     def answered(self, row: int) -> bool:
-        return int(self.arrays["status"][row]) == 200
+        return int(self.arrays["status"][row]) == OK
 
 
 @dataclass(frozen=True)
 class Compared:
-    """``wrong`` names every answer that is none of ours; ``answers`` were compared, ``unanswered`` came never."""
+    """``wrong`` names every answer that is none of ours; ``answers`` were compared, ``unanswered`` came never.
+
+    ``undecided`` differ from the reference as batching may let them, and nothing tells by how much.
+    """
 
     answers: int
     unanswered: int
     wrong: tuple[str, ...]
     divergence: float | None  #: largest mean KL seen, in nats
     same_tokens: float | None  #: share of the compared tokens that were the reference's
+    undecided: tuple[str, ...] = ()
 
 
 def songs(evidence: Evidence, during: str) -> tuple[Songs, ...]:
@@ -86,6 +107,7 @@ def compare(found: tuple[Songs, ...], references: tuple[Songs, ...]) -> Compared
     """Hold each answer against the reference of the same prompts on the same model. EvidenceProblem without one."""
     answers = unanswered = same = tokens = 0
     wrong: list[str] = []
+    undecided: list[str] = []
     worst: float | None = None
     for each in found:
         reference = _reference(each, references)
@@ -94,17 +116,20 @@ def compare(found: tuple[Songs, ...], references: tuple[Songs, ...]) -> Compared
                 unanswered += 1
                 continue
             answers += 1
+            if not each.exact and not reference.tells("likelihoods") and each.answer(row) != reference.answer(row):
+                undecided.append(f"{nonce} {each.data['when']}")
             said, divergence, equal, compared = _answer(each, reference, row)
             same, tokens = same + equal, tokens + compared
-            worst = divergence if worst is None else max(worst, divergence)
+            worst = max((known for known in (worst, divergence) if known is not None), default=None)
             wrong += [f"{nonce} {each.data['when']}: {problem}" for problem in said]
-    return Compared(answers, unanswered, tuple(wrong), worst, same / tokens if tokens else None)
+    share = same / tokens if tokens else None
+    return Compared(answers, unanswered, tuple(wrong), worst, share, tuple(undecided))
 
 
 def _reference(each: Songs, references: tuple[Songs, ...]) -> Songs:
     for known in references:
         if known.data["nonces"] == each.data["nonces"] and known.data.get("stands_in") == each.data.get("stands_in"):
-            texts = [known.ids(row) for row in range(len(known.data["nonces"]))]
+            texts = [known.answer(row) for row in range(len(known.data["nonces"]))]
             if not all(known.answered(row) for row in range(len(texts))):
                 raise EvidenceProblem("a canary's reference is incomplete", where=known.record.id)
             if len(set(texts)) < len(texts):
@@ -115,38 +140,52 @@ def _reference(each: Songs, references: tuple[Songs, ...]) -> Songs:
     raise EvidenceProblem("canaries without a reference", where=each.record.id)
 
 
-def _answer(each: Songs, reference: Songs, row: int) -> tuple[list[str], float, int, int]:
+def _answer(each: Songs, reference: Songs, row: int) -> tuple[list[str], float | None, int, int]:
     """What is wrong with one answer, its mean divergence, its equal and its compared tokens."""
     mine, theirs = each.ids(row), reference.ids(row)
     problems = _counts(each, row)
-    others = [nonce for other, nonce in enumerate(each.data["nonces"]) if other != row]
-    problems += [
-        f"it holds the nonce {nonce} of another stream" for nonce in others if nonce in each.data["texts"][row]
-    ]
-    swapped = [other for other in range(len(others) + 1) if other != row and mine == reference.ids(other)]
-    if swapped and mine != theirs:
-        problems.append(f"it is the answer to {each.data['nonces'][swapped[0]]}")
+    nonces = each.data["nonces"]
+    others = [other for other in range(len(nonces)) if other != row]
+    problems += [f"it holds the nonce {nonces[other]} of another stream" for other in others if each.holds(row, other)]
+    swapped = [other for other in others if each.answer(row) == reference.answer(other)]
+    if swapped and each.answer(row) != reference.answer(row):
+        problems.append(f"it is the answer to {nonces[swapped[0]]}")
+    if each.exact and not each.tells("ids") and each.answer(row) != reference.answer(row):
+        problems.append("alone, its text is another one than before")
     differs = next((at for at, pair in enumerate(zip(mine, theirs, strict=False)) if pair[0] != pair[1]), None)
     shared = min(len(mine), len(theirs)) if differs is None else differs
-    divergence = _divergence(each, reference, row, min(shared + 1, len(mine), len(theirs)))
+    divergence = None
+    if each.tells("likelihoods") and reference.tells("likelihoods"):
+        divergence = _divergence(each, reference, row, min(shared + 1, len(mine), len(theirs)))
     if differs is not None or len(mine) != len(theirs):
         if each.exact:
             problems.append(f"alone, token {shared + 1} is another one than before")
         elif len(mine) != len(theirs) and differs is None:
             problems.append(f"{len(mine)} tokens instead of {len(theirs)}")
+        elif not reference.tells("likelihoods"):
+            pass  # nobody can tell: ``compare`` counts it as undecided
         elif (margin := _margin(reference, row, shared, mine[shared])) > UNDECIDED_NATS:
             problems.append(f"token {shared + 1} was {margin:.2g} nats less likely than the right one")
-    if divergence > DIVERGENCE_NATS:
+    if each.tells("alone"):
+        problems += _unlikely(each, row, after=shared)
+    if divergence is not None and divergence > DIVERGENCE_NATS:
         problems.append(f"its likelihoods moved by {divergence:.2g} nats, {DIVERGENCE_NATS} are allowed")
     return problems, divergence, shared, min(len(mine), len(theirs), shared + 1)
 
 
+def _unlikely(each: Songs, row: int, *, after: int) -> list[str]:
+    """Tokens behind the first difference that the engine itself, reading this answer alone, finds too unlikely."""
+    for place, token in enumerate(each.ids(row)):
+        if place > after and (margin := _margin(each, row, place, token)) > UNDECIDED_NATS:
+            return [f"token {place + 1} is {margin:.2g} nats less likely than the best one, read alone"]
+    return []
+
+
 def _counts(each: Songs, row: int) -> list[str]:
-    """The three counts of tokens, where they do not agree: reported, ids, likelihoods."""
-    counted = [int(each.arrays[name][row]) for name in ("reported", "lengths", "likelihoods")]
-    return (
-        [] if len(set(counted)) == 1 else [f"{counted[0]} tokens reported, {counted[1]} ids, {counted[2]} likelihoods"]
-    )
+    """The counts of tokens that the engine tells, where they do not agree: reported, ids, likelihoods."""
+    counted = {name: int(each.arrays[name][row]) for name in ("reported", "lengths", "likelihoods")}
+    told = {COUNTED[name]: count for name, count in counted.items() if count != ABSENT}
+    return [] if len(set(told.values())) <= 1 else [", ".join(f"{count} {name}" for name, count in told.items())]
 
 
 def _margin(reference: Songs, row: int, place: int, token: int) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.ledger import Record
+from pytest_rawrxd.measure.bandwidth import AGAIN
 from pytest_rawrxd.measure.decode import REFERENCE, RUN
 from pytest_rawrxd.verdict import checks
 from pytest_rawrxd.verdict.decide import invalid
@@ -115,7 +116,7 @@ def roofline(
         streams=streams,
         weight_bytes=streamed.to("B") if streamed is not None else manifest["weight_bytes_per_token"],
         datasheet_bandwidth=peak.to("GB/s") * 1e9 if peak is not None else None,
-        measured_bandwidth=measured_bandwidth(machine, on_cpu=on_cpu),
+        measured_bandwidth=measured_bandwidth(evidence.of, on_cpu=on_cpu),
         cache_bytes=machine["llc_bytes"],
         impossible=gates.bandwidth_impossible.to("ratio"),
         suspicious=gates.bandwidth_suspicious.to("ratio"),
@@ -135,9 +136,18 @@ def against_bandwidth(judged: Plausibility | None) -> Iterator[Violation]:
         yield violation(rules[judged.level], judged.sentence)
 
 
-def measured_bandwidth(machine: Mapping[str, Any], *, on_cpu: bool) -> float | None:
-    """Measured read bandwidth in B/s of the host's memory or of the device's; None where it was not measured."""
-    found = machine["read_bandwidth"] if on_cpu else machine.get("device_bandwidth")
+def measured_bandwidth(of: Callable[[str], Sequence[Any]], *, on_cpu: bool) -> float | None:
+    """Measured read bandwidth in B/s of the host's memory or of the device's; None where it was not measured.
+
+    ``of`` gives the records of a kind. Of the host's memory the most that any of them has seen, before the cells or
+    after them: whatever else runs makes a reading smaller, and a ceiling that is too low makes an honest rate an
+    impossible one.
+    """
+    machines = [record.data for record in of("machine")]
+    if on_cpu:
+        read = [*(each["read_bandwidth"] for each in machines), *(record.data for record in of(AGAIN))]
+        return max((float(each["bytes_per_s"]) for each in read if each), default=None)
+    found = machines[-1].get("device_bandwidth") if machines else None
     return found["bytes_per_s"] if found else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,9 @@ from pytest_rawrxd.evidence.ledger import Record
 from pytest_rawrxd.measure.faults.window import DRILL, WINDOW
 from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.profile.units import convert
+from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.load_run import Recorded
+from pytest_rawrxd.verdict.outcome import Finding
 
 GRACE_S = 1.0  #: a client that hangs up at its deadline is back within that
 DOWN = ("ended", "silent", "refused")
@@ -204,6 +206,20 @@ def read_injection(record: Recorded, raw: Mapping[str, npt.NDArray[Any]], promis
     if any(arrays[name].size != rows for name in ARRAYS[:5]) or arrays["offsets"].size != rows + 1:
         raise EvidenceProblem("the arrays of a fault window do not fit each other", where=record.id)
     return Injection(record, promise, arrays)
+
+
+def another_engine(evidence: Evidence, records: Sequence[Recorded]) -> Finding | None:
+    """INVALID where faults hit another engine than the one that is signed: that rehearses, and decides nothing else."""
+    profile, engine = evidence.campaign.profile, evidence.campaign.identity.engine
+    signed = (engine["name"], engine["version"])
+    others = {(record.data["engine"]["name"], record.data["engine"]["version"]) for record in records} - {signed}
+    if profile.kind == "rehearsal" or not others:
+        return None
+    return invalid(
+        f"faults were injected into {', '.join(' '.join(other) for other in sorted(others))}, "
+        f"not into the engine under test, {' '.join(signed)}",
+        next_step="--sla-engine llama-server, or a [protocol.supervision] for the engine under test",
+    )
 
 
 def drills(evidence: Evidence) -> list[Record]:

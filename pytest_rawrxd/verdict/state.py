@@ -70,6 +70,8 @@ def describe_phase(
 
 
 def _sentence(entries: Sequence[Mapping[str, Any]], errors: Sequence[str]) -> str:
+    if not entries:
+        return "The profile promises nothing in this phase."
     kept = sum(entry["verdict"] == Verdict.PASS for entry in entries)
     parts = [f"{kept} of {len(entries)} criteria kept"]
     for verdict, words in VERBS.items():

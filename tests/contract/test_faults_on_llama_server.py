@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from pytest_rawrxd.measure.canary.song import canaries
 from pytest_rawrxd.measure.faults.campaign import run_device_drill
-from pytest_rawrxd.measure.faults.canary import canaries
 from pytest_rawrxd.measure.faults.terms import window_plan
 from pytest_rawrxd.measure.faults.window import run_window, sing
 from pytest_rawrxd.measure.memory import SystemMemory

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pytest_rawrxd.measure.faults.canary import canaries
+from pytest_rawrxd.measure.canary.song import canaries
 from pytest_rawrxd.measure.faults.window import run_window, sing
 from pytest_rawrxd.measure.load.plan import LoadPlan
 from pytest_rawrxd.measure.load.run import run_load

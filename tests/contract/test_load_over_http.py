@@ -106,7 +106,13 @@ def test_a_main_run_and_its_open_loop_on_a_server_of_the_suites_own(found, model
     )
 
     assert trouble is None
-    (kind, closed), (_, loop) = sink.records
+    (kind, closed), (_, loop), *songs = sink.records
+    assert [(data["stage"], data["tells"]["likelihoods"]) for _, data in songs] == [
+        ("reference", True),
+        ("solo", True),
+        ("together", True),
+    ]
+    assert closed["http"]["client"]["crossed"] == []
     assert (kind, closed["part"], loop["part"]) == ("load.run", "main", "open")
     assert closed["finish_reasons"] == ["length"]
     assert closed["engine"]["backend"] == found.info.backend == "cpu"

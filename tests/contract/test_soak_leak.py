@@ -14,8 +14,9 @@ from fakes.soak import MemorySink, World, terms_of
 from pytest_rawrxd.measure.clock import SYSTEM
 from pytest_rawrxd.measure.soak.held import held_in_process
 from pytest_rawrxd.measure.soak.journal import Journal, Tally
-from pytest_rawrxd.measure.soak.runner import Surroundings, run_soak
+from pytest_rawrxd.measure.soak.runner import run_soak
 from pytest_rawrxd.measure.soak.signals import MachineSignals
+from pytest_rawrxd.measure.soak.surroundings import Surroundings
 from pytest_rawrxd.profile import load_profile
 from pytest_rawrxd.rig.boot import asleep_ns, boot_id
 from pytest_rawrxd.rig.engine.environment import child_environment

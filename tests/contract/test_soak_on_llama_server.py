@@ -12,9 +12,11 @@ import pytest
 from fakes.soak import MemorySink, World
 
 from pytest_rawrxd.measure.clock import SYSTEM
+from pytest_rawrxd.measure.soak import runner
 from pytest_rawrxd.measure.soak.journal import Journal, Tally
-from pytest_rawrxd.measure.soak.runner import Surroundings, run_soak
+from pytest_rawrxd.measure.soak.runner import run_soak
 from pytest_rawrxd.measure.soak.signals import MachineSignals
+from pytest_rawrxd.measure.soak.surroundings import Surroundings
 from pytest_rawrxd.plugin.conditions import soak_terms
 from pytest_rawrxd.plugin.soak import _open_held, unseen
 from pytest_rawrxd.profile import load_profile
@@ -72,6 +74,12 @@ def model():
     if package is None:
         pytest.skip("the extra [rehearsal] is not installed")
     return Path(package.origin).with_name("SmolLM2-135M-Instruct.Q4_1.gguf")
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """A machine that is busy with other tests needs longer than twice a soak of seconds."""
+    monkeypatch.setattr(runner, "MOST_TIMES", 50.0)
 
 
 class Stamped(MemorySink):

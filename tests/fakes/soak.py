@@ -14,12 +14,14 @@ from pytest_rawrxd.errors import EngineCrashed, EvidenceProblem
 from pytest_rawrxd.evidence.campaign import Campaign, Evidence
 from pytest_rawrxd.evidence.identity import Identity
 from pytest_rawrxd.evidence.ledger import Record
+from pytest_rawrxd.measure.canary.song import Sung
 from pytest_rawrxd.measure.clock import Clock
 from pytest_rawrxd.measure.soak.journal import Journal, Tally
 from pytest_rawrxd.measure.soak.latencies import Answers
 from pytest_rawrxd.measure.soak.plan import SoakTerms, schedule_of
 from pytest_rawrxd.measure.soak.resume import soak_so_far
-from pytest_rawrxd.measure.soak.runner import Surroundings, run_soak
+from pytest_rawrxd.measure.soak.runner import run_soak
+from pytest_rawrxd.measure.soak.surroundings import Surroundings
 from pytest_rawrxd.rig.engine.protocol import LoadOptions
 
 READY_S = 12.0
@@ -52,8 +54,17 @@ class MemorySink:
         at = self.world.clock.wall().isoformat()
         identifier = f"{self.session}-main-{self.seq}"
         record = Record(identifier, self.seq, "", at, self.world.now_ns, self.session, "main", "", kind, {**data})
+        if arrays is not None:
+            record.data["raw"] = arrays
         self.kept.append(record)
         return identifier
+
+
+class InMemory(Evidence):
+    """Evidence whose arrays lie in its records."""
+
+    def raw(self, ref):
+        return ref
 
 
 class World:
@@ -82,6 +93,8 @@ class World:
         self.absent = {"shared_used_bytes": "made up"}
         self.log = ()
         self.still = ()
+        self.wrong = 0
+        self.song_s, self.dies_singing = 0.0, False
         self.load = {"load_s": READY_S, "buffers": [{"device": "made up", "kind": "model", "bytes": 8_000_000_000}]}
 
     def wall(self):
@@ -151,6 +164,25 @@ class World:
             {"length": requests},
         )
 
+    def choir(self):
+        return self
+
+    def sing(self, birds, *, together):
+        """Each canary has an answer of its own; the last ``self.wrong`` have another one when asked all at once."""
+        if self.dies_singing and self.records[-1].kind != "soak.begin":
+            raise EngineCrashed("the engine process ended", found="signal SIGSEGV")
+        if self.song_s and self.records[-1].kind != "soak.begin":
+            self.sleep(self.song_s / 2)
+            self.tick()
+        answers = []
+        for number, _bird in enumerate(birds):
+            first = 100 * number + (7 if together and number >= len(birds) - self.wrong else 0)
+            ids = tuple(range(first, first + 3))
+            answers.append(
+                Sung(200, "", ids, tuple(((token, -0.1), (token + 1, -3.0)) for token in ids), 3, self.now_ns)
+            )
+        return answers
+
     # -- the soak
 
     def run(self, profile, *, resume=False, look=lambda _samples: None, **more):
@@ -178,7 +210,7 @@ class World:
 
     def evidence(self, profile, tmp_path):
         identity = Identity(profile.digest, {}, {"name": "made up", "version": "1", "backend": "vulkan"}, None, {})
-        return Evidence(Campaign(tmp_path, "made-up", START.isoformat(), identity, profile), tuple(self.records))
+        return InMemory(Campaign(tmp_path, "made-up", START.isoformat(), identity, profile), tuple(self.records))
 
 
 def terms_of(profile, **more):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import io
 import itertools
 import math
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +23,8 @@ from pytest_rawrxd.evidence.canonical import canonical, file_digest, strict_load
 from pytest_rawrxd.evidence.foreign import read_result
 from pytest_rawrxd.evidence.ledger import KEYS, read_ledger
 from pytest_rawrxd.evidence.raw import MAX_BYTES, load_raw
+from pytest_rawrxd.measure.load.connection import READ_BYTES, Connection
+from pytest_rawrxd.measure.load.exchange import Exchange
 from pytest_rawrxd.profile import load_profile
 from pytest_rawrxd.profile.lint import lint, render
 from pytest_rawrxd.profile.profile import Profile
@@ -38,6 +42,7 @@ from pytest_rawrxd.rig.server.framing import EventError
 from pytest_rawrxd.rig.server.rawrxd import tokens_generated
 from pytest_rawrxd.rig.server.response import Ask, Response
 
+HTTP_LIMIT = 1 << 17
 ASK = Ask("Tell me", 3, "some-model")
 
 
@@ -173,6 +178,42 @@ def _reply(dialect: str, media: str, data: bytes, _place: Path) -> None:
     reply.detail.encode()
 
 
+class _Wire:
+    """A transport that sends nothing."""
+
+    def write(self, data: bytes) -> None: ...
+    def abort(self) -> None: ...
+
+
+def _http(data: bytes, _place: Path) -> None:
+    """A response as it comes over a connection, cut where its first line says, and then the end of the connection."""
+    head, _, whole = data.partition(b"\n")
+    numbers = [int(word) for word in head.split()[:8] if word.isdigit() and len(word) < 8]
+    edges = sorted({0, len(whole), *(number % (len(whole) + 1) for number in numbers)})
+    kept = Exchange(0, 0)
+
+    async def received() -> None:
+        connection = Connection(time.perf_counter_ns)
+        connection.connection_made(_Wire())  # type: ignore[arg-type]  # all of a transport that is used
+        asked = asyncio.ensure_future(connection.ask(b"", kept, limit=HTTP_LIMIT, silence_s=60))
+        await asyncio.sleep(0)
+        for start, stop in itertools.pairwise(edges):
+            for at in range(start, stop, READ_BYTES):
+                part = whole[at : min(stop, at + READ_BYTES)]
+                connection.get_buffer(-1)[: len(part)] = part
+                connection.buffer_updated(len(part))
+        connection.connection_lost(None)
+        await asked
+
+    asyncio.run(received())
+    assert len(kept.chunks) == len(kept.stamps_ns)
+    assert sum(map(len, kept.chunks)) <= HTTP_LIMIT + READ_BYTES
+    assert kept.ended_ns
+    assert kept.status is None or 200 <= kept.status < 1000
+    for dialect in DIALECTS.values():
+        dialect.read(kept.response(), ASK).detail.encode()
+
+
 def _http_error(data: bytes, _place: Path) -> None:
     for status in (302, 400, 429, 500):
         for dialect in DIALECTS.values():
@@ -247,6 +288,7 @@ READERS = (
     Target("sse-llama", functools.partial(_reply, "llama-server", "text/event-stream"), ()),
     Target("ndjson-ollama", functools.partial(_reply, "ollama", "application/x-ndjson"), ()),
     Target("json-rawrxd", functools.partial(_reply, "rawrxd", "application/json"), ()),
+    Target("http", _http, ()),
     Target("http-error", _http_error, ()),
     Target("told", _told, (EventError,)),
     Target("frame", _frame, (WireError,)),

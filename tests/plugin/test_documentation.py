@@ -193,8 +193,11 @@ STANDS = {
     "rawrxd judge reports/RUN --waivers waivers.toml": rawrxd(
         "judge", "RUN", "--waivers", "waivers.toml", code=4, instead="no such file; tests/unit/cli judges with one"
     ),
-    'rawrxd sign reports/RUN --role "Technical Lead" --key technical-lead.key': rawrxd(
-        "sign", "RUN", "--role", "Technical Lead", "--key", "technical-lead.key", code=4, instead=SIGNED
+    'rawrxd sign keygen --role "Technical Lead" --to KEYS': rawrxd(
+        "sign", "keygen", "--role", "Technical Lead", "--to", "KEYS"
+    ),
+    'rawrxd sign reports/RUN --role "Technical Lead" --key KEYS/technical-lead.key': rawrxd(
+        "sign", "RUN", "--role", "Technical Lead", "--key", "KEYS/technical-lead.key", code=4, instead=SIGNED
     ),
     "rawrxd verify reports/RUN --keys KEYS --accepted 1": rawrxd(
         "verify", "RUN", "--keys", "KEYS", "--accepted", "1", code=4, instead=SIGNED

@@ -3,6 +3,9 @@
 import pytest
 from filelock import FileLock
 
+from pytest_rawrxd.errors import RigTrouble
+from pytest_rawrxd.rig.engine import choose
+
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
@@ -15,7 +18,22 @@ from filelock import FileLock
         (["--alluredir", "a", "--clean-alluredir"], ["*--clean-alluredir does not go*", "*possible: a new directory*"]),
         (["--sla-profile", "embeded"], ["*embeded*", "*possible: embedded*"]),
         (["--sla-engine", "scripted:stedy"], ["*unknown scene 'stedy'*did you mean steady*"]),
-        (["--sla-engine", "vllm"], ["*unknown engine 'vllm'*", "*llama-cpp-python*"]),
+        (
+            ["--sla-engine", "vllm"],
+            [
+                "ERROR: unknown engine 'vllm'",
+                "  where: --sla-engine",
+                "  possible: llama-cpp-python*llama-server*openai*",
+            ],
+        ),
+        (
+            ["--sla-resume", "run"],
+            ["ERROR: this is not a run directory", "  where: run", "  found: no campaign.json", "  possible: *"],
+        ),
+        (
+            ["--sla-baseline", "nothing"],
+            ["ERROR: the baseline cannot be read*", "  where: --sla-baseline", "  found: *", "  possible: *"],
+        ),
     ],
 )
 def test_it_is_refused_before_anything_is_measured(acceptance, arguments, says):
@@ -24,6 +42,38 @@ def test_it_is_refused_before_anything_is_measured(acceptance, arguments, says):
     assert result.ret == 4
     result.stderr.fnmatch_lines(says)
     assert not acceptance.run_dir.joinpath("ledger").exists()
+
+
+def test_a_run_directory_that_cannot_be_made_is_refused(acceptance):
+    acceptance.run_dir.write_text("a file is in its place")
+
+    result = acceptance.run()
+
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(
+        ["ERROR: the run directory cannot be written", "  where: */run", "  found: *", "  possible: *--sla-run-dir"]
+    )
+
+
+def test_a_claim_that_cannot_be_read_is_refused_before_anything_is_measured(acceptance):
+    acceptance.write_test("import pytest\n\nNAME = 'P1-PEAK'\n\n@pytest.mark.sla(NAME)\ndef test_it(): ...\n")
+
+    result = acceptance.run()
+
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["ERROR: an sla mark takes literal criterion ids", "  where: *:5", "  found: NAME"])
+
+
+def test_an_engine_that_does_not_start_is_refused_in_words(acceptance, monkeypatch):
+    def refused(*_):
+        raise RigTrouble("the engine ended by itself", where="process 7", found="exit code 1")
+
+    monkeypatch.setitem(choose.OPENERS, "scripted-process", refused)
+
+    result = acceptance.run(engine="scripted-process:steady")
+
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["ERROR: the engine ended by itself", "  where: process 7", "  found: exit code 1"])
 
 
 def test_a_broken_profile_names_file_line_and_key(acceptance):

@@ -64,7 +64,7 @@ def test_a_rehearsal_runs_the_whole_soak_in_virtual_seconds(soak):
     soak.run("-q")
 
     assert set(soaked(soak).values()) == {"PASS"}
-    assert len(soaked(soak)) == 14
+    assert len(soaked(soak)) == 15
     assert (soak.run_dir / "stability_48h.html").exists()
     assert "nothing here is a measurement" in (soak.run_dir / "soak_review_day1.html").read_text()
 

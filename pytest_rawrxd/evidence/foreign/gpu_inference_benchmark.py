@@ -21,16 +21,42 @@ MISMATCHES = (
 )
 _RATE = re.compile(r"Tokens/Sec:\s*(\S+)\s*TPS", re.IGNORECASE)
 _TRUE = ("true", "1", "yes")
+_FALSE = ("false", "0", "no")
 
 
 def documents(text: str) -> list[dict[str, Any]] | None:
-    """The rows of its CSV, or a document for each rate that it printed; None for anything else."""
+    """The rows of its CSV, or a document for each rate that it printed; None for anything else.
+
+    Raises EvidenceProblem for a row of more or fewer cells than the header: a comma in a name moves its figures.
+    """
     lines = text.splitlines()
     for at, line in enumerate(lines):
         if line.strip().lower() == HEADER:
-            return [dict(row) for row in csv.DictReader(io.StringIO("\n".join(lines[at:])))]
+            return [_row(cells, number) for number, cells in enumerate(_cells(lines[at + 1 :]), 1) if cells]
     found = _RATE.findall(text)
     return [{PRINTED: rate} for rate in found] or None
+
+
+def _cells(lines: list[str]) -> list[list[str]]:
+    try:
+        return list(csv.reader(io.StringIO("\n".join(lines))))
+    except csv.Error as error:
+        raise EvidenceProblem("the table cannot be read", found=str(error), possible=HEADER) from error
+
+
+def _row(cells: list[str], number: int) -> dict[str, Any]:
+    names = HEADER.split(",")
+    told = names.index("success")
+    if len(cells) > len(names) and cells[told].strip().lower() in (*_TRUE, *_FALSE):
+        cells = [*cells[: told + 1], ",".join(cells[told + 1 :])]  # the text of an error may have commas
+    if len(cells) != len(names):
+        raise EvidenceProblem(
+            "a row has other columns than its header",
+            where=f"result {number}",
+            found=f"{len(cells)} cells",
+            possible=f"{len(names)}: {HEADER}",
+        )
+    return dict(zip(names, cells, strict=True))
 
 
 def _wrote(document: Document) -> bool:

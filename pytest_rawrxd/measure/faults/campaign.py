@@ -8,8 +8,8 @@ from dataclasses import replace
 from functools import partial
 
 from pytest_rawrxd.errors import RigTrouble
+from pytest_rawrxd.measure.canary.song import Stage, canaries
 from pytest_rawrxd.measure.decode import describe_trouble
-from pytest_rawrxd.measure.faults.canary import Stage, canaries
 from pytest_rawrxd.measure.faults.terms import FaultTerms, Surroundings
 from pytest_rawrxd.measure.faults.window import events, run_drill, run_flood, run_window, sing
 from pytest_rawrxd.rig.faults.catalogue import FAULTS, planned

@@ -61,6 +61,9 @@ class Memory(Protocol):
     """Reads the memory of a process."""
 
     def resident_bytes(self, pid: int | None) -> int | None: ...
+    def device_bytes(self, pid: int | None) -> dict[str, int | str | None]:
+        """Memory of the GPU that the process holds and that all hold, and ``why`` nobody tells."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ import numpy.typing as npt
 import psutil
 
 from pytest_rawrxd.errors import RigTrouble
-from pytest_rawrxd.measure.faults.canary import Canary, Stage, measure_canaries
+from pytest_rawrxd.measure.canary.served import ServerChoir
+from pytest_rawrxd.measure.canary.song import Canary, Stage, measure_canaries
 from pytest_rawrxd.measure.faults.terms import IN_FLIGHT_S, LEAD_S, FaultTerms, Surroundings, flood_plan, window_plan
 from pytest_rawrxd.measure.load.arrays import LoadArrays
 from pytest_rawrxd.measure.load.plan import LoadPlan
 from pytest_rawrxd.measure.load.run import LoadResult
 from pytest_rawrxd.rig.faults.catalogue import MakeFault
 from pytest_rawrxd.rig.faults.fault import Fault, Proof, Site
-from pytest_rawrxd.rig.server.target import HttpTarget
 from pytest_rawrxd.rig.target.service import weights_on
 
 WINDOW, DRILL, QUEUE = "fault.window", "fault.drill", "fault.queue"
@@ -68,10 +68,7 @@ def run_window(
     birds: Sequence[Canary],
 ) -> None:
     """Inject one fault while requests are in flight, keep asking until its window ends, and record everything."""
-    target = HttpTarget(
-        site.dialect, site.supervisor.service.base_url, others=site.others, servers=1 + len(site.others)
-    )
-    plan = window_plan(terms, target, number)
+    plan = window_plan(terms, site.fleet, number)
     client = _InBackground(around, plan)
     fault, before = make(site), state(site, around)
     around.show(f"fault {number + 1} of {terms.injections}: {fault.name}")
@@ -130,9 +127,8 @@ def run_drill(
 def run_flood(site: Site, terms: FaultTerms, around: Surroundings) -> None:
     """Ask for ``queue`` more answers at once than the service has streams."""
     around.show(f"{terms.queue} requests waiting at once")
-    target = HttpTarget(site.dialect, site.supervisor.service.base_url)
     began_ns = around.clock()
-    plan = flood_plan(terms, target)
+    plan = flood_plan(terms, site.target)
     result = around.run_load(plan, on_start=lambda _instant: None)
     data = {
         **around.about,
@@ -153,15 +149,13 @@ def sing(
 ) -> int | None:
     """Ask for the canaries of this campaign."""
     return measure_canaries(
-        site.supervisor.service.base_url,
+        ServerChoir(site.target, terms.deadline_s, clock=around.clock),
         birds,
         during="faults",
         stage=stage,
         when=when,
-        deadline_s=terms.deadline_s,
         sink=around.sink,
         about={**around.about, "weights": weights_on(site.supervisor.log)},
-        clock=around.clock,
     )
 
 
@@ -190,10 +184,11 @@ def report(
 
 
 def state(site: Site, around: Surroundings) -> dict[str, Any]:
-    """Where the weights are, what the process holds, and what ended processes nobody took note of."""
+    """Where the weights are, what the process and the device hold, what ended processes nobody took note of."""
     return {
         "weights": weights_on(site.supervisor.log),
         "resident_bytes": around.memory.resident_bytes(site.supervisor.pid),
+        "device": around.memory.device_bytes(site.supervisor.pid),
         "ready": site.supervisor.ready,
         "zombies": len(site.supervisor.children()),
     }

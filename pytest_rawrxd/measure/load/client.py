@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from pytest_rawrxd.measure.load.arrays import pack, save
+from pytest_rawrxd.measure.load.crossed import crossed
 from pytest_rawrxd.measure.load.drive import Driven, drive
 from pytest_rawrxd.measure.load.exchange import Exchange
 from pytest_rawrxd.measure.load.plan import LoadPlan, Share, plan_from_json
@@ -27,6 +28,8 @@ from pytest_rawrxd.rig.server.dialects import DIALECTS
 from pytest_rawrxd.rig.server.secret import CLIENT_KEY
 
 SAID = 12  #: characters in a row that an error message has of a prompt by quoting it, and not by chance
+
+CROSSED = 100  #: pairs that a summary names: one is enough to fail
 
 
 def main() -> None:
@@ -60,13 +63,15 @@ def run(
         reply = dialect.read(kept.response(), ask)
         rows.append((kept, replace(reply, detail=without(ask.prompt, reply.detail))))
     save(pack(rows, keep_bytes=plan.keep_bytes), output)
-    return summarise(rows, done, host, settled)
+    told = crossed(((kept.number, reply.text) for kept, reply in rows), seed=plan.seed, requests=range(plan.requests))
+    return summarise(rows, done, host, settled, told[:CROSSED])
 
 
 def hide(key: str, kept: Exchange) -> None:
     """A server that repeats the key in an answer does not bring it into the evidence, wherever its bytes were cut."""
     stars = "*" * len(key.encode())
-    kept.location = kept.location.replace(key, stars)
+    for name in ("content_type", "retry_after", "location", "detail"):
+        setattr(kept, name, getattr(kept, name).replace(key, stars))
     whole = b"".join(kept.chunks).replace(key.encode(), stars.encode())
     start = 0
     for index, chunk in enumerate(kept.chunks):

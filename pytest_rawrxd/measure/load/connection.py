@@ -45,9 +45,12 @@ class Connection(asyncio.BufferedProtocol):
         self._complete = self._keeps = self._until_closed = False
         self._over = self._loop.create_future()
         self._heard_ns = self._clock()
-        watch = self._loop.call_later(silence_s, self._listen)
-        self.usable, self._watch = False, watch
-        self._transport.write(request)
+        self._watch = self._loop.call_later(silence_s, self._listen)
+        self.usable = False
+        if self._transport.is_closing():  # between two requests: nothing will be told of it any more
+            self._end(Failure.DISCONNECTED, "the server closed the connection")
+        else:
+            self._transport.write(request)
         try:
             await self._over
         finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pytest_rawrxd.errors import UsageProblem
+from pytest_rawrxd.measure.load.crossed import nonce_of
 from pytest_rawrxd.measure.load.schedule import ClosedLoop, OpenLoop
 from pytest_rawrxd.rig.server.response import Ask
 from pytest_rawrxd.rig.server.target import HttpTarget
@@ -89,8 +89,7 @@ class LoadPlan:
 
     def ask(self, number: int) -> Ask:
         """Request ``number``: a nonce begins its prompt, so that no cache knows a prefix of it."""
-        nonce = hashlib.sha256(f"{self.seed} {number}".encode()).hexdigest()[:12]
-        prompt = f"{nonce} {self.prompts[number % len(self.prompts)]}"
+        prompt = f"{nonce_of(self.seed, number)} {self.prompts[number % len(self.prompts)]}"
         return Ask(prompt, self.max_tokens, self.target.model)
 
     def to_json(self) -> dict[str, Any]:

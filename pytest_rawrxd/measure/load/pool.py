@@ -55,7 +55,8 @@ class Pool:
                 if connection := await self._connection(kept):
                     await self._ask(connection, body, kept)
         except TimeoutError:
-            kept.broken, kept.detail = Failure.DEADLINE, "the deadline passed"
+            if not kept.ended_ns:  # an answer that was whole in time stays whole, however late this task is woken
+                kept.broken, kept.detail = Failure.DEADLINE, "the deadline passed"
         kept.ended_ns = kept.ended_ns or self._clock()
 
     async def aclose(self) -> None:
@@ -103,9 +104,9 @@ class Pool:
             happy_eyeballs_delay=NEXT_ADDRESS_S,
         )
         self._open.add(connection)
-        host, _, *scope = transport.get_extra_info("peername")
-        if not any(scope):  # an address of one link does not stand alone
-            self._address = host
+        peer = transport.get_extra_info("peername")  # None: it is gone again
+        if peer and not any(peer[2:]):  # an address of one link does not stand alone
+            self._address = peer[0]
         return connection
 
 

@@ -17,9 +17,16 @@ from pytest_rawrxd.rig.server.response import Reply
 
 
 def summarise(
-    rows: Iterable[tuple[Exchange, Reply]], driven: Driven, host: HostUse, settled: Mapping[str, str]
+    rows: Iterable[tuple[Exchange, Reply]],
+    driven: Driven,
+    host: HostUse,
+    settled: Mapping[str, str],
+    crossed: Iterable[tuple[int, int]] = (),
 ) -> dict[str, Any]:
-    """Plain values: requests by failure with one example each, chunks, loop lag in ns, processor time."""
+    """Plain values: requests by failure with one example each, chunks, loop lag in ns, processor time.
+
+    ``crossed`` are requests with the one whose nonce their answer holds.
+    """
     rows = list(rows)
     failures: dict[str, dict[str, Any]] = {}
     for kept, reply in rows:
@@ -35,6 +42,7 @@ def summarise(
         "requests": len(rows),
         "completed": sum(reply.failure is Failure.NONE for _, reply in rows),
         "failures": failures,
+        "crossed": [list(pair) for pair in crossed],
         "chunks": chunks,
         "bytes": sum(len(chunk) for kept, _ in rows for chunk in kept.chunks),
         "loop_lag_ns": {"samples": int(lag.size), "p99": _percentile(lag, 99), "max": _percentile(lag, 100)},
@@ -58,6 +66,7 @@ def merge_summaries(parts: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         **{name: sum(part[name] for part in parts) for name in ("requests", "completed", "chunks", "bytes")},
         "failures": failures,
+        "crossed": [pair for part in parts for pair in part["crossed"]],
         "servers": {code: name for part in parts for code, name in part.get("servers", {}).items()},
         "processes": [process for part in parts for process in _processes(part)],
     }

@@ -12,6 +12,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from pytest_rawrxd.errors import EngineCrashed
+from pytest_rawrxd.measure.canary.in_process import EngineChoir
+from pytest_rawrxd.measure.canary.served import ServerChoir
+from pytest_rawrxd.measure.canary.song import Choir
 from pytest_rawrxd.measure.load.plan import LoadPlan
 from pytest_rawrxd.measure.load.schedule import ClosedLoop
 from pytest_rawrxd.measure.prompts import short_texts, unique_prompts
@@ -45,6 +48,10 @@ class Held(Protocol):
 
     def burst(self, requests: int, number: int) -> Answers:
         """Answer ``requests`` at once, at most as many at a time as there are streams; RigTrouble when it dies."""
+        ...
+
+    def choir(self) -> Choir:
+        """Who answers its canaries."""
         ...
 
 
@@ -83,6 +90,9 @@ class InProcess:
             Counter(g.finish_reason for g in got),
         )
 
+    def choir(self) -> Choir:
+        return EngineChoir(self.engine, self.terms.request_deadline_s)
+
 
 @dataclass
 class OverHttp:
@@ -91,6 +101,7 @@ class OverHttp:
     server: Served
     terms: SoakTerms
     client: Client
+    key: str | None = None  #: what the target's key_env names
 
     @property
     def pid(self) -> int | None:
@@ -138,6 +149,9 @@ class OverHttp:
             Counter(reasons),
         )
 
+    def choir(self) -> Choir:
+        return ServerChoir(self.server.target, self.terms.request_deadline_s, self.key)
+
 
 @contextmanager
 def held_in_process(
@@ -152,10 +166,15 @@ def held_in_process(
 
 @contextmanager
 def held_server(
-    start: Callable[[], AbstractContextManager[Served]], terms: SoakTerms, client: Client, _tick: Callable[[], None]
+    start: Callable[[], AbstractContextManager[Served]],
+    terms: SoakTerms,
+    client: Client,
+    _tick: Callable[[], None],
+    *,
+    key: str | None = None,
 ) -> Iterator[Held]:
     """A server that ``start`` opens; its first burst is a warm-up that nobody counts."""
     with start() as server:
-        held = OverHttp(server, terms, client)
+        held = OverHttp(server, terms, client, key)
         held.burst(2 * terms.streams, 0)
         yield held

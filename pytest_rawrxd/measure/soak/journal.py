@@ -24,6 +24,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy.typing as npt
+
 from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.measure.sink import Sink
 
@@ -36,6 +38,7 @@ TROUBLE, SOAK = "trouble", "soak"
 CRASHES, LINES, GAPS = "crashes", "log", "gaps"
 FINISHED, STOPPED, FAILED = "finished", "stopped", "failed"
 STOP_FILE = "soak.stop"  #: whoever puts it into the run directory asks the soak to stop
+Arrays = dict[str, npt.NDArray[Any]]
 WAITING_ROOM = 20_000  #: records that wait for a disk: a day of a soak of a minute a block
 
 
@@ -166,6 +169,14 @@ class Journal:
             self._lost += 1
         self._waiting.append((kind, whole))
         self._flush(at_s)
+
+    def record(self, kind: str, data: dict[str, Any], arrays: Arrays | None = None) -> str:
+        """Keep a record with arrays at once: on a disk that takes none it is lost, and that is said."""
+        try:
+            return self._sink.record(kind, data, arrays)
+        except EvidenceProblem as problem:
+            self._warn(f"a record of {kind} is lost: {problem.found}")
+            return ""
 
     @property
     def waiting(self) -> int:

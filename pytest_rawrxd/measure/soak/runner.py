@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_rawrxd.errors import LoadFailed, RigTrouble
-from pytest_rawrxd.measure.clock import Clock
+from pytest_rawrxd.measure.canary.song import Stage, canaries, measure_canaries
 from pytest_rawrxd.measure.decode import describe_trouble
 from pytest_rawrxd.measure.soak.held import Held, OpenHeld
 from pytest_rawrxd.measure.soak.journal import (
@@ -24,41 +23,21 @@ from pytest_rawrxd.measure.soak.journal import (
     SOAK,
     STOPPED,
     TROUBLE,
-    Journal,
 )
-from pytest_rawrxd.measure.soak.observer import Look, Observer
+from pytest_rawrxd.measure.soak.observer import Observer
 from pytest_rawrxd.measure.soak.plan import BURST, IDLE, RESTART, SoakTerms, Step, steps
 from pytest_rawrxd.measure.soak.resume import Earlier
-from pytest_rawrxd.measure.soak.signals import LOADED, QUIESCED, STARTING, WAITING, Activity, Signals, Watch
+from pytest_rawrxd.measure.soak.signals import LOADED, QUIESCED, STARTING, WAITING, Activity, Watch
+from pytest_rawrxd.measure.soak.surroundings import TICK_S, Surroundings
 from pytest_rawrxd.measure.soak.timeline import Timeline
 from pytest_rawrxd.rig.engine.log import fresh_lines, on_device, remarkable
 
-TICK_S = 0.5
+AT_THE_END: tuple[Stage, ...] = ("solo", "together")
 MOST_FAILED_STARTS = 3  #: in a row: an engine that cannot be started has no further 47 hours
 LEAST_S = 1e-6  #: a shorter wait is none, and no clock would notice it
 PAUSE_S = 5.0  #: before another try to start an engine
 MOST_TIMES = 2.0  #: a soak takes at most so many times its duration: an engine may be too slow for its bursts
 LOG_LINES = 40  #: of one record
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What a soak takes from the world."""
-
-    journal: Journal
-    clock: Clock
-    asleep_ns: Callable[[], int]
-    signals: Signals
-    boot: str
-    about: dict[str, Any]  #: who runs it: process id, its start, the engine's words
-    unseen: Mapping[str, str] = field(default_factory=dict)  #: what of this engine nobody here sees or does, and why
-    stop_asked: Callable[[], bool] = lambda: False
-    look: Look = lambda _samples: None
-    on_checkpoint: Callable[[str], None] = lambda _line: None
-    on_review: Callable[[int], None] = lambda _day: None
-    threaded: bool = True  #: False where time moves only when somebody sleeps
-    virtual: bool = False  #: whether nothing of it is a measurement
-    tick_s: float = TICK_S
 
 
 class _OverError(Exception):
@@ -88,6 +67,7 @@ class _Soak:
         self.stack = ExitStack()
         self.seen_log: tuple[str, ...] = ()
         self.observer: Observer | None = None
+        self.steps_done = False
 
     def run(self) -> str:
         self._begin()
@@ -98,6 +78,8 @@ class _Soak:
                 for step in steps(self.terms):
                     if step.number >= self.tally.next_step:
                         self._do(step)
+                self.steps_done = True
+                self._sing_at_the_end()
             except _OverError as over:
                 why, said = over.why, over.said
             self._leave_engine()
@@ -164,13 +146,16 @@ class _Soak:
             try:
                 opened: AbstractContextManager[Held] = self.open_held(self._tick)
                 self.held = self.stack.enter_context(opened)
+                ready_s = (self.world.clock.monotonic_ns() - began_ns) / 1e9
+                if why == "first":
+                    self._sing("reference", "before the soak")
                 break
             except RigTrouble as trouble:
                 self._trouble(trouble, "starting the engine")
+                self._leave_engine()
                 if attempt == MOST_FAILED_STARTS or (why == "first" and isinstance(trouble, LoadFailed)):
                     raise _OverError(FAILED, f"the engine cannot be started: {trouble.what}") from trouble
                 self._wait(self.timeline.now_s() + PAUSE_S, STARTING)
-        ready_s = (self.world.clock.monotonic_ns() - began_ns) / 1e9
         if why == "first":
             self.timeline.restart()
         held = self.held
@@ -193,6 +178,23 @@ class _Soak:
             load={key: load.get(key) for key in ("load_s", "warm_up_s", "layers_offloaded", "layers_total", "buffers")},
         )
         self.see.life_began_s = self.timeline.now_s()
+
+    def _sing(self, stage: Stage, when: str) -> None:
+        """Ask for the canaries. What memory does meanwhile is no part of the drift: no engine counts as held."""
+        assert self.held is not None  # noqa: S101 - asked of a ready engine only
+        birds = canaries(self.terms.streams, self.terms.seed)
+        about = {"variant": self.terms.variant, "life": self.tally.life}
+        self.watch.activity = STARTING
+        measure_canaries(self.held.choir(), birds, during=SOAK, stage=stage, when=when, sink=self.journal, about=about)
+
+    def _sing_at_the_end(self) -> None:
+        """Ask once more; an engine that dies of it has crashed in the soak."""
+        try:
+            for stage in AT_THE_END:
+                self._sing(stage, "at the end of the soak")
+        except RigTrouble as trouble:
+            self._trouble(trouble, "canaries at the end of the soak")
+            self._leave_engine()
 
     def _leave_engine(self) -> None:
         if self.held is not None:
@@ -219,8 +221,6 @@ class _Soak:
         now = self.timeline.now_s()
         self.journal.write(TROUBLE, now, during=SOAK, doing=doing, life=self.tally.life, **describe_trouble(trouble))
 
-    # -- steps --------------------------------------------------------------------------------------------------
-
     def _do(self, step: Step) -> None:
         self._wait(step.due_s, WAITING)
         if step.kind == BURST:
@@ -239,7 +239,8 @@ class _Soak:
     def _burst(self, step: Step) -> None:
         assert self.held is not None  # noqa: S101 - every step begins with an engine
         asked, began = int(step.size), self.timeline.now_s()
-        late = began - step.due_s
+        waited = began - step.due_s
+        late = round(waited, 3) if waited > TICK_S else 0.0  # what a wait overshoots is none
         self.see.burst_began_s, self.watch.activity = began, LOADED
         about: dict[str, Any] = {"step": step.number, "due_s": step.due_s, "began_s": round(began, 3)}
         try:
@@ -248,7 +249,7 @@ class _Soak:
             self.see.burst_began_s = None
             self._trouble(trouble, f"burst {step.number}")
             failed = {"requests": asked, "completed": 0, "tokens": 0, "longest_ns": 0, "coalesced": 0, "reasons": {}}
-            self.journal.write(BURST_DONE, self.timeline.now_s(), **about, late_s=_late(late), **failed)
+            self.journal.write(BURST_DONE, self.timeline.now_s(), **about, late_s=late, **failed)
             self._leave_engine()
             if self.terms.stop_on_fail:
                 raise _OverError(
@@ -263,7 +264,7 @@ class _Soak:
             BURST_DONE,
             ended,
             **about,
-            late_s=_late(late),
+            late_s=late,
             requests=asked,
             completed=int(answers.completed.sum()),
             tokens=int(answers.stamps_ns.size),
@@ -286,6 +287,8 @@ class _Soak:
         if self.held is None and self.tally.life == 0:
             return  # the axis has no zero before the first engine is ready
         self.see.tick()
+        if self.steps_done:
+            return  # nothing is left that could be stopped or take too long
         if self.world.stop_asked():
             raise _OverError(STOPPED, "somebody asked it to stop")
         if self.see.failure is not None and self.terms.stop_on_fail:
@@ -295,8 +298,3 @@ class _Soak:
                 FAILED,
                 f"{MOST_TIMES:g} times its duration are over: the engine is too slow for its bursts",
             )
-
-
-def _late(seconds: float) -> float:
-    """Lateness of a burst; what a wait overshoots is none."""
-    return round(seconds, 3) if seconds > TICK_S else 0.0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from pytest_rawrxd.measure.canary.song import Canary, Choir, Sung
 from pytest_rawrxd.measure.clock import Clock
 from pytest_rawrxd.measure.soak.held import Held, InProcess
 from pytest_rawrxd.measure.soak.latencies import Answers
@@ -17,6 +18,7 @@ from pytest_rawrxd.rig.engine.scripted import ScriptedEngine
 from pytest_rawrxd.rig.telemetry import Value
 
 SOURCE = "the scripted engine"
+Done = TypeVar("Done")
 
 
 class VirtualTime:
@@ -46,7 +48,7 @@ class VirtualTime:
         """A scripted engine tells its memory itself."""
         return {}
 
-    def worked(self, work: Callable[[], Answers]) -> Answers:
+    def worked(self, work: Callable[[], Done]) -> Done:
         """Do ``work`` on the engine and let as much time pass as it took."""
         assert self.engine is not None  # noqa: S101 - an engine is held while it works
         before = self.engine.now_ns
@@ -93,3 +95,9 @@ class _Aging:
 
     def burst(self, requests: int, number: int) -> Answers:
         return self.time.worked(lambda: self.inner.burst(requests, number))
+
+    def choir(self) -> Choir:
+        return self
+
+    def sing(self, birds: Sequence[Canary], *, together: bool) -> list[Sung]:
+        return self.time.worked(lambda: self.inner.choir().sing(birds, together=together))

@@ -92,13 +92,22 @@ def _criterion(judged: Judged, start: int, stop: int) -> dict[str, Any]:
         judged.id,
         title(plain(judged.title), [judged]),
         criterion_status(judged),
-        [f"{judged.verdict}: {plain(judged.reason)}", *explain(judged)],
+        _message(judged),
         [judged],
+        lead=f"{judged.verdict}: {plain(judged.reason)}",
         pairs=pairs,
         start=start,
         stop=stop,
         links=links,
     )
+
+
+def _message(judged: Judged) -> list[str]:
+    """The sentences of a verdict with its word before them, and its reason once."""
+    lines, verdict, reason = explain(judged), str(judged.verdict), plain(judged.reason)
+    if not any(reason in line for line in lines):
+        return [f"{verdict}: {reason}", *lines]
+    return lines if any(line.startswith(verdict) for line in lines) else [verdict, *lines]
 
 
 def _phase(phase: Phase, at: int) -> dict[str, Any]:
@@ -111,6 +120,7 @@ def _phase(phase: Phase, at: int) -> dict[str, Any]:
         phase_status(phase),
         [plain(phase.sentence)],
         phase.criteria,
+        lead=plain(phase.sentence),
         pairs=pairs,
         start=at,
         stop=at,
@@ -124,6 +134,7 @@ def _result(
     message: Sequence[str],
     criteria: Sequence[Judged],
     *,
+    lead: str,
     pairs: Iterable[tuple[str, str]],
     start: int,
     stop: int,
@@ -138,7 +149,7 @@ def _result(
         "historyId": case,
         "status": status,
         "statusDetails": {"message": "\n".join(message)},
-        "descriptionHtml": f"<p>{'<br>'.join(_escaped(line) for line in message[:1])}</p>{table(criteria)}",
+        "descriptionHtml": f"<p>{_escaped(lead)}</p>{table(criteria)}",
         # Excluded: a measured value in a test's identity would make every run a test of its own.
         "parameters": [
             {"name": each.id, "value": f"{each.verdict}, margin {each.margin}", "excluded": True} for each in criteria

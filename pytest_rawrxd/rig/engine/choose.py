@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from pytest_rawrxd.errors import UsageProblem
@@ -15,6 +15,7 @@ from pytest_rawrxd.rig.engine.process import EngineProcess
 from pytest_rawrxd.rig.engine.protocol import Engine, ProgressListener
 from pytest_rawrxd.rig.engine.scenes import SCENES, Scene
 from pytest_rawrxd.rig.engine.scripted import ScriptedEngine
+from pytest_rawrxd.rig.server.target import HTTP_KINDS
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def open_engine(spec: str, setup: EngineSetup, *, openers: Mapping[str, Opener] 
     table = {**OPENERS, **(openers or {})}
     kind, _, rest = spec.partition(":")
     if kind not in table:
-        raise _unknown("engine", kind, table)
+        raise _unknown("engine", kind, [*table, "llama-server", *HTTP_KINDS, "command"], where="--sla-engine")
     return table[kind](rest, setup)
 
 
@@ -77,10 +78,11 @@ def _scene(name: str) -> Scene:
     return SCENES[name]
 
 
-def _unknown(what: str, name: str, known: Mapping[str, object]) -> UsageProblem:
-    near = difflib.get_close_matches(name, known, n=1)
+def _unknown(what: str, name: str, known: Iterable[str], where: str | None = None) -> UsageProblem:
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.7)
     hint = f"; did you mean {near[0]}?" if near else ""
-    return UsageProblem(f"unknown {what} {name!r}{hint}", possible=", ".join(known))
+    return UsageProblem(f"unknown {what} {name!r}{hint}", where=where, possible=", ".join(names))
 
 
 OPENERS: dict[str, Opener] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ import psutil
 from pytest_rawrxd.rig.faults.wire import Expected, Spoken, request_bytes, speak
 from pytest_rawrxd.rig.server.dialects import DIALECTS
 from pytest_rawrxd.rig.server.response import Ask
+from pytest_rawrxd.rig.server.target import HttpTarget
 from pytest_rawrxd.rig.target.supervisor import Supervisor
 
 
@@ -55,6 +56,7 @@ class Site:
     model: Path | None = None  #: None: the suite does not see its file
     cancellations: int = 20
     open_journal: Callable[[Path], Journal] | None = None  #: a journal like the suite's own, in this folder
+    served_as: str | None = None  #: the name of its model, for a service that needs one in each request
     clock: Callable[[], int] = time.perf_counter_ns
     others: tuple[str, ...] = ()  #: base URLs of the further servers of a fleet, which the load goes to as well
 
@@ -71,9 +73,21 @@ class Site:
     ) -> Spoken:
         """Send one generation to the service, or to ``port`` in front of it, and say how it ended."""
         dialect = DIALECTS[self.dialect]
-        body = {**dialect.body(Ask(prompt, tokens or self.tokens)), **(more or {})}
+        body = {**dialect.body(Ask(prompt, tokens or self.tokens, self.served_as)), **(more or {})}
         payload = request_bytes(self.path, json.dumps(body).encode())
         return speak(what, port or self.port, payload, deadline_s=deadline_s or self.deadline_s, expects=expects)
+
+    @property
+    def target(self) -> HttpTarget:
+        """The service as the load client and canaries ask it."""
+        url = self.supervisor.service.base_url + DIALECTS[self.dialect].base_path
+        return HttpTarget(self.dialect, url, self.served_as)
+
+    @property
+    def fleet(self) -> HttpTarget:
+        """The service with the rest of its fleet, as the load goes to them in turn."""
+        others = tuple(url + DIALECTS[self.dialect].base_path for url in self.others)
+        return replace(self.target, others=others, servers=1 + len(others))
 
     @property
     def path(self) -> str:

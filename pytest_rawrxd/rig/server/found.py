@@ -62,6 +62,11 @@ class FoundRemote:
 FoundServer = FoundProgram | FoundRemote
 
 
+def key_for(found: FoundServer, environ: Mapping[str, str]) -> str | None:
+    """The API key of a running server; None for one that needs none."""
+    return key_of(found.target, environ) if isinstance(found, FoundRemote) else None
+
+
 def is_server(spec: str) -> bool:
     """Whether an engine's name means a server, or a tool, and no engine of this suite's own making."""
     return spec.partition(":")[0] in KINDS

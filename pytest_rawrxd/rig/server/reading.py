@@ -127,6 +127,7 @@ class _Sums:
     def __init__(self) -> None:
         self.tokens: dict[int, int] = {}  # received chunk -> tokens completed in it
         self.ids: list[int] = []
+        self.text: list[str] = []
         self.knows_ids = False
         self.exact = False  # the server says how many tokens an event holds
         self.total = 0
@@ -155,6 +156,7 @@ class _Sums:
         else:
             count = 1 if piece.text else 0
         self.received += count
+        self.text.append(piece.text)
         if self.received > TOKENS_LIMIT:
             raise EventError(f"more than {TOKENS_LIMIT} tokens")
         self.exact = self.exact or piece.total is not None or piece.ids is not None
@@ -182,6 +184,7 @@ class _Sums:
             finish=self.finish,
             failure=failure,
             detail=printable(detail, DETAIL_LIMIT),
+            text="".join(self.text),
         )
 
 

@@ -61,3 +61,4 @@ class Reply:
     finish: Finish
     failure: Failure
     detail: str = ""
+    text: str = ""  #: everything that was generated; it stays in the client

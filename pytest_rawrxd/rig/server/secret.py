@@ -21,6 +21,19 @@ def key_of(target: HttpTarget, environ: Mapping[str, str], *, read: Read | None 
     ``read`` asks a keyring for the password of a service and a user; without one it is the system's. Raises
     UsageProblem, with the names and without the key, where the variable is not set or the keyring has no such entry.
     """
+    key = _named(target, environ, read)
+    if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
+        # Anything else would end the header that it stands in, and begin another.
+        raise UsageProblem(
+            "this API key cannot be sent",
+            where=target.base_url,
+            found="a line end, a blank or a character that is not ASCII in it",
+            possible="the key alone",
+        )
+    return key
+
+
+def _named(target: HttpTarget, environ: Mapping[str, str], read: Read | None) -> str | None:
     if target.key_env is not None:
         if not environ.get(target.key_env):
             raise UsageProblem(

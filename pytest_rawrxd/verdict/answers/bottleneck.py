@@ -18,8 +18,7 @@ def bottleneck_confirmed(evidence: Evidence, criterion: Criterion) -> Answer:
     """
     ladder = judged_ladder(evidence)
     sizes = _bytes_per_token(evidence, ladder)
-    machines = evidence.of("machine")
-    if not sizes or not machines:
+    if not sizes or not evidence.of("machine"):
         return _nothing(ladder), ladder.sources
     gates = evidence.campaign.profile.gates
     wanted = str(criterion.where["variant"])
@@ -28,7 +27,7 @@ def bottleneck_confirmed(evidence: Evidence, criterion: Criterion) -> Answer:
     found = judge_bottleneck(
         {variant: 1000 / ladder.samples[variant].tps for variant in sizes},
         sizes,
-        read_bandwidth=measured_bandwidth(machines[-1].data, on_cpu=on_cpu),
+        read_bandwidth=measured_bandwidth(evidence.of, on_cpu=on_cpu),
         reference=reference,
         min_runs=gates.min_runs.peak,
         most_fixed=gates.bottleneck_fixed_share_max.to("ratio"),

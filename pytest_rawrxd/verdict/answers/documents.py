@@ -17,7 +17,7 @@ from pytest_rawrxd.measure.faults.window import WINDOW
 from pytest_rawrxd.measure.gpu import SAMPLES
 from pytest_rawrxd.measure.monitoring import DRILL, RULES
 from pytest_rawrxd.profile import Criterion
-from pytest_rawrxd.verdict.answers.output_written import OUTPUTS
+from pytest_rawrxd.verdict.answers.output_written import DOCUMENTING, OUTPUTS
 from pytest_rawrxd.verdict.cell import cell_sample
 from pytest_rawrxd.verdict.counts import count_of, fact
 from pytest_rawrxd.verdict.decide import invalid
@@ -242,5 +242,14 @@ def _number(criterion: Criterion) -> float:
 
 
 def _sources(evidence: Evidence) -> tuple[str, ...]:
-    """Every record that measured something: the documents rest on all of it."""
-    return tuple(record.id for record in evidence.records if record.kind in MEASURING)
+    """The records that the other phases' criteria rest on, which are what the documents print.
+
+    Not every record: an engine that is shown beside the one under test decides nothing, and spoils nothing.
+    """
+    return evidence.once("sources of the documents", lambda: tuple(dict.fromkeys(_rested_on(evidence))))
+
+
+def _rested_on(evidence: Evidence) -> Iterator[str]:
+    for criterion in evidence.campaign.profile.criteria.values():
+        if criterion.phase != DOCUMENTING and criterion.not_applicable is None:
+            yield from entry(evidence, criterion)["evidence"]

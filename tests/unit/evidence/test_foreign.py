@@ -274,7 +274,7 @@ def test_what_is_not_text_or_not_there_is_refused(tmp_path: Path) -> None:
 
 CSV = """model,file_size_gb,tokens,load_time_ms,gen_time_ms,tps,latency_ms,success,error
 D:\\OllamaModels\\BigDaddyG-Q4_K.gguf,7.1,128,900,1600,79.97,12.51,true,
-BigDaddyG-Q8_0.gguf,18,128,0,0,0,0,false,out of memory
+BigDaddyG-Q8_0.gguf,18,128,0,0,0,0,false,out of memory, of 16 GB
 """
 
 
@@ -288,6 +288,17 @@ def test_the_csv_of_gpu_inference_benchmark_is_read_without_the_models_that_fail
     [figure] = found.figures
     assert (figure.metric, figure.values) == ("decode_tps", (79.97,))
     assert figure.where == {"model": "BigDaddyG-Q4_K.gguf", "tokens": 128, "streams": 1}
+
+
+@pytest.mark.parametrize(
+    "row", ["a,b.gguf,4.1,128,900,1600,79.97,12.5,true,", "a.gguf,4.1,128,900,1600,79.97,12.5,true"]
+)
+def test_a_row_of_more_or_fewer_cells_than_the_header_is_no_result(row: str) -> None:
+    header = "model,file_size_gb,tokens,load_time_ms,gen_time_ms,tps,latency_ms,success,error"
+
+    with pytest.raises(EvidenceProblem, match="other columns than its header") as caught:
+        foreign.read_result(f"{header}\n{row}\n".encode(), "result.csv")
+    assert caught.value.where == "result 1"
 
 
 def test_what_gpu_inference_benchmark_prints_is_read_where_there_is_no_csv() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pytest_rawrxd.measure.clock import SYSTEM
-from pytest_rawrxd.measure.concurrency import LoadTerms, Observers, measure_level, requests_for
+from pytest_rawrxd.measure.concurrency import LoadTerms, Observers, measure_level, requests_for, sings
 from pytest_rawrxd.measure.levels import MAIN, Level
 from pytest_rawrxd.rig.engine.protocol import LoadOptions
 from pytest_rawrxd.rig.engine.scenes import SCENES
@@ -63,7 +63,8 @@ def terms(**changes):
     return LoadTerms(**{**values, **changes})
 
 
-def measure(scene="steady", level=None, **changes):
+def measure(scene="steady", level=None, kind="load.run", **changes):
+    """What came of one process, and its records of a kind; those of trouble whatever the kind."""
     sink, host = Kept(), Quiet()
     trouble = measure_level(
         lambda listener: ScriptedEngine(SCENES[scene], seed=1, on_progress=listener),
@@ -73,7 +74,28 @@ def measure(scene="steady", level=None, **changes):
         terms(**changes),
         watch=Observers(sink, host, host, [], SYSTEM),
     )
-    return trouble, sink.records
+    return trouble, [record for record in sink.records if record[0] in {kind, "trouble"}]
+
+
+def test_the_main_run_is_followed_by_canaries_alone_and_on_all_streams():
+    _, records = measure(kind="canary")
+
+    assert [(data["stage"], data["during"]) for _, data, _ in records] == [
+        ("reference", "load"),
+        ("solo", "load"),
+        ("together", "load"),
+    ]
+    assert {len(data["nonces"]) for _, data, _ in records} == {4}
+    assert all((arrays["status"] == 200).all() for _, _, arrays in records)
+    assert (records[0][2]["ids"] == records[1][2]["ids"]).all()
+
+
+@pytest.mark.parametrize(
+    ("level", "about"), [(Level(4), {}), (Level(4, MAIN), {"beside": "llama-server"}), (Level(4, MAIN), {"run": 3})]
+)
+def test_no_canary_is_asked_of_another_level_or_of_an_engine_beside(level, about):
+    assert not sings(level, {**ABOUT, **about})
+    assert sings(Level(4, MAIN), {**ABOUT, "run": 1})
 
 
 def test_the_record_says_what_was_asked_and_what_came():

@@ -47,6 +47,60 @@ def test_the_four_parts_stand_in_their_order_and_absent_ones_leave_no_line():
             ],
         ),
         (
+            ["publish", "no-such-folder"],
+            [
+                "rawrxd: this run has no verdicts to publish",
+                "  where: no-such-folder",
+                "  found: no verdicts.json",
+                "  possible: rawrxd judge RUN_DIR, then publish",
+            ],
+        ),
+        (
+            ["sign", "no-such-folder", "--role", "Technical Lead", "--key", "none.key"],
+            [
+                "rawrxd: the key cannot be read",
+                "  where: none.key",
+                "  found: No such file or directory",
+                "  possible: a file of rawrxd sign keygen",
+            ],
+        ),
+        (
+            ["verify", "no-such-folder"],
+            [
+                "rawrxd: this is not a run directory",
+                "  where: no-such-folder",
+                "  found: no campaign.json",
+                "  possible: a folder below reports/",
+            ],
+        ),
+        (
+            ["models", "list", "no-such-folder"],
+            [
+                "rawrxd: models folder cannot be read",
+                "  where: no-such-folder",
+                "  found: No such file or directory",
+                "  possible: a folder that holds .gguf files",
+            ],
+        ),
+        (
+            ["plan", "--new", "My Card", "--from", "no-such-folder"],
+            [
+                "rawrxd: a profile needs a plain name",
+                "  where: --new",
+                "  found: My Card",
+                "  possible: a-z, 0-9, - and _, as in rtx4090",
+            ],
+        ),
+        (
+            ["plan", "--new", "mycard", "--from", "no-such-folder"],
+            [
+                "rawrxd: this is not a run directory",
+                "  where: no-such-folder",
+                "  found: no campaign.json",
+                "  possible: a folder below reports/",
+            ],
+        ),
+        (
             ["plan"],
             [
                 "rawrxd: plan needs a profile",

@@ -292,9 +292,8 @@ def test_another_card_takes_fewer_values_and_believes_none_more_easily() -> None
     roadmap = PROFILES["rx7800xt"].gates
     for name in ("h100-roadmap", "h100-roadmap-cuda"):
         gates = PROFILES[name].gates
-        fewer = {"min_runs": roadmap.min_runs, "min_blocks": roadmap.min_blocks}
-        assert gates.model_copy(update=fewer) == roadmap
-        assert (gates.min_runs.floor, gates.min_runs.equivalence, gates.min_runs.peak) == (3, 5, 5)
+        assert gates.model_copy(update={"min_runs": roadmap.min_runs}) == roadmap
+        assert (gates.min_runs.floor, gates.min_runs.equivalence, gates.min_runs.peak) == (roadmap.min_runs.floor, 5, 5)
 
 
 def test_the_pilot_excuses_expectations_and_what_minutes_cannot_show() -> None:
@@ -315,7 +314,7 @@ def test_the_pilot_excuses_expectations_and_what_minutes_cannot_show() -> None:
     assert not pilot.criteria["P1-BW-TEMP"].not_applicable
 
 
-def test_phase_1_and_load_of_another_card_fit_into_nine_minutes() -> None:
+def test_phase_1_and_load_of_another_card_fit_into_a_quarter_of_an_hour() -> None:
     """With what an H100 took with Vulkan, the slower of two: 4 s for a process of one stream to start, load and warm,
     5 s for one of many, and 5.5 s for a life of twelve requests; a level ends with the lives that began in it."""
     protocol = PROFILES["h100-roadmap"].protocol
@@ -324,7 +323,7 @@ def test_phase_1_and_load_of_another_card_fit_into_nine_minutes() -> None:
     load = protocol.phase2
     levels = load.level_runs * len(load.levels) * (5 + math.ceil(load.level_duration.to("s") / 5.5) * 5.5)
     main = load.processes * 5 + load.requests / load.streams * 5.5
-    assert single + protocol.bandwidth.duration.to("s") + levels + main < 9 * 60
+    assert single + protocol.bandwidth.duration.to("s") + levels + main < 15 * 60
 
 
 def test_a_pilot_is_measured_as_the_profiles_that_it_serves() -> None:

@@ -57,6 +57,13 @@ def test_every_criterion_is_a_test_whose_title_ends_with_measured_and_required(v
         }
 
 
+def test_the_message_of_a_test_says_verdict_and_reason_once(view, told):
+    for judged in view.criteria:
+        message = parsed(told, judged.id)["statusDetails"]["message"]
+        assert any(line.startswith(str(judged.verdict)) for line in message.splitlines())
+        assert message.count(judged.reason) == 1 or not judged.reason, message
+
+
 def test_a_verdict_has_one_colour_and_what_decides_nothing_is_never_red(view, told):
     for judged in view.criteria:
         verdict = judged.waiver["waives"] if judged.verdict is Verdict.WAIVED else str(judged.verdict)

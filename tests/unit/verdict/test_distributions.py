@@ -51,7 +51,7 @@ def test_a_session_starts_without_what_only_plans_and_charts_need():
     assert done.stdout.split() == []
 
 
-@pytest.mark.parametrize(("low", "high", "found"), [(0.0, 10.0, 2**0.5), (2**0.5, 3.0, 2**0.5), (-3.0, 0.0, -(2**0.5))])
+@pytest.mark.parametrize(("low", "high", "found"), [(0.0, 10.0, 2**0.5), (1.0, 3.0, 2**0.5), (-3.0, 0.0, -(2**0.5))])
 def test_a_crossing_is_found_to_the_last_bit(low, high, found):
     assert crossing(lambda value: value * value - 2, low, high) == pytest.approx(found, rel=1e-15)
 

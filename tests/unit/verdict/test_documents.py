@@ -74,7 +74,8 @@ def test_a_broken_promise_anywhere_stops_the_release(evidence):
 
 def test_nobody_declares_anything_in_a_rehearsal(evidence, monkeypatch):
     def kept(_evidence, each):
-        return {"verdict": Verdict.NOT_MEASURED if each.kind == "declaration" else Verdict.PASS}
+        verdict = Verdict.NOT_MEASURED if each.kind == "declaration" else Verdict.PASS
+        return {"verdict": verdict, "evidence": []}
 
     monkeypatch.setattr(documents, "entry", kept)
     campaign = evidence.campaign
@@ -112,7 +113,7 @@ def test_a_guarantee_above_what_runs_like_these_keep_is_not_achievable(evidence,
     assert "75 promised" in found.reason
 
     monkeypatch.setattr(documents, "deciding", lambda *_: iter([row.model_copy(update={"limit": 200.0})]))
-    monkeypatch.setattr(documents, "entry", lambda *_: {"verdict": Verdict.PASS})
+    monkeypatch.setattr(documents, "entry", lambda *_: {"verdict": Verdict.PASS, "evidence": []})
     above = judged(evidence, "P3-SLA-ACHIEVABLE")
     assert above.verdict is Verdict.FAIL
     assert "runs like these keep" in above.reason
@@ -125,3 +126,15 @@ def test_what_a_token_costs_is_lacking_where_the_gpu_was_not_watched(evidence):
     assert list(documents.OWN["energy"](evidence)) == []
     assert len(list(documents.OWN["energy"](unwatched))) == len(evidence.campaign.profile.models.variants)
     assert list(documents.OWN["energy"](Evidence(replace(evidence.campaign, identity=on_cpu), unwatched.records))) == []
+
+
+def test_an_engine_that_is_shown_beside_spoils_no_document():
+    """It decides nothing; a breach in its records is none of the documents'."""
+    load = Evidence.read(package_data("fixtures") / "recordings" / "h100-load-vulkan")
+    run = load.of("load.run")[0]
+    beside = replace(run, id=f"{run.session}-other-1", data={**run.data, "beside": "llama-server"})
+    both = Evidence(load.campaign, (*load.records, beside))
+    rests_on = RULES["version_history"](both, ROADMAP["P3-HISTORY"])[1]
+
+    assert run.id in rests_on
+    assert beside.id not in rests_on

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from pytest_rawrxd.measure.faults.canary import Sung, arrays_of
+from pytest_rawrxd.measure.canary.song import Sung, arrays_of
 from pytest_rawrxd.measure.load.arrays import DTYPES
 from pytest_rawrxd.measure.withheld import withheld
 from pytest_rawrxd.profile import load_profile
@@ -233,6 +233,49 @@ def drill(**changes):
     return {**data, "talks": [TALK], "served_ns": 1, **changes}
 
 
+def device(before, after):
+    """Device memory around a fault; in a rehearsal it may be 1 GB more afterwards."""
+    states = ({"weights": {"Vulkan0": 1}, "zombies": 0, "device": {"memory_used_bytes": b}} for b in (before, after))
+    return dict(zip(("before", "after"), states, strict=True))
+
+
+def test_device_memory_that_is_back_or_was_not_read_is_told(judged):
+    back = judged("P2-FAULT-REQUEST", drills=[drill(**device(9_000_000, 7_000_000))])
+    states = device(None, None)
+    states["after"]["device"]["why"] = "NVML: no permission"
+
+    assert back.reason.endswith("service back, device memory within 2 MB of before")
+    assert judged("P2-FAULT-REQUEST", drills=[drill(**states)]).reason.endswith("not read: NVML: no permission")
+    assert "device memory" not in judged("P2-FAULT-REQUEST", drills=[drill()]).reason
+
+
+@pytest.mark.parametrize(
+    "criterion",
+    [
+        *("P2-LOSS", "P2-FAULT-CRASH", "P2-FAULT-REQUEST", "P2-FAULT-ENDS", "P2-CRASH-FAULTS", "P2-QUEUE"),
+        *("P2-FALLBACK", "P2-CORRECT", "P2-CORRECT-FAULTS", "P2-MTTR"),
+    ],
+)
+def test_faults_of_another_engine_decide_nothing_about_the_one_that_is_signed(opened, criterion):
+    book, profile = opened("production", "vulkan"), load_profile("production")
+    other = {"engine": {"name": "llama.cpp", "version": "another build"}}
+    solo = birds("solo", sung([1, 5, 9]), sung([2, 6, 10]), **other)
+    together = birds("together", sung([1, 5, 9]), sung([2, 6, 10]), **other)
+    for data, arrays in (REFERENCE, solo, together):
+        book._recorder.record("canary", {**data, **other}, arrays)
+    for data, arrays in six(**other):
+        book._recorder.record("fault.window", data, arrays)
+    data, arrays = flood([Failure.NONE] * 200)
+    book._recorder.record("fault.queue", {**data, **other}, arrays)
+    book._recorder.record("fault.drill", drill(**other))
+    book._recorder.record("fault.drill", drill(kind="device_unavailable", **other))
+
+    found = RULES[profile.criteria[criterion].metric](book.evidence(), profile.criteria[criterion])[0]
+
+    assert found.verdict is Verdict.INVALID
+    assert "faults were injected into llama.cpp another build, not into the engine under test" in found.reason
+
+
 @pytest.mark.parametrize(
     ("changes", "verdict"),
     [
@@ -242,6 +285,10 @@ def drill(**changes):
         ({"served_ns": None}, Verdict.FAIL),
         ({"after": {"weights": {"Vulkan0": 1}, "zombies": 1}}, Verdict.FAIL),
         ({"after": {"weights": {"Vulkan0": 2}, "zombies": 0}}, Verdict.FAIL),
+        (device(0, 1_000_000_000), Verdict.PASS),
+        (device(0, 1_000_000_001), Verdict.FAIL),
+        (device(3_000_000_000, 1_000_000), Verdict.PASS),
+        (device(None, 5_000_000_000), Verdict.PASS),
         ({"proof": {"held": False, "said": "taken as good"}}, Verdict.INVALID),
     ],
 )
@@ -293,7 +340,7 @@ def sung(ids, text="", status=200, margin=2.0, moved=0.0, reported=None):
 
 
 def birds(stage, *songs, when="before any fault", **more):
-    data = {"during": "faults", "stage": stage, "when": when, "nonces": ["aaaa", "bbbb"], **more}
+    data = {"engine": ENGINE, "during": "faults", "stage": stage, "when": when, "nonces": ["aaaa", "bbbb"], **more}
     return {**data, "texts": [song.text for song in songs]}, arrays_of(songs)
 
 
@@ -335,6 +382,94 @@ def test_canaries_that_have_one_answer_could_not_show_a_swap(judged):
 
     with pytest.raises(Exception, match="two canaries have one answer"):
         judged("P2-CORRECT-FAULTS", canaries=[same, birds("solo", sung([1, 5, 9]), sung([1, 5, 9]))])
+
+
+TEXTS = {"tells": {"ids": False, "likelihoods": False, "alone": False}}
+
+
+def said(*texts):
+    """Answers of a server that tells neither tokens nor likelihoods."""
+    return [Sung(200, text, None, None, None, 1) for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("stage", "texts", "verdict", "reason"),
+    [
+        ("solo", ("aa", "bb"), Verdict.PASS, "0 wrong of 2"),
+        ("solo", ("aa", "xx"), Verdict.FAIL, "alone, its text is another one"),
+        ("together", ("aa", "bb"), Verdict.PASS, "0 wrong of 2"),
+        ("together", ("aa", "xx"), Verdict.NOT_MEASURED, "tells no likelihoods"),
+        ("together", ("bb", "aa"), Verdict.FAIL, "the answer to bbbb"),
+        ("together", ("aa", "b aaaa"), Verdict.FAIL, "the nonce aaaa of another stream"),
+    ],
+)
+def test_of_a_server_that_tells_no_tokens_texts_are_compared_and_doubt_is_no_pass(
+    judged, stage, texts, verdict, reason
+):
+    reference = birds("reference", *said("aa", "bb"), **TEXTS)
+
+    found = judged("P2-CORRECT-FAULTS", canaries=[reference, birds(stage, *said(*texts), **TEXTS)])
+
+    assert (found.verdict, reason in found.reason) == (verdict, True), found.reason
+
+
+@pytest.mark.parametrize(("margin", "verdict"), [(0.29, Verdict.PASS), (0.31, Verdict.FAIL)])
+def test_an_answer_read_alone_has_to_find_each_of_its_own_tokens_likely(judged, margin, verdict):
+    alone = {"tells": {"ids": True, "likelihoods": True, "alone": True}}
+    reference = birds("reference", sung([1, 5, 9], margin=0.1), sung([2, 6, 10]), **alone)
+    other = birds("together", sung([1, 6, 20], margin=0.1), sung([2, 6, 10]), **alone)
+    other[1]["top_ids"][0, 1, :2] = [5, 6]
+    # Behind its first difference: another token than the third would have been likelier by ``margin``.
+    other[1]["top_ids"][0, 2, :2], other[1]["top_logs"][0, 2, :2] = [21, 20], [-0.1, -0.1 - margin]
+
+    assert judged("P2-CORRECT-FAULTS", canaries=[reference, other]).verdict is verdict
+
+
+def test_a_nonce_of_another_stream_is_found_in_tokens_too(judged):
+    told = {"nonce_ids": [[5, 6, 7], [8, 9]]}
+    reference = birds("reference", sung([1, 5, 6]), sung([2, 6, 10]), **told)
+    mixed = birds("solo", sung([1, 5, 6]), sung([5, 6, 7]), **told)
+
+    assert "the nonce aaaa of another stream" in judged("P2-CORRECT-FAULTS", canaries=[reference, mixed]).reason
+
+
+@pytest.mark.parametrize(("status", "verdict"), [(200, Verdict.PASS), (503, Verdict.INVALID)])
+def test_under_load_without_faults_every_canary_has_to_be_answered(judged, status, verdict):
+    asked = [
+        birds("reference", sung([1, 5, 9]), sung([2, 6, 10])),
+        birds("together", sung([1, 5, 9]), sung([2, 6, 10], status=status)),
+    ]
+
+    found = judged("P2-CORRECT", canaries=[({**data, "during": "load"}, arrays) for data, arrays in asked])
+
+    assert found.verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("crossed", "reported", "wrong"),
+    [
+        ([], [4, 4], ""),
+        ([[0, 1]], [4, 4], "request 0 received the nonce of request 1"),
+        ([], [4, 5], "request 1: 5 tokens reported, 4 came"),
+        ([], [4, -1], ""),
+    ],
+)
+def test_answers_of_the_load_itself_are_looked_through(opened, crossed, reported, wrong):
+    book = opened("embedded", "cpu")
+    for data, arrays in (REFERENCE, birds("together", sung([1, 5, 9]), sung([2, 6, 10]))):
+        book._recorder.record("canary", {**data, "during": "load"}, arrays)
+    arrays = {"offsets": [0, 4, 8], "reported_tokens": reported, "failure": [0, 0]}
+    book._recorder.record(
+        "load.run",
+        {"beside": None, "http": {"client": {"crossed": crossed}}, "not_measurable": {}},
+        {name: np.array(values, np.int64) for name, values in arrays.items()},
+    )
+    promise = load_profile("embedded").criteria["P2-CORRECT"]
+
+    found = RULES[promise.metric](book.evidence(), promise)[0]
+
+    assert found.verdict is (Verdict.FAIL if wrong else Verdict.PASS)
+    assert (wrong or "no answer of 1 loads holds the nonce of another request") in found.reason
 
 
 def test_canaries_that_nobody_answers_prove_nothing(judged):

@@ -69,7 +69,7 @@ def test_a_steady_soak_keeps_every_promise_about_it(steady, roadmap, tmp_path):
 
     assert {identifier: str(each.verdict) for identifier, each in found.items()} == dict.fromkeys(wanted, "PASS")
     assert "mean time between them >= 16" in found["P2-SOAK-CRASH"].reason
-    assert len(wanted) == 19
+    assert len(wanted) == 20
 
 
 def test_forty_eight_hours_are_a_small_journal(steady):
@@ -336,6 +336,53 @@ def test_gaps_that_a_server_does_not_show_are_not_measured(profile, tmp_path):
     assert {(str(each.verdict), each.reason) for each in found.values()} == {
         ("NOT MEASURED", "the server replies once")
     }
+
+
+@pytest.mark.parametrize(("wrong", "verdict"), [(0, "PASS"), (1, "FAIL"), (12, "FAIL")])
+def test_a_wrong_answer_at_the_end_fails_the_soak_whatever_its_speed(wrong, verdict, profile, tmp_path):
+    world = World()
+    world.wrong = wrong
+    assert world.run(profile) == "finished"
+
+    found = judged(world, profile, tmp_path, "P2-SOAK-CORRECT")
+
+    assert str(found.verdict) == verdict
+    assert found.n == 24  # twelve streams, alone and at once
+    assert (found.estimate or 0) >= wrong
+
+
+def test_canaries_that_take_longer_than_the_soak_do_not_fail_it(profile):
+    world = World()
+    world.song_s = 60 * 3600.0
+
+    assert world.run(profile) == "finished"
+
+
+def test_an_engine_that_dies_of_its_canaries_has_crashed_in_the_soak(profile, tmp_path):
+    world = World()
+    world.dies_singing = True
+    assert world.run(profile) == "finished"
+
+    found = judged(world, profile, tmp_path, "P2-SOAK-CRASH", "P2-SOAK-CORRECT")
+    assert str(found["P2-SOAK-CRASH"].verdict) == "FAIL"
+    assert str(found["P2-SOAK-CORRECT"].verdict) == "NOT MEASURED"
+
+
+def test_a_soak_that_was_left_has_asked_nobody_at_its_end(profile, tmp_path):
+    world = World(events=[(7.0, kill)])
+    world.run(profile)
+
+    assert str(judged(world, profile, tmp_path, "P2-SOAK-CORRECT").verdict) == "NOT MEASURED"
+
+
+def test_a_soak_that_goes_on_is_held_against_the_answers_from_before_it(profile, tmp_path):
+    world = World(events=[(7.0, kill)])
+    world.run(profile)
+    world.run(profile, resume=True)
+
+    stages = [record.data["stage"] for record in world.records if record.kind == "canary"]
+    assert stages == ["reference", "solo", "together"]
+    assert str(judged(world, profile, tmp_path, "P2-SOAK-CORRECT").verdict) == "PASS"
 
 
 def test_the_judge_writes_an_entry_for_every_soak_criterion(steady, roadmap, tmp_path):

@@ -19,6 +19,9 @@ class Wire(asyncio.Transport):
         super().__init__()
         self.sent, self.aborted = b"", False
 
+    def is_closing(self):
+        return self.aborted
+
     def write(self, data):
         self.sent += data
 
@@ -154,6 +157,18 @@ def test_bytes_that_nobody_asked_for_close_the_connection():
         return connection.usable, wire.aborted
 
     assert asyncio.run(scene()) == (False, True)
+
+
+def test_a_connection_that_was_closed_before_it_is_asked_says_so_at_once():
+    async def scene():
+        connection, wire, kept = Connection(lambda: 0), Wire(), Exchange(0, 0)
+        connection.connection_made(wire)
+        wire.abort()
+        connection.connection_lost(None)
+        await asyncio.wait_for(connection.ask(b"POST", kept, limit=1, silence_s=60), 10)
+        return kept.broken, wire.sent, connection.usable
+
+    assert asyncio.run(scene()) == (Failure.DISCONNECTED, b"", False)
 
 
 def test_two_connections_never_share_the_bytes_that_are_arriving():

@@ -111,6 +111,23 @@ def test_leaving_a_request_closes_its_socket_at_once():
     assert kept.ended_ns - kept.sent_ns >= 50_000_000
 
 
+def test_an_answer_that_was_whole_in_time_stays_whole_when_its_task_is_woken_late():
+    async def scene():
+        server = Server()
+        async with pool_at(server) as (pool, _):
+            kept = Exchange(0, 0)
+
+            async def ends_in_time(connection, body, kept):
+                kept.ended_ns = NOW()
+                await asyncio.sleep(60)
+
+            pool._ask = ends_in_time
+            await pool.exchange(b"body", kept, NOW() + 50_000_000)
+        return kept.broken
+
+    assert asyncio.run(scene()) is Failure.NONE
+
+
 @pytest.mark.parametrize(
     ("problem", "failure", "words"),
     [

@@ -177,6 +177,6 @@ def test_a_use_with_an_odd_name_is_traced_like_every_other(recorded):
     files = nine_documents(view_of(asked, judge(asked)), charts=())
 
     listed = json.loads(next(content for name, content in files.items() if name.endswith("numbers.json")))
-    assert listed["use/my-5-users/title"]["text"] == "Up to 5 'users'"
+    assert listed["use/my-5-users/title"]["text"] == use.title
     report = next(content.decode() for name, content in files.items() if "Q2K" in name)
     assert "use/my-5-users/title" in {each.key for each in printed(report)}

@@ -47,6 +47,13 @@ def test_a_key_of_the_environment_is_named_by_its_variable():
         key_of(target, {})
 
 
+@pytest.mark.parametrize("key", ["abc\n", "abc\r\nX-Other: y", "ab cd", "schlüssel", "a\x00b"])
+def test_a_key_that_would_begin_another_header_is_refused_and_not_told(key):
+    with pytest.raises(UsageProblem, match="cannot be sent") as caught:
+        key_of(HttpTarget("openai", "https://host/v1", keyring="a/b"), {}, read=lambda *_entry: key)
+    assert key not in str(caught.value)
+
+
 def test_a_target_without_a_key_asks_nobody():
     assert key_of(HttpTarget("openai", "https://host/v1"), {}, read=pytest.fail) is None
 
