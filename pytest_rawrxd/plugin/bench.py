@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -12,7 +11,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
-from pytest_rawrxd.errors import LoadFailed, RigTrouble
 from pytest_rawrxd.evidence.campaign import Campaign, Evidence
 from pytest_rawrxd.evidence.ledger import LedgerWriter, Record
 from pytest_rawrxd.evidence.recorder import Recorder
@@ -21,18 +19,18 @@ from pytest_rawrxd.measure.cells import needed_cells, needs_bandwidth_test, need
 from pytest_rawrxd.measure.clock import SYSTEM
 from pytest_rawrxd.measure.concurrency import Observers
 from pytest_rawrxd.measure.contention import SystemCpu
-from pytest_rawrxd.measure.decode import REFERENCE, SUSTAINED, Cell, measure_cell
-from pytest_rawrxd.measure.gpu import DEVICE, watched
-from pytest_rawrxd.measure.interleave import interleaved
+from pytest_rawrxd.measure.decode import Cell
+from pytest_rawrxd.measure.gpu import DEVICE
 from pytest_rawrxd.measure.levels import Level, needed_levels
 from pytest_rawrxd.measure.memory import SystemMemory
 from pytest_rawrxd.measure.quality import Text, measure_quality, shipped_text
-from pytest_rawrxd.measure.served import measure_served_cell
 from pytest_rawrxd.measure.served_run import Client
 from pytest_rawrxd.measure.soak.resume import is_over, soak_so_far
 from pytest_rawrxd.measure.tool import ToolTask
 from pytest_rawrxd.measure.withheld import Withholding
-from pytest_rawrxd.plugin.conditions import conditions, placements, terms
+from pytest_rawrxd.plugin.cells import bandwidth_cell, measure_cells
+from pytest_rawrxd.plugin.conditions import terms
+from pytest_rawrxd.plugin.described import described
 from pytest_rawrxd.plugin.faults import measure_faults
 from pytest_rawrxd.plugin.load import load_client, measure_levels
 from pytest_rawrxd.plugin.monitoring import measure_monitoring
@@ -46,9 +44,6 @@ from pytest_rawrxd.rig.engine.choose import EngineSetup
 from pytest_rawrxd.rig.gpu import Gpu, lease
 from pytest_rawrxd.rig.models.cache import default_cache
 from pytest_rawrxd.rig.models.folder import ModelFile
-from pytest_rawrxd.rig.placement import largest_that_fits
-from pytest_rawrxd.rig.server.found import FoundServer
-from pytest_rawrxd.rig.server.served import serve
 from pytest_rawrxd.rig.telemetry import Telemetry, open_probes
 
 if TYPE_CHECKING:
@@ -120,29 +115,12 @@ class Bench:
         if self._described:
             return
         self._described = True
-        host = self.rig.host
         self.progress.show(0, 1, "measuring the read bandwidth of this machine")
-        bandwidth = read_bandwidth(host.cores, host.llc_bytes, SYSTEM.monotonic_ns)
         real = self.gpu is not None and self.gpu.source != SCRIPTED
-        device = device_bandwidth(self._scorer) if real else DeviceBandwidth(None, "no GPU is measured")
-        self.record(
-            "machine",
-            {
-                **host.to_dict(),
-                "gpus": [gpu.to_dict() for gpu in self.rig.gpus],
-                "lane": {"number": self.lane, "device": self._device()},
-                "read_bandwidth": asdict(bandwidth),
-                "device_bandwidth": device.figures,
-                "device_bandwidth_reason": device.reason,
-                "telemetry": [reading.to_dict() for reading in self._telemetry.readings],
-            },
-        )
-        for variant, why in self.rig.missing.items():
-            self.record("model.missing", {"variant": variant, "why": why})
-        for spec, why in self.rig.absent.items():
-            self.record("load.missing", {"beside": spec, "why": why})
-        for model in self.rig.models.values():
-            self.record("model", model.manifest.to_dict())
+        bandwidth = device_bandwidth(self._scorer) if real else DeviceBandwidth(None, "no GPU is measured")
+        lane = {"number": self.lane, "device": self._device()}
+        for kind, data in described(self.rig, lane, bandwidth, self._telemetry.readings):
+            self.record(kind, data)
 
     @property
     def _gpu_telemetry(self) -> Telemetry | None:
@@ -159,7 +137,7 @@ class Bench:
         if needs_quality(wanted):
             self.measure_quality()
         # Last, because it heats the device: no cell of the matrix comes after it.
-        if needs_bandwidth_test(wanted) and (cell := self._bandwidth_cell()) is not None:
+        if needs_bandwidth_test(wanted) and (cell := bandwidth_cell(self.campaign.profile, self.rig)) is not None:
             self._measure_missing({cell: 1})
 
     def measure_load(self, criteria: Iterable[Criterion]) -> None:
@@ -241,20 +219,10 @@ class Bench:
             self.measure_cells(left)
 
     def measure_cells(self, runs: Mapping[Cell, int]) -> None:
-        """Measure every cell in as many fresh processes as ``runs`` says, interleaved, on a leased device.
-
-        A variant that the engine refuses to load is not tried again: another process would hear the same.
-        """
-        order = interleaved(runs)
-        refused: set[tuple[str, str]] = set()
+        """Measure every cell in as many fresh processes as ``runs`` says, interleaved, on a leased device."""
         with self._device_held():
-            for done, (cell, process) in enumerate(order):
-                if (cell.variant, cell.kind) in refused:
-                    continue
-                self.progress.show(done, len(order), f"{cell.variant}, {cell.tokens} tokens, process {process}")
-                if isinstance(self._measure_cell(cell, process), LoadFailed):
-                    refused.add((cell.variant, cell.kind))
-            self._read_again(len(order))
+            done = measure_cells(runs, self.campaign.profile, self.rig, self._observers, self.progress)
+            self._read_again(done)
 
     def _read_again(self, done: int) -> None:
         """Measure the ceiling of a decoding CPU a second time: what else ran at the beginning may be over by now."""
@@ -292,61 +260,6 @@ class Bench:
         done = Evidence.read(self.campaign.path).of("quality", text_sha256=text.sha256, reference_sha256=sha256)
         scored = {record.data["model_sha256"] for record in done}
         return [model for model in self.rig.models.values() if model.manifest.sha256 not in scored]
-
-    def _measure_cell(self, cell: Cell, process: int) -> RigTrouble | None:
-        model = self.rig.models.get(cell.variant)
-        if self.rig.server is not None:
-            return self._measure_served(self.rig.server, model, cell, process)
-        setup = EngineSetup(environ=os.environ, seed=zlib.crc32(f"{cell} {process}".encode()))
-        about = {"variant": cell.variant, "tokens": cell.tokens, "process": process, "during": cell.kind}
-        telemetry = None if cell.kind == REFERENCE else self._gpu_telemetry  # the GPU idles meanwhile
-        with (
-            self.rig.open(self.rig.engine_spec, setup) as engine,
-            watched(telemetry, engine.pid, SYSTEM, self._recorder, about),
-        ):
-            return measure_cell(
-                engine,
-                model.path if model else Path(cell.variant),  # a scripted engine has no file
-                cell,
-                process,
-                conditions(self.campaign.profile, self.rig, cell),
-                model_sha256=model.manifest.sha256 if model else None,
-                sink=self._recorder,
-                cpu=SystemCpu(),
-                memory=self._memory,
-                own_pids=[os.getpid()],
-                clock=SYSTEM,
-            )
-
-    def _measure_served(
-        self, server: FoundServer, model: ModelFile | None, cell: Cell, process: int
-    ) -> RigTrouble | None:
-        terms = conditions(self.campaign.profile, self.rig, cell)
-        return measure_served_cell(
-            lambda: serve(
-                server,
-                model.path if model else Path(cell.variant),  # a running server has its own
-                terms.options,
-                environ=os.environ,
-                deadline_s=terms.load_deadline_s,
-            ),
-            cell,
-            process,
-            terms,
-            model_sha256=model.manifest.sha256 if model else None,
-            client=load_client(),
-            watch=self._observers,
-        )
-
-    def _bandwidth_cell(self) -> Cell | None:
-        """The cell of the sustained test: the profile's variant, or the largest that fits wholly."""
-        profile = self.campaign.profile
-        wanted, tokens = profile.protocol.bandwidth.variant, profile.protocol.phase1.judged_tokens
-        if not self.rig.models and not self.rig.missing:
-            return Cell(wanted, tokens, SUSTAINED)  # a scripted engine is any variant
-        manifests = {variant: model.manifest for variant, model in self.rig.models.items()}
-        largest = largest_that_fits(wanted, manifests, placements(profile, self.rig))
-        return Cell(largest, tokens, SUSTAINED) if largest else None
 
     @property
     def _load_client(self) -> Client:
