@@ -23,6 +23,7 @@ from pytest_rawrxd.errors import EvidenceProblem
 MINUTES = 30.0  #: judging and rendering a soak of 48 h takes less than one
 MEMORY_GIB = 8.0  #: and 0.5 GiB
 LOOK_S = 0.2
+AGAIN_S = 2.0  #: an interruption inside a callback or a finaliser is lost: it is told again
 GRACE_S = 20.0  #: of work that cannot be interrupted, such as one long step of numpy
 ENDED = 1
 
@@ -85,8 +86,11 @@ def bounded(
         while not done.wait(LOOK_S):
             if (what := most.exceeded(clock() - began, resident())) is not None:
                 found.append(what)
-                interrupt()
-                if not done.wait(grace_s):
+                for _ in range(max(1, round(grace_s / AGAIN_S))):
+                    interrupt()
+                    if done.wait(min(AGAIN_S, grace_s)):
+                        break
+                else:
                     print(f"rawrxd: {_problem(where, what)}", file=sys.stderr, flush=True)
                     end(ENDED)
                 return
@@ -100,6 +104,7 @@ def bounded(
             done.set()
             thread.join()
     except (KeyboardInterrupt, MemoryError):
+        done.set()  # again: an interruption may have come before the first
         if found:
             raise _problem(where, found[0]) from None
         raise

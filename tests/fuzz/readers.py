@@ -183,6 +183,8 @@ class _Wire:
 
     def write(self, data: bytes) -> None: ...
     def abort(self) -> None: ...
+    def is_closing(self) -> bool:
+        return False
 
 
 def _http(data: bytes, _place: Path) -> None:

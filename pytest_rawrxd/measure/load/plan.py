@@ -111,7 +111,7 @@ def plan_from_json(plain: Mapping[str, Any]) -> LoadPlan:
     return LoadPlan(
         **{
             **plain,
-            "target": HttpTarget(**{**plain["target"], "others": tuple(plain["target"].get("others", ()))}),
+            "target": HttpTarget.from_json(plain["target"]),
             "prompts": tuple(plain["prompts"]),
             "cores": tuple(plain["cores"]),
             "pace": ClosedLoop(**pace)

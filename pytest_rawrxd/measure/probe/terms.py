@@ -67,4 +67,4 @@ class ProbeTerms:
         lists = {name: tuple(value) for name, value in plain.items() if isinstance(value, list)}
         terms = cls(**{**plain, **lists})
         target = plain.get("target")
-        return replace(terms, target=HttpTarget(**target) if target else None)
+        return replace(terms, target=HttpTarget.from_json(target) if target else None)

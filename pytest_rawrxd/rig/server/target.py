@@ -16,6 +16,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from pytest_rawrxd.errors import UsageProblem
@@ -41,6 +42,11 @@ class HttpTarget:
     others: tuple[str, ...] = ()  #: base URLs of the further servers of a fleet
     server_header: str | None = None  #: in which a balancer says who answered
     servers: int = 1  #: of the fleet
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Self:
+        """The target whose fields crossed a pipe as JSON."""
+        return cls(**{**plain, "others": tuple(plain.get("others", ()))})
 
     @property
     def url(self) -> str:

@@ -1,6 +1,7 @@
 """Judging a stranger's run ends by itself: refused with a reason once it takes more time or memory than it may."""
 
 import itertools
+import shutil
 import threading
 
 import pytest
@@ -60,6 +61,21 @@ def test_a_body_that_cannot_be_interrupted_ends_with_the_process(capfd):
     assert "rawrxd: reading this run takes more than it may" in capfd.readouterr().err
 
 
+def test_an_interruption_that_got_lost_is_told_again():
+    """As one that arrives in a finaliser, where Python prints it and goes on."""
+    told = []
+    again = threading.Event()
+
+    def interrupt():
+        told.append(1)
+        if len(told) == 2:
+            again.set()
+
+    with bounded(Limits(seconds=1), where="run", clock=itertools.count(0, 10).__next__, interrupt=interrupt):
+        assert again.wait(30)
+    assert len(told) == 2
+
+
 def test_an_interruption_by_a_person_stays_one():
     with pytest.raises(KeyboardInterrupt), bounded(Limits(), where="run"):
         raise KeyboardInterrupt
@@ -73,7 +89,9 @@ def test_a_sound_body_is_left_alone():
 
 @pytest.mark.parametrize("verb", ["judge", "verify"])
 def test_the_verbs_that_read_a_strangers_run_obey(verb, tmp_path, capsys):
-    assert main([verb, str(RUN), "--max-memory", "0.001"]) == 1
+    run = shutil.copytree(RUN, tmp_path / "run")
+
+    assert main([verb, str(run), "--max-memory", "0.001"]) == 1
 
     told = capsys.readouterr().err
     assert "reading this run takes more than it may; nothing was decided" in told
