@@ -17,6 +17,10 @@ from pytest_rawrxd.measure.probe import names
 from pytest_rawrxd.rig.server.managed import free_port
 
 DEADLINE_S = 60
+#: A shell that runs the tests in its background has interrupts ignored, and so would every child.
+HEEDING = """import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("pytest_rawrxd", run_name="__main__")"""
 
 
 class RawrXD(BaseHTTPRequestHandler):
@@ -76,7 +80,7 @@ def test_the_probe_waits_for_a_target_that_is_not_there_and_ends_when_interrupte
     port, appear = target
     where = ("--target", f"http://127.0.0.1:{port}", "--listen", "127.0.0.1:0")
     probe = subprocess.Popen(
-        [sys.executable, "-m", "pytest_rawrxd", "probe", "embedded", *where], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HEEDING, "probe", "embedded", *where], stdout=subprocess.PIPE, text=True
     )
     try:
         address = re.search(r"http://127\.0\.0\.1:\d+/metrics", probe.stdout.readline())[0]
