@@ -55,8 +55,9 @@ def server_spread(evidence: Evidence, criterion: Criterion) -> Answer:
     estimate, lower, upper = (convert(value, "ratio", criterion.unit) for value in (estimate, lower, upper))
     assert isinstance(criterion.limit, float)  # noqa: S101 - a share has one bound
     told = ", ".join(f"{name} {number(100 * share)} %" for name, share in shares.items())
+    verdict = at_most(lower, upper, limit=criterion.limit)
     finding = Finding(
-        at_most(lower, upper, limit=criterion.limit),
+        verdict,
         f"shares of {codes.size} requests: {told}; "
         f"the farthest is {bounds(estimate, lower, upper, criterion.unit)} from an equal share",
         estimate,
@@ -65,6 +66,7 @@ def server_spread(evidence: Evidence, criterion: Criterion) -> Answer:
         criterion.limit,
         int(codes.size),
         method="Clopper-Pearson, all servers together",
+        next="more requests: the interval reaches over the limit" if verdict is Verdict.INCONCLUSIVE else None,
     )
     return with_size(finding, sample), sample.sources
 
