@@ -82,7 +82,7 @@ def test_four_streams_overlap_and_their_tokens_are_counted_alike(server, dialect
 
 
 def test_after_a_thousand_cancelled_requests_every_slot_is_back(server):
-    many = replace(plan(server, "llama-server"), max_tokens=2 * TOKENS, limit_s=120)
+    many = replace(plan(server, "llama-server"), max_tokens=2 * TOKENS, deadline_s=300, limit_s=400)
     waiting = replace(many, pace=ClosedLoop(4 * STREAMS), requests=960, deadline_s=0.03)
     running = replace(many, requests=40, response_limit=1000)
 
