@@ -69,11 +69,11 @@ def load_raw(run_dir: Path, ref: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:
 
     Raises EvidenceProblem naming the file when it is missing, outside ``raw/``, changed or larger than it may be.
     """
-    name, path = str(ref.get("file", "")), checked(run_dir, ref)
+    path = checked(run_dir, ref)  # which refuses what is no reference at all
     try:
         return read_arrays(path, members=MAX_ARRAYS, size=MAX_BYTES)
     except Broken as error:
-        raise EvidenceProblem("raw evidence cannot be read", where=name, found=str(error)) from error
+        raise EvidenceProblem("raw evidence cannot be read", where=str(ref["file"]), found=str(error)) from error
 
 
 def refuse_more_than_fits(run_dir: Path, refs: Iterable[Any]) -> None:

@@ -149,6 +149,9 @@ def test_what_is_no_archive_is_left_to_whoever_needs_it(tmp_path, ref):
 
     refuse_more_than_fits(tmp_path, [ref])
 
+    with pytest.raises(EvidenceProblem):
+        load_raw(tmp_path, ref)
+
 
 def test_an_archive_with_a_directory_of_a_million_members_is_refused_before_it_is_read(tmp_path):
     members = 60_000
