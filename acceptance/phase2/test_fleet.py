@@ -1,4 +1,4 @@
-"""A fleet of servers: each of them keeps what the fleet promises, and the requests are spread over all."""
+"""A fleet of servers: each keeps what the fleet promises, requests are spread over all, and one may be lost."""
 
 import pytest
 
@@ -15,3 +15,10 @@ def test_every_server_of_the_fleet_keeps_the_p95(load, sla):
 def test_requests_are_spread_over_the_fleet(load, sla):
     """No server has a share of the requests far from an equal one."""
     assert load(streams=12).server_spread <= sla["P2-FLEET-SPREAD"]
+
+
+@pytest.mark.faults
+@pytest.mark.sla("P2-FLEET-LOSS")
+def test_hardly_any_request_is_lost_while_one_server_is_hurt(faults, sla):
+    """What one server held when it was hurt is answered by another one."""
+    assert faults.lost_by_fleet <= sla["P2-FLEET-LOSS"]

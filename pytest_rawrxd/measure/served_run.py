@@ -145,7 +145,7 @@ class ServerBench:
         arrays = {
             **served_arrays(found),
             **({"number": found.number} if "hosts" in result.summary else {}),
-            **({"server": found.server} if server.target.is_fleet else {}),
+            **({"server": answered_by(server.target, found)} if server.target.is_fleet else {}),
             "finish": finish,
             "memory_resident": np.array(sizes, np.int64),
         }
@@ -180,8 +180,15 @@ class ServerBench:
 
 def fleet_of(target: HttpTarget, summary: Mapping[str, Any]) -> dict[str, Any]:
     """What a record says of a fleet: how many servers there are, and code and name of each that is known."""
-    listed = {str(server_code(place)): place for place in target.places} if target.others else {}
-    return {"fleet": {"servers": target.servers, "names": {**listed, **summary["servers"]}}}
+    listed = {str(server_code(name)): name for name in target.names or target.places} if target.others else {}
+    answered = {} if target.names else summary["servers"]
+    return {"fleet": {"servers": target.servers, "names": {**listed, **answered}}}
+
+
+def answered_by(target: HttpTarget, found: LoadArrays) -> npt.NDArray[np.int64]:
+    """The code of the server that answered each request (k,), by its name where it has one beside its address."""
+    codes = dict(zip(map(server_code, target.places), map(server_code, target.names), strict=False))
+    return np.array([codes.get(code, code) for code in found.server.tolist()], np.int64)
 
 
 def _arrivals(pace: ClosedLoop | OpenLoop) -> dict[str, Any] | None:

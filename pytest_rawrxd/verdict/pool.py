@@ -44,6 +44,7 @@ OF_EACH_RUN = frozenset(
         "queue_served",
         "fault_handled",
         "wrong_answers",
+        "server_spread",
     }
 )
 ADDS_UP_IN_A_SOAK = frozenset({"soak_latency", "availability", "crashes"})
