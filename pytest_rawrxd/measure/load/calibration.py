@@ -112,8 +112,10 @@ def calibrate(
         loop_lag_p99_us=_worst(lags, "p99"),
         loop_lag_max_us=_worst(lags, "max"),
         rss_bytes=sum(host["rss_bytes"] for host in hosts),
-        foreign_cpu_share=max(0.0, hosts[0]["busy_cpu_s"] - own_s - server_s)
-        / (hosts[0]["wall_s"] * hosts[0]["cores"]),
+        # The processors' time is counted in ticks, the wall's is not: a full machine may seem a little more than full.
+        foreign_cpu_share=min(
+            1.0, max(0.0, hosts[0]["busy_cpu_s"] - own_s - server_s) / (hosts[0]["wall_s"] * hosts[0]["cores"])
+        ),
     )
 
 
