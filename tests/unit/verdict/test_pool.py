@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from pytest_rawrxd.profile import load_profile
 from pytest_rawrxd.profile.profile import digest_of
 from pytest_rawrxd.verdict.audit import session_breaches
 from pytest_rawrxd.verdict.judge import judge, judge_criterion
+from pytest_rawrxd.verdict.pool import pooled as pooled_entry
 from pytest_rawrxd.verdict.waivers import waivers_of
 
 from .conftest import STILL
@@ -243,6 +245,23 @@ def test_a_session_without_a_self_check_spoils_its_own_records_whatever_its_run_
     mine, other = "a-run-of-monday.s001-main-7", "b.s001-main-7"
     assert breach.reaches([mine])
     assert not breach.reaches([other])
+
+
+@pytest.mark.parametrize(
+    ("identifier", "found"), [("P2-FLEET-P95", "INVALID"), ("P2-FLEET-SPREAD", "INVALID"), ("P2-FLEET-LOSS", "PASS")]
+)
+def test_the_servers_of_one_fleet_are_not_those_of_another_and_its_losses_add_up(identifier, found):
+    """Two hosts whose fleets have servers of the same names: one was measured too briefly."""
+    criterion = load_profile("embedded-fleet").criteria[identifier]
+    alone = {
+        name: {"verdict": verdict, "reason": "r", "evidence": []} for name, verdict in (("a", "PASS"), ("b", "INVALID"))
+    }
+    parts = [SimpleNamespace(campaign=SimpleNamespace(id=name)) for name in alone]
+
+    entry = pooled_entry(parts, criterion, alone["a"], lambda part: alone[part.campaign.id])
+
+    assert entry["verdict"] == found
+    assert entry["reason"].endswith("alone: a PASS, b INVALID")
 
 
 @pytest.fixture

@@ -225,6 +225,10 @@ def test_the_verbs_sign_verify_and_publish_take_a_pool(signed, tmp_path, capsys)
     assert "pool of 2 runs" in said
     assert "REFUSED" in said
 
+    assert main(["judge", folder]) == 4
+    assert (
+        f"a pool is judged from its runs\n  where: {folder}\n  possible: rawrxd judge a b -o" in capsys.readouterr().err
+    )
     assert main(["report", folder, "--allure", "--runs", *runs]) == 4
     assert main(["publish", folder, "--to", str(tmp_path / "signed"), "--runs", *runs]) == 0
     listed = (tmp_path / "signed" / "fleet" / "evidence.sha256").read_text().splitlines()
