@@ -14,14 +14,16 @@ from pytest_rawrxd.profile.section import Count, Section
 from pytest_rawrxd.profile.units import Quantity
 
 Probability = Annotated[float, Field(gt=0, lt=1)]
+#: One run has no spread, and nothing that is said of it an interval.
+Several = Annotated[Count, Field(ge=2)]
 
 
 class MinRuns(Section):
     """Usable runs below which a rule gives no verdict."""
 
-    floor: Count
-    equivalence: Count
-    peak: Count
+    floor: Several
+    equivalence: Several
+    peak: Several
 
 
 class Gates(Section):
