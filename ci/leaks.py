@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import shutil
 import sys
 from pathlib import Path
 
@@ -58,7 +57,9 @@ def main() -> int:
     ledger = b"".join(path.read_bytes() for path in (places.run_dir / "ledger").iterdir())
     counts = {kind: ledger.count(f'"kind":"{kind}"'.encode()) for kind in KINDS}
     files = sum(path.is_file() for path in places.left.rglob("*"))
-    print(f"exit statuses {[each.status for each in outcomes]}; records {counts}")
+    for words, each in zip([["pytest"], *verbs(places)], outcomes, strict=True):
+        print(f"{' '.join(words)}: {each.status}{', ' + each.shown[-300:] if each.status else ''}")
+    print(f"records {counts}")
     print(f"{files} files, {len(set(map(str, processes)))} processes, {len(leaks.patterns())} patterns")
     print(f"{len(found)} leaks")
     print("\n".join(found))
@@ -67,10 +68,10 @@ def main() -> int:
 
 def verbs(places: Places) -> list[list[str]]:
     """Everything that is made of a run directory afterwards."""
-    run = str(places.run_dir)
-    further = ["report", run, "--site", "--docs", "--pdf", *(["--allure"] if shutil.which("node") else [])]
-    shown = [["verify", run], ["choose", run], ["alerts", run], ["soak", "status", run], ["doctor"]]
-    return [["judge", run], further, ["publish", run, str(places.left / "published")], *shown]
+    run, published, alerts = str(places.run_dir), str(places.left / "published"), str(places.left / "alerts")
+    forms = [["report", run, form] for form in ("--site", "--pdf", "--github", "--allure")]
+    shown = [["verify", run], ["choose", run], ["soak", "status", run], ["plan", "embedded"], ["doctor", "embedded"]]
+    return [["judge", run], *forms, ["publish", run, "--to", published], ["alerts", "embedded", "-o", alerts], *shown]
 
 
 if __name__ == "__main__":

@@ -35,7 +35,8 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "subprocess.Popen":
         _program, command, _folder, environment = arguments
         words = [os.fsdecode(word) for word in ([command] if isinstance(command, str | bytes) else command)]
-        given = None if environment is None else {os.fsdecode(k): os.fsdecode(v) for k, v in environment.items()}
+        given = os.environ if environment is None else environment
+        given = {os.fsdecode(name): os.fsdecode(value) for name, value in given.items()}
         _tell(STARTED, {"command": words, "environment": given})
 
 

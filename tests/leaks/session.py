@@ -95,9 +95,7 @@ def search(places: Places) -> Search:
 def started(places: Places) -> list[Seen]:
     """Every process that the sessions started by themselves, with the environment that they gave it."""
     lines = [json.loads(line) for line in (places.told / STARTED).read_text(encoding="utf-8").splitlines()]
-    whole = places.environment()  # of a process that was given none of its own
-    given = [whole if each["environment"] is None else each["environment"] for each in lines]
-    return [Seen(tuple(each["command"]), environ) for each, environ in zip(lines, given, strict=True)]
+    return [Seen(tuple(each["command"]), each["environment"]) for each in lines]
 
 
 def overheard(processes: Sequence[Seen]) -> list[str]:
