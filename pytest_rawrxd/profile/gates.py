@@ -10,14 +10,16 @@ from typing import Annotated
 from pydantic import Field
 
 from pytest_rawrxd.profile.quantities import Data, Duration, Ratio, Share
-from pytest_rawrxd.profile.section import Count, Section, Several
+from pytest_rawrxd.profile.section import Count, Section
 from pytest_rawrxd.profile.units import Quantity
 
 Probability = Annotated[float, Field(gt=0, lt=1)]
+#: One run has no spread, and nothing that is said of it an interval.
+Several = Annotated[Count, Field(ge=2)]
 
 
 class MinRuns(Section):
-    """Usable runs below which a rule gives no verdict: two at least, one alone has no spread."""
+    """Usable runs below which a rule gives no verdict."""
 
     floor: Several
     equivalence: Several

@@ -7,7 +7,6 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Count = Annotated[int, Field(gt=0, le=1_000_000_000)]
-Several = Annotated[int, Field(ge=2, le=1_000_000_000)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 
 

@@ -35,10 +35,7 @@ REFUSALS = {
     ),
     "a single run that is to say how runs spread": (
         "[gates.min_runs]\nfloor = 1\n",
-        "bad number\n"
-        "  where: mine.toml:3, gates.min_runs.floor\n"
-        "  found: floor = 1\n"
-        "  possible: at least 2",
+        "bad number\n  where: mine.toml:3, gates.min_runs.floor\n  found: floor = 1\n  possible: at least 2",
     ),
     "a wrong unit": (
         '[criteria.P2-LAT-P95]\n\nat_most = "50 MiB"\n',
