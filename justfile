@@ -20,6 +20,10 @@ test *ARGS:
 rehearse *ARGS:
     uv run pytest acceptance/ --sla-profile embedded {{ARGS}}
 
+# the whole rehearsal over canary secrets, and a search of everything that it leaves: a quarter of an hour
+leaks FOLDER="reports/leaks":
+    uv run python ci/leaks.py --folder {{FOLDER}}
+
 # the JSON Schemas that ship with the package, from their sources
 schemas:
     uv run python -m pytest_rawrxd.profile.json_schema
