@@ -33,13 +33,12 @@ def judged_on_cards(evidence: Evidence, criterion: Criterion, judge_one: JudgeOn
         return judge_one(evidence)
     if len({card.device for card in cards}) < len(cards):
         return _one_card_twice(cards, judge_one(evidence))
-    alone = {card: judge_one(of_card(evidence, card.device)) for card in cards}
-    if where is Scope.FIRST:
-        return _of_one(cards[0], alone[cards[0]])
-    if where is Scope.PLACED:
-        measured = {card: entry for card, entry in alone.items() if entry["verdict"] != Verdict.NOT_MEASURED}
-        alone = measured or dict([next(iter(alone.items()))])
-    return _worst(alone, len(cards))
+    asked = cards[:1] if where is Scope.FIRST else cards
+    alone = {card: judge_one(of_card(evidence, card.device)) for card in asked}
+    measured = {card: entry for card, entry in alone.items() if entry["verdict"] != Verdict.NOT_MEASURED}
+    if not measured:
+        return alone[cards[0]]  # as it stands: nothing of it is about one card more than about another
+    return _worst(measured if where is Scope.PLACED else alone, len(cards))
 
 
 def _of_one(card: Card, entry: Entry) -> Entry:

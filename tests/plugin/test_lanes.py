@@ -1,5 +1,6 @@
 """Two lanes of a profile with two GPUs: a verdict on each card, and none on the cards together."""
 
+import csv
 import itertools
 import json
 import xml.etree.ElementTree as ET
@@ -8,6 +9,7 @@ import jsonschema
 import pytest
 from fakes.two_cards import UUIDS, conftest
 
+from pytest_rawrxd.cli import main
 from pytest_rawrxd.report.schema import schema
 from pytest_rawrxd.verdict.unfinished import TEST
 
@@ -49,7 +51,7 @@ def two_cards(acceptance):
 
 
 def run(two_cards, *arguments, engine="scripted-cards:steady,steady"):
-    return two_cards.run(*arguments, engine=engine, alone=True)
+    return two_cards.run(*arguments, engine=engine)
 
 
 def on_cards(entry):
@@ -149,6 +151,16 @@ def test_each_card_has_its_verdict_and_the_better_one_passes_nothing_for_the_wor
     page = (two_cards.run_dir / "signoff-phase2.html").read_text()
     assert all(f"<code>{device}</code>" in page for device in UUIDS)
     result.stdout.re_match_lines([r" +gpu0 .*PASS", r" +gpu1 +47\d tok/s .*FAIL"])
+
+    # No page mixes the cards, and every one is what the evidence alone gives.
+    tables = [(two_cards.run_dir / folder / "concurrency_load_test.csv").read_text() for folder in ("", "gpu1")]
+    rows = [row for table in tables for row in csv.DictReader(table.splitlines())]
+    assert [float(row["TPS"]) for row in rows if row["Streams"] == "12"] == pytest.approx([756, 475], abs=10)
+    of_the_other = (two_cards.run_dir / "gpu1" / "concurrency_load_test.html").read_text()
+    assert "<code>GPU-b</code>" in of_the_other
+    assert 'href="../evidence.html#' in of_the_other
+    assert main(["judge", str(two_cards.run_dir)]) == 1
+    assert json.loads((two_cards.run_dir / "verdicts.json").read_text()) == found
 
 
 TWO_TESTS = """
