@@ -36,12 +36,15 @@ class Scope(StrEnum):
     EACH = "every card"
     PLACED = "the card that measured it"
     FIRST = "the first card"
-    HOST = "all cards together"
+    TOGETHER = "all cards, loaded at once"
+    HOST = "the host, when every lane has ended"
 
 
 def scope(profile: Profile, criterion: Criterion) -> Scope:
     """Where a promise has to hold in a session of several cards. What is not known to be of the host is of each."""
     what, where = str(criterion.where.get("output", criterion.metric)), criterion.where
+    if what == "host_tps":
+        return Scope.TOGETHER
     if what in COMPARISONS or criterion.metric == "gpu_speedup" or where.get("backend") == "cpu":
         return Scope.FIRST
     if criterion.phase == DOCUMENTING or what in MATRIX | EACH_VARIANT | HYBRID | NOT_OF_A_CARD:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +46,7 @@ from pytest_rawrxd.rig.gpu import Gpu, find_gpus, lease
 from pytest_rawrxd.rig.gpu.pin import check_alone, pinned
 from pytest_rawrxd.rig.models.cache import default_cache
 from pytest_rawrxd.rig.proxies import proxies
+from pytest_rawrxd.rig.rendezvous import Rendezvous
 from pytest_rawrxd.rig.vulkan import VulkanDevice, read_vulkan
 from pytest_rawrxd.verdict.judge import judge
 from pytest_rawrxd.verdict.selfcheck import SelfCheck, self_check
@@ -136,6 +139,7 @@ class Acceptance:
                     lanes=self.seed.lanes,
                     device=self.seed.cards[self.seed.lane].device if several else None,
                     cpu=FamilyCpu(os.getppid()) if self.seed.lanes > 1 else None,
+                    meeting=self._meeting,
                 )
             )
             self._test_on(self.seed.cards, self.seed.lanes)
@@ -161,6 +165,9 @@ class Acceptance:
             bench = Bench(campaign, self._session, "main", rig, progress, kept=told, hosts=hosts, device=device)
             self.bench = self._stack.enter_context(bench)
             self._test_on(cards, 1)
+            if cards:
+                shutil.rmtree(self._meeting_place, ignore_errors=True)
+                self._stack.callback(shutil.rmtree, self._meeting_place, ignore_errors=True)
         except RawrxdError as problem:  # nothing is measured yet, so nothing is lost
             self._stack.close()
             raise pytest.UsageError(spelled_out(str(problem))) from problem
@@ -194,7 +201,37 @@ class Acceptance:
         """Held by the worker of a lane as long as it lives, so that others can wait for its end."""
         return lease(f"lane {lane} of {self.run_dir.resolve()}", default_cache().root / "locks", wait_s=wait_s)
 
+    @cached_property
+    def _meeting(self) -> Rendezvous | None:
+        """Where lanes of several cards begin together what loads the whole host; None of one lane."""
+        seed = self.seed
+        if seed is None or len(seed.cards) < 2 or seed.lanes < len(seed.cards):
+            return None
+        return Rendezvous(
+            self._meeting_place,
+            seed.lane,
+            seed.lanes,
+            is_alive=self._is_alive,
+            sleep=SYSTEM.sleep,
+            now_ns=SYSTEM.monotonic_ns,
+        )
+
+    @property
+    def _meeting_place(self) -> Path:
+        """Of this run directory, in which one session measures at a time. The controller empties it."""
+        name = hashlib.sha256(str(self.run_dir.resolve()).encode()).hexdigest()[:16]
+        return default_cache().root / "locks" / f"meeting-{name}"
+
+    def _is_alive(self, lane: int) -> bool:
+        try:
+            with self._lane_held(lane, wait_s=0):
+                return False
+        except RigTrouble:
+            return True
+
     def _other_lanes(self, lanes: int) -> Iterator[AbstractContextManager[None]]:
+        if self._meeting is not None:
+            self._meeting.leave()  # whoever waits for the others' end comes to nothing that they begin
         own = self.seed.lane if self.seed else 0
         return (self._lane_held(lane, wait_s=UNTIL_IT_ENDS) for lane in range(lanes) if lane != own)
 

@@ -22,13 +22,14 @@ from pytest_rawrxd.measure.concurrency import Observers
 from pytest_rawrxd.measure.contention import CpuReader, SystemCpu
 from pytest_rawrxd.measure.decode import Cell
 from pytest_rawrxd.measure.gpu import DEVICE
-from pytest_rawrxd.measure.levels import Level, needed_levels
+from pytest_rawrxd.measure.levels import FLEET, Level, needed_levels
 from pytest_rawrxd.measure.memory import SystemMemory
 from pytest_rawrxd.measure.quality import Text, measure_quality, shipped_text
 from pytest_rawrxd.measure.served_run import Client
 from pytest_rawrxd.measure.shares import references, share
 from pytest_rawrxd.measure.sink import OfCard, Sink
 from pytest_rawrxd.measure.soak.resume import is_over, soak_so_far
+from pytest_rawrxd.measure.together import load_together
 from pytest_rawrxd.measure.tool import ToolTask
 from pytest_rawrxd.measure.withheld import Withholding
 from pytest_rawrxd.plugin.cells import bandwidth_cell, measure_cells
@@ -47,6 +48,7 @@ from pytest_rawrxd.rig.engine.choose import EngineSetup
 from pytest_rawrxd.rig.gpu import Gpu, lease
 from pytest_rawrxd.rig.models.cache import default_cache
 from pytest_rawrxd.rig.models.folder import ModelFile
+from pytest_rawrxd.rig.rendezvous import Rendezvous
 from pytest_rawrxd.rig.telemetry import Telemetry, open_probes
 
 if TYPE_CHECKING:
@@ -74,6 +76,7 @@ class Bench:
         lanes: int = 1,
         device: str | None = None,
         cpu: CpuReader | None = None,
+        meeting: Rendezvous | None = None,
         hosts: LoadHosts | None = None,
     ) -> None:
         """``device`` stands on each record that is about the card of this lane: where several cards are tested."""
@@ -82,6 +85,7 @@ class Bench:
         self._lanes = lanes
         self._card = device
         self._cpu = cpu or SystemCpu()
+        self._meeting = meeting
         self.rig = rig
         self._hosts = hosts
         self.progress = progress
@@ -172,14 +176,18 @@ class Bench:
         if left and self.campaign.profile.protocol.phase2.variant not in self.rig.missing:
             self._loaded.update(left)
             with self._device_held():
-                measure_levels(
-                    left,
-                    self.campaign.profile,
-                    self.rig,
-                    self._observers,
-                    self.progress,
+                measure = partial(
+                    measure_levels,
+                    profile=self.campaign.profile,
+                    rig=self.rig,
+                    watch=self._observers,
+                    progress=self.progress,
                     client=self._load_client,
                 )
+                measure({level: count for level, count in left.items() if level.part != FLEET})
+                if self._meeting is not None:
+                    together = {level: count for level, count in left.items() if level.part == FLEET}
+                    load_together(together, measure, self._meeting, self._recorder)
 
     def _run_tool(self, tasks: Mapping[ToolTask, int]) -> None:
         left = {task: runs for task, runs in tasks.items() if task not in self._tasked}

@@ -71,7 +71,7 @@ class CardTests:
     def _wanted(self, item: pytest.Item) -> set[int | str]:
         promised = [self._profile.criteria[name] for name in marked(item) if name in self._profile.criteria]
         scopes = {scope(self._profile, criterion) for criterion in promised}
-        if Scope.EACH in scopes:
+        if scopes & {Scope.EACH, Scope.TOGETHER}:
             return {card.lane for card in self._cards}
         if not promised:
             return {0}

@@ -29,7 +29,7 @@ def judged_on_cards(evidence: Evidence, criterion: Criterion, judge_one: JudgeOn
         mine = [card for card in cards if card.device == evidence.card]
         return _of_one(mine[0], judge_one(evidence)) if mine else judge_one(evidence)
     where = scope(evidence.campaign.profile, criterion)
-    if not cards or where is Scope.HOST or criterion.not_applicable is not None:
+    if not cards or where in {Scope.HOST, Scope.TOGETHER} or criterion.not_applicable is not None:
         return judge_one(evidence)
     if len({card.device for card in cards}) < len(cards):
         return _one_card_twice(cards, judge_one(evidence))

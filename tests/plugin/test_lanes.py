@@ -32,6 +32,14 @@ at_least = "700 tok/s"
 [criteria.P2-LAT-P95]
 at_most = "18 ms"
 
+[criteria.P2-HOST-AGG]
+title = "Both cards together"
+source = "a test of the instrument"
+kind = "floor"
+metric = "host_tps"
+where = { streams = 12 }
+at_least = "1000 tok/s"
+
 [criteria.P1-TPS-small]
 title = "A promise about a variant that is not the production one"
 source = "a test of the instrument"
@@ -78,6 +86,12 @@ def test_p95(load, sla):
     assert load(streams=12).inter_token.p95 <= sla["P2-LAT-P95"]
 
 
+@pytest.mark.phase2
+@pytest.mark.sla("P2-HOST-AGG")
+def test_host(load, sla):
+    assert load(streams=12).host_throughput >= sla["P2-HOST-AGG"]
+
+
 @pytest.mark.phase1
 @pytest.mark.sla("P1-MATRIX")
 def test_matrix(ladder, sla):
@@ -122,6 +136,12 @@ def test_each_card_has_its_verdict_and_the_better_one_passes_nothing_for_the_wor
     assert throughput["estimate"] == pytest.approx(475, abs=10)
     assert on_cards(verdicts["P2-LAT-P95"]) == {"GPU-a": "PASS", "GPU-b": "FAIL"}
 
+    # What they deliver at once is a promise of its own, and takes nothing back of what one of them breaks.
+    host = verdicts["P2-HOST-AGG"]
+    assert (host["verdict"], host["n"]) == ("PASS", 5)
+    assert host["estimate"] == pytest.approx(756 + 475, abs=20)
+    assert "2 cards at once: gpu0 75" in host["reason"]
+
     # Variants are compared on one card, the other cells are spread, and what looks at all of them has waited.
     assert on_cards(verdicts["P1-PEAK"]) == {"GPU-a": "PASS"}
     assert on_cards(verdicts["P1-TPS-small"]) == {"GPU-b": "PASS"}
@@ -140,7 +160,7 @@ def test_each_card_has_its_verdict_and_the_better_one_passes_nothing_for_the_wor
     junit = ET.parse(two_cards.pytester.path / "j.xml")  # noqa: S314 - written by pytest just now
     cases = {case.get("name"): case for case in junit.getroot().iter("testcase")}
     assert set(cases) == {
-        *(f"test_{name}[{card}]" for name in ("throughput", "p95") for card in ("gpu0", "gpu1")),
+        *(f"test_{name}[{card}]" for name in ("throughput", "p95", "host") for card in ("gpu0", "gpu1")),
         "test_matrix[host]",
         "test_small[gpu1-Q2_K]",
         "test_peak[gpu0]",

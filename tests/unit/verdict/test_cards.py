@@ -211,3 +211,76 @@ def test_the_cards_of_two_hosts_are_each_judged_alone(two):
 
     assert found["verdict"] == "FAIL"
     assert "gpu1 (a card, GPU-d)" in found["reason"]
+
+
+HOST = """
+title = "two cards"
+extends = "rx7800xt"
+
+[hardware]
+gpus = 2
+
+[criteria.P2-HOST-AGG]
+title = "Both cards together"
+source = "a test of the instrument"
+kind = "floor"
+metric = "host_tps"
+where = { streams = 12 }
+at_least = "1500 tok/s"
+"""
+
+
+@pytest.fixture
+def host(tmp_path, opened):
+    """``host()``: five runs of 10.24 s on both cards at once, 1,200 and 600 tok/s."""
+    (tmp_path / "two.toml").write_text(HOST)
+
+    def begin(*, steps=512, runs=(5, 5)):
+        book = opened(str(tmp_path / "two.toml"))
+        cards = [{"lane": lane, "device": device, "name": "a card"} for lane, device in enumerate((FIRST, SECOND))]
+        book.record("session.start", suite="s", argv=[], cards=cards)
+        book.record("self-check", caught={"leak": "seen"}, missed=[], alarmed=[])
+        book.record("claims", tests={"P2-HOST-AGG": ["test_it"]})
+        for device, count, gaps in ((FIRST, runs[0], np.full(1024, 10.0)), (SECOND, runs[1], np.full(steps, 20.0))):
+            with book.on(device):
+                for run in range(1, count + 1):
+                    book.load(12, "fleet", run, gaps_ms=gaps, tokens=64)
+        return book
+
+    return begin
+
+
+def test_a_host_delivers_what_its_cards_deliver_while_all_of_them_are_loaded(host):
+    found = judged(host(), "P2-HOST-AGG")
+
+    assert found["verdict"] == "PASS"
+    assert found["estimate"] == pytest.approx(1800, rel=0.01)
+    assert found["reason"].endswith("; 2 cards at once: gpu0 1,200, gpu1 600 tok/s")
+    assert "cards" not in found
+
+
+@pytest.mark.parametrize(("steps", "verdict"), [(448, "PASS"), (384, "INVALID")])  # 87.5 % and 75 % of the time
+def test_cards_that_were_not_loaded_at_once_show_nothing_of_the_host(host, steps, verdict):
+    found = judged(host(steps=steps), "P2-HOST-AGG")
+
+    assert found["verdict"] == verdict
+    if verdict == "INVALID":
+        assert "all cards were loaded at once in 75 % of the time, at least 80 %" in found["reason"]
+
+
+def test_a_run_that_one_card_lacks_shows_nothing_of_the_host(host):
+    assert "run 5 of session s001 is missing on gpu1" in judged(host(runs=(5, 4)), "P2-HOST-AGG")["reason"]
+
+    book = host()
+    with book.on(FIRST):
+        book.record("load.apart", streams=12, run=3, why="lane 1 did not come: it died or went on")
+    found = judged(book, "P2-HOST-AGG")
+    assert (found["verdict"], found["reason"]) == ("INVALID", "run 3: lane 1 did not come: it died or went on")
+
+
+def test_one_device_is_no_host_of_several_cards(host, opened, tmp_path):
+    book = opened(str(tmp_path / "two.toml"))
+    book.record("claims", tests={"P2-HOST-AGG": ["test_it"]})
+    book.load(12, "fleet")
+
+    assert judged(book, "P2-HOST-AGG")["verdict"] == "NOT MEASURED"
