@@ -11,6 +11,10 @@ from pytest_rawrxd.verdict.sample import finite, same_length
 from pytest_rawrxd.verdict.validity import Violation, violation
 from pytest_rawrxd.verdict.wording import number
 
+#: A busy client reads late now and then, and its tokens then count with the wait for that read, which is never too
+#: little. A server that sends its tokens in packets is another thing: nobody sees when it made them.
+COALESCED_SHARE = 0.01
+
 
 def empty_sample(count: int, of: str) -> Violation | None:
     """Check that there are ``count`` > 0 ``of`` something."""
@@ -48,8 +52,9 @@ def early_end(finish_reasons: Sequence[str]) -> Violation | None:
 
 
 def coalesced(tokens: int, total: int) -> Violation | None:
-    """Check that no token shares its instant with the one before it."""
-    return violation("V-CHUNK", f"{tokens} of {total} tokens came with another one") if tokens else None
+    """Check that at most ``COALESCED_SHARE`` of the tokens share their instant with the one before."""
+    many = tokens > COALESCED_SHARE * total
+    return violation("V-CHUNK", f"{tokens} of {total} tokens came with another one, 1 % is allowed") if many else None
 
 
 def loop_lag(p99_ms: float, *, gate_ms: float) -> Violation | None:

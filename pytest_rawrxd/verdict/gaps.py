@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_rawrxd.errors import EvidenceProblem
+from pytest_rawrxd.measure.intervals import token_intervals
 from pytest_rawrxd.verdict.sample import Integers, rising
 
 
@@ -22,7 +23,7 @@ class Gaps:
     gap_ns: Integers
     end_ns: Integers  #: instant of the later token
     request: Integers  #: index of the request
-    coalesced: int = 0  #: tokens that share their instant with the one before: above 0, token gaps are INVALID
+    coalesced: int = 0  #: tokens of the run that share their instant with the one before: ``checks.coalesced``
 
     def __len__(self) -> int:
         """Return the number of gaps."""
@@ -56,14 +57,18 @@ def token_gaps(offsets: npt.ArrayLike, stamps_ns: npt.ArrayLike, *, drop: int = 
     """Return the gaps between tokens of k requests, without the first ``drop`` gaps of each.
 
     ``offsets`` (k + 1,) and ``stamps_ns`` (tokens,) in whole ns of one monotonic clock; the wait for the first token is
-    no gap. EvidenceProblem on offsets that do not fit and on instants that go back within a request.
+    no gap, and tokens of one read count with the wait for it. EvidenceProblem on offsets that do not fit and on
+    instants that go back within a request.
     """
     starts, stamps = tokens(offsets, stamps_ns)
-    request = np.repeat(np.arange(starts.size - 1), np.diff(starts))
-    position = np.arange(stamps.size) - starts[:-1][request] if stamps.size else np.empty(0, np.int64)
-    gaps = np.diff(stamps, prepend=stamps[:1])
-    kept = position > drop
-    return Gaps(gaps[kept], stamps[kept], request[kept], int(np.count_nonzero(gaps[position > 0] == 0)))
+    found = token_intervals(starts, stamps)
+    kept = found.position > drop
+    return Gaps(found.gap_ns[kept], stamps[kept], found.request[kept], int(np.count_nonzero(found.shared)))
+
+
+def shared_reads(shared: int, tokens: int) -> str:
+    """What has to be said of gaps when ``shared`` of ``tokens`` came with the one before; "" where none did."""
+    return f"{shared} of {tokens} tokens shared a read and count with the wait for it" if shared else ""
 
 
 def full_window(submitted_ns: npt.ArrayLike, ended_ns: npt.ArrayLike, *, streams: int) -> Window | None:

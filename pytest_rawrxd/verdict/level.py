@@ -17,7 +17,7 @@ from pytest_rawrxd.profile.units import convert
 from pytest_rawrxd.verdict import checks
 from pytest_rawrxd.verdict.cell import partial_offload
 from pytest_rawrxd.verdict.decide import invalid
-from pytest_rawrxd.verdict.gaps import Gaps, Window, block_of
+from pytest_rawrxd.verdict.gaps import Gaps, Window, block_of, shared_reads
 from pytest_rawrxd.verdict.load_run import LoadRun, read_run
 from pytest_rawrxd.verdict.load_validity import load_roofline, load_violations
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
@@ -72,6 +72,11 @@ class LevelSample:
     def steps(self) -> int:
         """Decode steps, about: streams of one batch share them, so that their tokens are no independent values."""
         return max(1, sum(len(run.gaps) // run.streams for run in self.runs))
+
+    @property
+    def shared_reads(self) -> str:
+        """What has to be said with every figure of gaps: "" unless tokens of one read count with the wait for it."""
+        return shared_reads(sum(run.gaps.coalesced for run in self.runs), sum(run.stamps_ns.size for run in self.runs))
 
     @property
     def note(self) -> str:

@@ -60,7 +60,7 @@ CATALOGUE = (
     Rule(
         "V-CHUNK",
         "token-level gaps",
-        "a chunk carries more than one token",
+        "tokens came several at a time",
         "report chunk gaps, or let the server flush each token",
     ),
     Rule("V-LOOP", "latency", "the client was late itself", "fewer streams a client process, or more client processes"),

@@ -115,7 +115,8 @@ def test_three_hosts_do_one_load_and_their_merged_percentiles_are_those_of_one_p
     found = coordinator.run(plan(server, "good"), sink=sink)
 
     assert sorted(found.arrays.number.tolist()) == list(range(24))
-    assert (np.diff(found.arrays.offsets) == TOKENS).all()
+    # A busy host may read two tokens at once: they are one instant, and still two tokens.
+    assert (np.add.reduceat(found.arrays.tokens, found.arrays.offsets[:-1]) == TOKENS).all()
     assert (found.arrays.sent_ns >= found.start_ns).all()
     records = {data["name"]: (data, arrays) for _, data, arrays in sink.records}
     assert set(records) == set(NAMES)
@@ -132,7 +133,7 @@ def test_three_hosts_do_one_load_and_their_merged_percentiles_are_those_of_one_p
     for name, array in alone.to_arrays().items():
         assert np.array_equal(array, from_hosts.to_arrays()[name]), name
     gaps = gaps_of(found.arrays)
-    assert alone.total == gaps.size == 24 * (TOKENS - 2)
+    assert alone.total == gaps.size == found.arrays.stamps_ns.size - 24 * 2
     for share in (0.5, 0.95, 0.99):
         assert from_hosts.quantile_ns(share) == alone.quantile_ns(share)
         assert alone.quantile_ns(share) == pytest.approx(np.quantile(gaps, share, method="inverted_cdf"), rel=0.0051)

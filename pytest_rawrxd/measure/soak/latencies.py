@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.measure.histogram import Histogram, Integers, bin_count, merge, record
+from pytest_rawrxd.measure.intervals import token_intervals
 
 _PLAIN = ("blocks", "totals", "total_ns", "longest_ns", "bounds_ns", "over", "over_ns")
 ENTRY_BYTES = 4
@@ -31,10 +32,8 @@ class Answers:
 
     @property
     def coalesced(self) -> int:
-        """Tokens that share their instant with the one before: above 0, nobody knows the gaps between them."""
-        gaps = np.diff(self.stamps_ns)
-        gaps[self.offsets[1:-1][(self.offsets[1:-1] > 0) & (self.offsets[1:-1] < self.stamps_ns.size)] - 1] = 1
-        return int(np.count_nonzero(gaps == 0))
+        """Tokens that share their instant with the one before: nobody knows the gaps between them."""
+        return int(np.count_nonzero(token_intervals(self.offsets, self.stamps_ns).shared))
 
 
 def gaps_of(answers: Answers, *, streams: int) -> tuple[Integers, Integers]:
@@ -50,12 +49,9 @@ def gaps_of(answers: Answers, *, streams: int) -> tuple[Integers, Integers]:
         return nothing, nothing
     begin = int(np.sort(answers.submitted_ns)[busy - 1])
     end = int(np.sort(answers.ended_ns)[answers.ended_ns.size - busy])
-    request = np.repeat(np.arange(answers.submitted_ns.size), np.diff(answers.offsets))
-    position = np.arange(answers.stamps_ns.size) - answers.offsets[:-1][request]
-    gaps = np.diff(answers.stamps_ns, prepend=answers.stamps_ns[:1])
-    stamps = answers.stamps_ns
-    kept = (position > 1) & (stamps - gaps >= begin) & (stamps <= end)
-    return gaps[kept], stamps[kept]
+    found, stamps = token_intervals(answers.offsets, answers.stamps_ns), answers.stamps_ns
+    kept = (found.position > 1) & (stamps - found.gap_ns >= begin) & (stamps <= end)
+    return found.gap_ns[kept], stamps[kept]
 
 
 class Blocks:

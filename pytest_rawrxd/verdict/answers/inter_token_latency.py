@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.profile import Criterion
+from pytest_rawrxd.verdict.cell import with_note
 from pytest_rawrxd.verdict.level import level_sample, with_size
 from pytest_rawrxd.verdict.outcome import Answer
 from pytest_rawrxd.verdict.quantile import NANOSECONDS, quantile
@@ -43,4 +44,4 @@ def _judged(evidence: Evidence, criterion: Criterion, *, by_time: bool) -> Answe
         planning_effect=profile.gates.planning_design_effect.to("ratio"),
         min_blocks=profile.gates.min_blocks,
     )
-    return with_size(found, sample, int(histogram.blocks.size)), sample.sources
+    return with_size(with_note(found, sample.shared_reads), sample, int(histogram.blocks.size)), sample.sources

@@ -7,6 +7,7 @@ import numpy as np
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.profile.units import convert
+from pytest_rawrxd.verdict.cell import with_note
 from pytest_rawrxd.verdict.decide import decide, invalid
 from pytest_rawrxd.verdict.level import LevelSample, level_sample, with_size
 from pytest_rawrxd.verdict.mean_range import mean_range
@@ -22,14 +23,14 @@ def mean_inter_token_latency(evidence: Evidence, criterion: Criterion) -> Answer
     """Judge the mean gap over runs against the bound."""
     sample = level_sample(evidence, int(criterion.where["streams"]))
     found = sample.gap_problem or _mean(criterion, sample)
-    return with_size(found, sample), sample.sources
+    return with_size(with_note(found, sample.shared_reads), sample), sample.sources
 
 
 def inter_token_quantile(evidence: Evidence, criterion: Criterion) -> Answer:
     """Judge the interval of the pooled quantile against the bound."""
     sample = level_sample(evidence, int(criterion.where["streams"]))
     found = sample.gap_problem or _quantile(evidence, criterion, sample)
-    return with_size(found, sample), sample.sources
+    return with_size(with_note(found, sample.shared_reads), sample), sample.sources
 
 
 def _mean(criterion: Criterion, sample: LevelSample) -> Finding:

@@ -13,7 +13,9 @@ from pytest_rawrxd.measure.soak.journal import GAPS
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.profile.units import convert
 from pytest_rawrxd.verdict import checks
+from pytest_rawrxd.verdict.cell import with_note
 from pytest_rawrxd.verdict.decide import invalid
+from pytest_rawrxd.verdict.gaps import shared_reads
 from pytest_rawrxd.verdict.latency_slope import latency_slope
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
 from pytest_rawrxd.verdict.quantile import NANOSECONDS, quantile
@@ -45,6 +47,8 @@ def soak_latency(evidence: Evidence, criterion: Criterion) -> Answer:
         planning_effect=gates.planning_design_effect.to("ratio"),
         min_blocks=gates.min_blocks,
     )
+    shared, tokens = sum(each.shared_reads for each in runs), sum(each.tally.tokens for each in runs)
+    found = with_note(found, shared_reads(shared, tokens))
     found = replace(found, deciding={**found.deciding, "blocks": int(histogram.blocks.size)})
     for each in runs:
         found = capped(with_soak(found, each), each, evidence)
@@ -95,9 +99,8 @@ def _latencies(evidence: Evidence) -> tuple[Sequence[SoakRun], Histogram | None,
     for run in runs:
         if (unseen := run.unseen(GAPS)) is not None:
             return runs, None, (unseen, sources)
-        coalesced, tokens = sum(burst["coalesced"] for burst in run.bursts), run.tally.tokens
-        if (told := checks.coalesced(coalesced, tokens)) is not None:
-            return runs, None, (invalid(told.sentence(), next_step=told.rule.fix, n=tokens), sources)
+        if (told := checks.coalesced(run.shared_reads, run.tally.tokens)) is not None:
+            return runs, None, (invalid(told.sentence(), next_step=told.rule.fix, n=run.tally.tokens), sources)
         if run.histogram is None:
             empty: Finding = invalid("empty sample: no gap was recorded", next_step="a longer soak")
             return runs, None, (empty, sources)

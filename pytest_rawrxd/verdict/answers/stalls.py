@@ -7,6 +7,7 @@ import numpy as np
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.profile.units import convert
+from pytest_rawrxd.verdict.cell import with_note
 from pytest_rawrxd.verdict.counts import spike
 from pytest_rawrxd.verdict.level import in_unit, level_sample, with_size
 from pytest_rawrxd.verdict.outcome import Answer
@@ -30,7 +31,7 @@ def longest_gap(evidence: Evidence, criterion: Criterion) -> Answer:
         unit=criterion.unit,
         confidence=criterion.confidence,
     )
-    return with_size(found, sample), sample.sources
+    return with_size(with_note(found, sample.shared_reads), sample), sample.sources
 
 
 def stalled_share(evidence: Evidence, criterion: Criterion) -> Answer:
@@ -55,4 +56,5 @@ def stalled_share(evidence: Evidence, criterion: Criterion) -> Answer:
         planning_effect=profile.gates.planning_design_effect.to("ratio"),
         min_blocks=profile.gates.min_blocks,
     )
-    return with_size(in_unit(found, "%", criterion.unit), sample, int(histogram.blocks.size)), sample.sources
+    found = with_note(in_unit(found, "%", criterion.unit), sample.shared_reads)
+    return with_size(found, sample, int(histogram.blocks.size)), sample.sources

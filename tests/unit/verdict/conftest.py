@@ -149,7 +149,8 @@ class Book:
         """One run under load: all streams share every step, ``gaps_ms`` (steps,) apart, ``tokens`` a request."""
         tokens, chunk = changes.pop("tokens", 256), changes.pop("chunk", 1)
         gaps = np.asarray(changes.pop("gaps_ms", np.full(2 * tokens, 10.0)), np.float64)
-        gaps = gaps + self._random.uniform(0, 1e-4, gaps.size)  # what was timed is never twice the same
+        # What was timed is never twice the same; what came in one read (0) stays together.
+        gaps = gaps + np.where(gaps, self._random.uniform(0, 1e-4, gaps.size), 0)
         rounds, stamps = gaps.size // tokens, np.cumsum(gaps * 1e6).astype(np.int64)
         begins = np.concatenate([[0], stamps[tokens - 1 :: tokens][: rounds - 1]])
         answers = stamps.reshape(rounds, tokens)

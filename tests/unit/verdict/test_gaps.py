@@ -21,8 +21,17 @@ def test_the_first_interval_of_each_stream_is_dropped() -> None:
     assert found.coalesced == 0
 
 
-def test_tokens_of_one_chunk_are_counted_as_coalesced() -> None:
-    assert token_gaps([0, 5], [10, 20, 20, 20, 30]).coalesced == 2
+def test_tokens_of_one_read_count_each_with_the_wait_for_it() -> None:
+    found = token_gaps([0, 6, 8], [10, 20, 55, 55, 55, 60, 60, 70])
+
+    assert found.coalesced == 2
+    assert found.gap_ns.tolist() == [35, 35, 35, 5]
+
+
+def test_tokens_that_came_with_the_first_one_have_no_wait_between_tokens() -> None:
+    found = token_gaps([0, 4], [10, 10, 10, 30], drop=0)
+
+    assert (found.coalesced, found.gap_ns.tolist()) == (2, [20])
 
 
 def test_the_three_views_do_not_mix() -> None:

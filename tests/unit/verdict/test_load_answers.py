@@ -92,8 +92,19 @@ def test_tokens_that_share_an_instant_leave_gaps_invalid_and_throughput_valid(bo
         book.load(run=run, gaps_ms=steps(count=256 * 40), chunk=4)
 
     assert book.answer("P2-LAT-P95").verdict is INVALID
-    assert "a chunk carries more than one token" in book.answer("P2-LAT-P95").reason
+    assert "tokens came several at a time" in book.answer("P2-LAT-P95").reason
     assert book.answer("P2-AGG").verdict is PASS
+
+
+def test_tokens_that_a_late_client_read_at_once_count_with_the_whole_wait(book):
+    gaps = steps()
+    gaps[1000], gaps[1001] = 110.0, 0.0
+    main_run(book, gaps)
+
+    spike = book.answer("P2-LAT-SPIKE")
+    assert (spike.verdict, spike.estimate) == (PASS, pytest.approx(110))
+    assert "36 of 921600 tokens shared a read and count with the wait for it" in spike.reason
+    assert "shared a read" in book.answer("P2-LAT-P95").reason
 
 
 @pytest.mark.parametrize(("gap_ms", "verdict"), [(14.9, PASS), (15.0, FAIL), (15.1, FAIL)])
