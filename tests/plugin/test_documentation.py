@@ -153,6 +153,9 @@ STANDS = {
     "pytest acceptance/ --sla-profile PROFILE -n 2": acceptance(
         *EMBEDDED, "-n", "2", code=4, instead="a profile of one lane: refused in words; test_lanes.py runs two"
     ),
+    "pytest tests/plugin/test_lanes.py -k each_card": acceptance(
+        "tests/unit/report/test_number.py", instead="one file stands in for the suite that is running now"
+    ),
     "pytest acceptance/ --sla-profile embedded --sla-run-dir reports/RUN -m phase1": acceptance(
         *EMBEDDED, "--sla-run-dir", "fresh", "-m", "phase1", "--collect-only", instead=COLLECTED
     ),
