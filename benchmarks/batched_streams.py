@@ -1,7 +1,7 @@
 """Our batching loop beside llama-batched-bench in one run: the same file, threads, prompt and number of streams.
 
     uv run python benchmarks/batched_streams.py [--peer PROGRAM] [--model FILE] [--streams 1,12] [--rounds N]
-        [--tokens N] [--threads N]
+        [--tokens N] [--threads N] [--sampling argmax|in-graph]
 
 Both decode in lock step: all prompts first, then one token of every stream a step. Each round asks both at every
 number of streams, in turning order, so that a machine that drifts favours nobody. Ratios count: ours / peer, the median
@@ -64,7 +64,7 @@ def main() -> None:
     for turn in range(asked.rounds):
         for who, streams in order[turn % len(order) :] + order[: turn % len(order)]:
             made = (
-                _ours(model, streams, asked.tokens, asked.threads)
+                _ours(model, streams, asked)
                 if who == "ours"
                 else _peer(peer, model, streams, asked.tokens, asked.threads)
             )
@@ -91,9 +91,11 @@ def _print(turns: dict[tuple[str, int], list[Turn]], levels: list[int], peer: st
         print("no llama-batched-bench: not on PATH, and no --peer; nothing is compared")
 
 
-def _ours(model: Path, streams: int, tokens: int, threads: int) -> Turn:
-    cells = streams * (PROMPT_TOKENS + tokens)
-    options = LoadOptions(n_ctx=cells, n_streams=streams, n_threads=threads, prefill_chunk=512)
+def _ours(model: Path, streams: int, wanted: argparse.Namespace) -> Turn:
+    tokens, cells = wanted.tokens, streams * (PROMPT_TOKENS + wanted.tokens)
+    options = LoadOptions(
+        n_ctx=cells, n_streams=streams, n_threads=wanted.threads, prefill_chunk=512, sampling=wanted.sampling
+    )
     with open_engine("llama-cpp-python", EngineSetup(environ=os.environ)) as engine:
         engine.load(model, options, deadline_s=DEADLINE_S)
         texts = [engine.tokenize(text) for text in prompts(seed=1)]
@@ -139,6 +141,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tokens", type=int, default=128)
     parser.add_argument("--threads", type=int, default=psutil.cpu_count(logical=False) or 1)
+    parser.add_argument("--sampling", choices=("auto", "argmax", "in-graph"), default="auto")
     return parser.parse_args()
 
 

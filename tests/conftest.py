@@ -1,14 +1,20 @@
 """Which tests may run side by side."""
 
-from pathlib import Path
-
 import pytest
 
-CONTRACT = Path(__file__).parent / "contract"
+CONTRACT = "tests/contract/"
 
 
-def pytest_collection_modifyitems(items):
-    """With ``-n``, real parts run one after the other: two engines on the same cores would measure each other."""
-    for item in items:
-        if item.path.is_relative_to(CONTRACT):
-            item.add_marker(pytest.mark.xdist_group("real parts"))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With ``-n``, a file's tests share its fixtures, and real parts run one after the other, never side by side.
+
+    The groups of xdist 3.8 (``loadgroup``) are names that pytest 9.2 no longer reads.
+    """
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - installed where this hook is asked
+
+    class OneWorkerForRealParts(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return CONTRACT if nodeid.startswith(CONTRACT) else nodeid.split("::", 1)[0]
+
+    return OneWorkerForRealParts(config, log)

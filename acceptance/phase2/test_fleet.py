@@ -1,4 +1,4 @@
-"""A fleet of servers: each keeps what the fleet promises, requests are spread over all, and one may be lost."""
+"""A fleet: each server keeps what it promises and has its share, one may be lost; a host's cards deliver together."""
 
 import pytest
 
@@ -22,3 +22,9 @@ def test_requests_are_spread_over_the_fleet(load, sla):
 def test_hardly_any_request_is_lost_while_one_server_is_hurt(faults, sla):
     """What one server held when it was hurt is answered by another one."""
     assert faults.lost_by_fleet <= sla["P2-FLEET-LOSS"]
+
+
+@pytest.mark.sla("P2-HOST-AGG")
+def test_all_cards_of_the_host_together_reach_the_promised_throughput(load, sla):
+    """At twelve streams on every card at once, all tokens of the host arrive at the promised rate."""
+    assert load(streams=12).host_throughput >= sla["P2-HOST-AGG"]

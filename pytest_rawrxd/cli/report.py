@@ -105,8 +105,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _make(chosen: list[Form], run_dir: Path, places: Sequence[Path]) -> None:
     refuse_signed(run_dir)
-    for form in chosen:
-        for path in form.make(run_dir, places):
+    made: list[Path] = []
+    try:
+        for form in chosen:
+            made += form.make(run_dir, places)
+    finally:
+        if made:  # What was added belongs to the run from now on, whether or not another form could be made.
+            write_sums(run_dir)
+        for path in made:
             print(path)
-    # What was added belongs to the run from now on.
-    write_sums(run_dir)

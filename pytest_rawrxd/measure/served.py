@@ -45,6 +45,7 @@ def measure_served_level(
         with open_server() as server:
             bench = ServerBench(server, terms, client, watch)
             rate = bench.rate(client.run(bench.warm_up(level.streams)).arrays)
+            watch.begin()
             with watch.watched(processes(server.pid, *server.more_pids), about):
                 closed = bench.measure(bench.closed(level.streams), level.streams, rate)
             watch.sink.record(RUN, {**about, **closed.data}, closed.arrays)

@@ -13,6 +13,7 @@ from pytest_rawrxd.plugin import fixtures, options, refusals, reporters
 from pytest_rawrxd.plugin.acceptance import Acceptance
 from pytest_rawrxd.plugin.deadline import Deadlines
 from pytest_rawrxd.plugin.lanes import WorkerSeed
+from pytest_rawrxd.plugin.metadata import keep_secrets
 from pytest_rawrxd.profile import Profile, load_profile
 from pytest_rawrxd.report.plain import spelled_out
 
@@ -32,6 +33,7 @@ def activate(config: pytest.Config) -> None:
         config.hook.pytest_rawrxd_profile(config=config, profile=profile)
     except UsageProblem as problem:
         refuse(problem)
+    keep_secrets(config)
     acceptance = Acceptance(config, profile, seed)
     config.pluginmanager.register(acceptance, PLUGIN)
     reporters.register(config, acceptance)

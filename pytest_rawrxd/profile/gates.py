@@ -14,14 +14,16 @@ from pytest_rawrxd.profile.section import Count, Section
 from pytest_rawrxd.profile.units import Quantity
 
 Probability = Annotated[float, Field(gt=0, lt=1)]
+#: One run has no spread, and nothing that is said of it an interval.
+Several = Annotated[Count, Field(ge=2)]
 
 
 class MinRuns(Section):
     """Usable runs below which a rule gives no verdict."""
 
-    floor: Count
-    equivalence: Count
-    peak: Count
+    floor: Several
+    equivalence: Several
+    peak: Several
 
 
 class Gates(Section):
@@ -37,7 +39,7 @@ class Gates(Section):
     send_lag_p99_max: Duration = Field(description="P99 of sent minus due instant.")
     token_count_mismatch_max: Share = Field(description="Difference of two ways to count the same tokens.")
     min_runs: MinRuns
-    min_blocks: Count = Field(description="Time blocks below which a latency run gives no verdict.")
+    min_blocks: Several = Field(description="Time blocks below which a latency run gives no verdict.")
     min_injections: Count = Field(description="Independent fault injections below which there is no verdict.")
     min_fault_kinds: Count = Field(description="Kinds of fault below which recovery has no verdict.")
     quantile_guard: Share = Field(description="Share of the allowed exceedances that sign-off accepts.")

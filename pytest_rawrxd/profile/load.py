@@ -10,6 +10,7 @@ from pytest_rawrxd.profile.consistency import check
 from pytest_rawrxd.profile.inherit import read_chain
 from pytest_rawrxd.profile.profile import Profile, digest_of
 from pytest_rawrxd.profile.resolve import resolve
+from pytest_rawrxd.profile.secrets import refuse_secrets
 from pytest_rawrxd.profile.source import find, search_folders
 from pytest_rawrxd.profile.written import read_written
 
@@ -23,6 +24,7 @@ def load_profile(name_or_path: str, *, search: Sequence[Path] | None = None) -> 
     folders = search_folders() if search is None else tuple(search)
     path = find(name_or_path, folders)
     chain = read_chain(path, folders)
+    refuse_secrets(chain)  # first: every other complaint quotes what is written
     written, entries, complaints = read_written(chain.data)
     raise_complaints([*complaints, *check(written, entries)], chain)
     assert written is not None  # noqa: S101 - it is None only beside complaints

@@ -96,7 +96,7 @@ READINESS = Checklist(
         ),
         Item(
             "Throughput scales with the streams",
-            (Pick(metrics=("aggregate_tps", "scaling_efficiency")),),
+            (Pick(metrics=("aggregate_tps", "host_tps", "scaling_efficiency")),),
             "concurrency_load_test.html",
         ),
         Item(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from pytest_rawrxd.errors import EvidenceProblem, UsageProblem
+from pytest_rawrxd.rig.engine.environment import child_environment
 
 PRINTED = "signoff-phase*.pdf"
 PAGES = "signoff-phase*.html"
@@ -26,6 +30,20 @@ def pdf_is_possible() -> bool:
     return find_spec("weasyprint") is not None
 
 
+@contextmanager
+def _few_variables() -> Iterator[None]:
+    """WeasyPrint looks for Pango, for which Python starts compiler and linker with every variable that there is."""
+    whole = dict(os.environ)
+    few = child_environment(whole)
+    try:
+        os.environ.clear()
+        os.environ.update(few)
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(whole)
+
+
 def printed(page: str) -> bytes:
     """Return ``page`` as a PDF without dates, random names or anything from the network.
 
@@ -34,9 +52,10 @@ def printed(page: str) -> bytes:
     from matplotlib import get_data_path  # noqa: PLC0415 - heavy, and only a print needs its fonts
 
     try:
-        from weasyprint import CSS, HTML  # noqa: PLC0415 - an extra, and slow to import
-        from weasyprint.text.fonts import FontConfiguration  # noqa: PLC0415
-        from weasyprint.urls import URLFetcher, URLFetcherResponse  # noqa: PLC0415
+        with _few_variables():
+            from weasyprint import CSS, HTML  # noqa: PLC0415 - an extra, and slow to import
+            from weasyprint.text.fonts import FontConfiguration  # noqa: PLC0415
+            from weasyprint.urls import URLFetcher, URLFetcherResponse  # noqa: PLC0415
     except (ImportError, OSError) as missing:  # OSError: the package is there, the system's Pango is not
         raise UsageProblem(
             "this installation cannot print PDF",

@@ -21,8 +21,9 @@ SUMS = "SHA256SUMS"
 EVIDENCE = "evidence.sha256"
 ALLURE = "allure.html"  #: six megabytes that ``rawrxd report --allure`` gives again; not committed
 #: What is committed; ledger and raw arrays stay in the run directory and are listed in EVIDENCE by digest.
-OUTPUTS = ("*.csv", "charts/*.svg", "charts/*.png")
-COMMITTED = (VERDICTS, "campaign.json", POOL, "*.html", "*.pdf", "docs/*", f"{SIGNATURES}/*.json", *OUTPUTS)
+OUTPUTS = ("*.csv", "charts/*.svg", "charts/*.png", "gpu*/*.csv", "gpu*/charts/*.svg", "gpu*/charts/*.png")
+PAGES = ("*.html", "gpu*/*.html", "*.pdf", "docs/*")
+COMMITTED = (VERDICTS, "campaign.json", POOL, *PAGES, f"{SIGNATURES}/*.json", *OUTPUTS)
 RAW = ("campaign.json", "ledger/*", "raw/**/*")
 
 

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_rawrxd.errors import UsageProblem
+from pytest_rawrxd.rig.engine.environment import child_environment
 
 DEADLINE_S = 120.0
+#: Where a repository and its settings lie. Not GIT_CONFIG_VALUE_n, in which CI systems hand over tokens.
+NAMES = (
+    *(
+        "GIT_DIR",
+        "GIT_COMMON_DIR",
+        "GIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_CEILING_DIRECTORIES",
+    ),
+    *("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_ALTERNATE_OBJECT_DIRECTORIES"),
+)
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
@@ -39,6 +53,11 @@ def committed(folder: Path, *, run: Run = subprocess.run) -> Committed:
     return Committed(commit, tuple(branches.decode().split()), dict(zip(names, contents, strict=True)))
 
 
+def git_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """What git needs to read a repository of this user, without a network and without a secret."""
+    return child_environment(environ) | {name: environ[name] for name in NAMES if name in environ}
+
+
 def _contents(batch: bytes) -> list[bytes]:
     """The contents in the answer of ``git cat-file --batch``: for each a line with its size, its bytes, a line end."""
     found, at = [], 0
@@ -52,7 +71,13 @@ def _contents(batch: bytes) -> list[bytes]:
 
 def _git(run: Run, folder: Path, *arguments: str, given: bytes | None = None) -> bytes:
     try:
-        done = run(["git", "-C", str(folder), *arguments], input=given, capture_output=True, timeout=DEADLINE_S)
+        done = run(
+            ["git", "-C", str(folder), *arguments],
+            input=given,
+            capture_output=True,
+            timeout=DEADLINE_S,
+            env=git_environment(os.environ),
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UsageProblem(
             "git cannot be asked about the published copy",

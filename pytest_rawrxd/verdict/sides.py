@@ -8,6 +8,7 @@ from typing import Any
 
 from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.evidence.cards import by_card
 from pytest_rawrxd.evidence.foreign.figure import ForeignResult
 from pytest_rawrxd.measure.decode import RUN
 from pytest_rawrxd.verdict.answers.soak_latency import hourly_means
@@ -65,7 +66,8 @@ class Side:
 
 
 def campaign_side(evidence: Evidence) -> Side:
-    """The decoding cells, the levels of the load test and the soak of a run directory."""
+    """The decoding cells, the levels of the load test and the soak of a run directory; of several cards the first."""
+    evidence = by_card(evidence)[0]
     cells = sorted({(record.data["variant"], record.data["tokens"]) for record in evidence.of(RUN)})
     samples = []
     for variant, tokens in cells:

@@ -7,14 +7,22 @@ import numpy as np
 import pytest
 
 WIDTH, LAYERS, HEADS, HEAD_SIZE, HIDDEN, CONTEXT = 64, 2, 4, 16, 192, 2048
+BYTES_END = 3 + 256  # control tokens and bytes come first
 
 
-def write_tiny_model(path: Path, *, poisoned: bool = False, damaged: bool = False, head_size: int = HEAD_SIZE) -> Path:
+def write_tiny_model(
+    path: Path,
+    *,
+    poisoned: bool = False,
+    damaged: bool = False,
+    printable: bool = False,
+    head_size: int = HEAD_SIZE,
+) -> Path:
     """Two layers of seeded random weights and a vocabulary of bytes and printable characters, 0.6 MB of F32.
 
     ``poisoned`` fills one weight matrix with 0xFF bytes, which are NaN: what a damaged file looks like inside;
-    ``damaged`` turns the same matrix round, which leaves numbers. A large ``head_size`` makes a context large without
-    many cells.
+    ``damaged`` turns the same matrix round, which leaves numbers. ``printable`` keeps it from tokens of single
+    bytes: a server ends a stream that is no text. A large ``head_size`` makes a context large without many cells.
     """
     random = np.random.default_rng(7)
     pieces = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), "▁", *map(chr, range(33, 127))]
@@ -47,6 +55,8 @@ def write_tiny_model(path: Path, *, poisoned: bool = False, damaged: bool = Fals
             weights.view(np.uint8)[:] = 0xFF
         if damaged and name == "blk.1.ffn_up.weight":
             weights = weights[::-1].copy()
+        if printable and name == "output.weight":
+            weights[:BYTES_END] = 0
         writer.add_tensor(name, weights)
 
     add("token_embd.weight", len(pieces), WIDTH)
@@ -69,6 +79,11 @@ def write_tiny_model(path: Path, *, poisoned: bool = False, damaged: bool = Fals
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+@pytest.fixture(scope="session")
+def printable_model(tmp_path_factory) -> Path:
+    return write_tiny_model(tmp_path_factory.mktemp("models") / "printable.gguf", printable=True)
 
 
 @pytest.fixture(scope="session")

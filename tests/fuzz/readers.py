@@ -41,6 +41,7 @@ from pytest_rawrxd.rig.server.found import find_server
 from pytest_rawrxd.rig.server.framing import EventError
 from pytest_rawrxd.rig.server.rawrxd import tokens_generated
 from pytest_rawrxd.rig.server.response import Ask, Response
+from pytest_rawrxd.verdict.planning import plan
 
 HTTP_LIMIT = 1 << 17
 ASK = Ask("Tell me", 3, "some-model")
@@ -51,6 +52,7 @@ def _profile(data: bytes, place: Path) -> None:
     path.write_bytes(data)
     profile = load_profile(str(path), search=(_shipped(),))
     render(lint(profile))
+    plan(profile)  # a session asks it for its deadline before it begins
     assert Profile.from_resolved(strict_loads(canonical(profile.to_resolved()))) == profile
 
 

@@ -24,11 +24,21 @@ title = "twelve streams on a server that is running"
 kind = "rehearsal"
 extends = "embedded"
 
+[protocol.phase1]
+min_duration = "0.2 s"
+
+[protocol.phase1.matrix]
+Q4_K = ["64x2"]
+
+[protocol.phase1.processes]
+floor = 2
+
 [protocol.phase2]
 requests = 24
 processes = 2
 level_runs = 2
-level_duration = "1 s"
+level_duration = "0.3 s"
+block = "0.3 s"
 beside = []
 
 [gates.min_runs]
@@ -95,8 +105,6 @@ def test_a_server_that_replies_once_shows_throughput_and_end_and_says_why_it_sho
 
 
 def test_a_cell_of_a_server_that_replies_once_has_no_decoding_rate_but_one_of_whole_requests(phase2, replies_once):
-    phase2.write_profile(base=PROFILE + "[protocol.phase1.processes]\nfloor = 2\n")
-
     phase2.run("-k", "guarantee", engine=replies_once)
 
     found = phase2.verdicts()["SLA-TPS-GUARANTEE"]

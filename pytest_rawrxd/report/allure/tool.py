@@ -34,7 +34,7 @@ class Tool:
         """Render the folder ``results`` as ``settings`` say. EvidenceProblem where Allure does not."""
         # Nothing else of the environment: a CI job's names and addresses are no part of a run.
         environ = {
-            **{name: os.environ[name] for name in INHERITED if name in os.environ},
+            **_inherited(),
             "RAWRXD_INSTANT_MS": str(instant_ms),
             "ALLURE_READ_CONCURRENCY": "1",  # the order of reading is the order of the page
             "TZ": "UTC",
@@ -88,8 +88,13 @@ def find(
     return Tool(node, command, home / "still.cjs")
 
 
+def _inherited() -> dict[str, str]:
+    return {name: os.environ[name] for name in INHERITED if name in os.environ}
+
+
 def _refuse_old(node: str, run: Run) -> None:
-    said = run([node, "--version"], capture_output=True, text=True, timeout=60, check=False).stdout.strip()
+    asked = run([node, "--version"], capture_output=True, text=True, timeout=60, check=False, env=_inherited())
+    said = asked.stdout.strip()
     version = re.fullmatch(r"v(\d+)\.(\d+)\.\d+.*", said)
     if version is None or (int(version[1]), int(version[2])) < NODE:
         raise UsageProblem(

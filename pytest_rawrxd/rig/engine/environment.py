@@ -45,7 +45,7 @@ PREFIXES = (
         "COVERAGE_PROCESS_",
     ),
 )
-SECRETS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
+SECRETS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL", "COOKIE")
 #: Set for every engine. libgomp reads its policy when it loads: threads that spin took a busy machine from 150 to
 #: 4 tok/s. A backtrace through gdb hangs a crash for seconds; faulthandler names the Python line instead.
 FIXED = {"OMP_WAIT_POLICY": "passive", "GGML_NO_BACKTRACE": "1", "PYTHONFAULTHANDLER": "1", "PYTHONUTF8": "1"}

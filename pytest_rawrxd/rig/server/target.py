@@ -13,6 +13,7 @@ or several llama-servers that the suite starts, ``llama-server#servers=3`` or ``
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from pytest_rawrxd.errors import UsageProblem
+from pytest_rawrxd.profile.secrets import secret_in
 from pytest_rawrxd.rig.server.dialects import DIALECTS
 
 SETTINGS = ("model", "key_env", "keyring", "ca", "servers", "server_header")
@@ -30,6 +32,9 @@ HTTP_KINDS = ("openai", "openai-chat", "ollama", "rawrxd")
 MANAGED = "llama-server"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 MANAGED_ARGUMENTS = ("-m", "--model", "--host", "--port", "--api-key", "--api-key-file")
+#: As systems and shells allow it: a key that was written in the place of its variable's name rarely fits.
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_USER = re.compile(r"[^\s,/]*@")
 
 
 @dataclass(frozen=True)
@@ -101,12 +106,14 @@ def parse_target(spec: str, *, environ: Mapping[str, str], windows: bool = False
     if kind_of(spec) == MANAGED:
         program = Path(words.pop(0)) if words and not words[0].startswith("-") else None
         for word in words:
-            if word.partition("=")[0] in MANAGED_ARGUMENTS:
-                raise _problem(spec, f"{word} is set by the suite", "other arguments of llama-server")
-        return ManagedTarget(program, tuple(words), _managed_servers(kind, spec))
+            if (name := word.partition("=")[0]) in MANAGED_ARGUMENTS:
+                raise _problem(f"{kind}:…", f"{name} is set by the suite", "other arguments of llama-server")
+        _refuse_secret(kind, words)
+        return ManagedTarget(program, tuple(words), _managed_servers(kind))
     if kind == "command":
         if not words:
             raise _problem(spec, "no program behind the colon", "command:llama-bench -m {model} -o json")
+        _refuse_secret(kind, words)
         return CommandTarget(tuple(words))
     raise _problem(spec, f"unknown kind {kind!r}", ", ".join([*HTTP_KINDS, MANAGED, "command"]))
 
@@ -116,13 +123,14 @@ def kind_of(spec: str) -> str:
     return spec.partition(":")[0].partition("#")[0]
 
 
-def _managed_servers(kind: str, spec: str) -> int:
+def _managed_servers(kind: str) -> int:
     """How many servers ``llama-server#servers=N`` asks for."""
     if "#" not in kind:
         return 1
     name, _, count = kind.partition("#")[2].partition("=")
     if name != "servers" or not count.isdecimal() or not 1 < int(count) <= MOST_MANAGED:
-        raise _problem(spec, f"settings {kind!r}", f"{MANAGED}#servers=N with N from 2 to {MOST_MANAGED}")
+        found = f"servers={count}" if name == "servers" else "a setting that it does not have"  # which may be a secret
+        raise _problem(f"{MANAGED}#…", found, f"{MANAGED}#servers=N with N from 2 to {MOST_MANAGED}")
     return int(count)
 
 
@@ -145,18 +153,8 @@ def _http(kind: str, rest: str, spec: str, environ: Mapping[str, str]) -> HttpTa
     if url.query:
         raise _problem(f"{kind}:…", "a query (?…) in the URL, which could hold a key", "settings behind #")
     settings = _settings(url.fragment, spec)
-    key_env = settings.get("key_env")
-    if key_env is not None and not environ.get(key_env):
-        raise _problem(spec, f"the environment variable {key_env} is not set", f"set {key_env} to the API key")
-    if key_env is not None and not (environ[key_env].isascii() and environ[key_env].isprintable()):
-        raise _problem(
-            spec, f"{key_env} holds characters that a header cannot carry", "the API key in one line of ASCII"
-        )
-    keyring = settings.get("keyring")
-    if keyring is not None and key_env is not None:
-        raise _problem(spec, "two places of one key", "#key_env=NAME or #keyring=SERVICE/USER")
-    if keyring is not None and not all(keyring.rpartition("/")[::2]):
-        raise _problem(spec, f"no service and user: {keyring!r}", "#keyring=SERVICE/USER")
+    key_env, keyring = settings.get("key_env"), settings.get("keyring")
+    _check_key(key_env, keyring, spec, environ)
     if (key_env or keyring) and url.scheme == "http" and url.hostname not in LOOPBACK:
         raise _problem(spec, "an API key over http would travel unencrypted", "an https URL")
     if kind == "ollama" and "model" not in settings:
@@ -171,6 +169,22 @@ def _http(kind: str, rest: str, spec: str, environ: Mapping[str, str]) -> HttpTa
     if not servers.isdecimal() or not 1 <= int(servers) <= MOST_SERVERS or (int(servers) > 1) != (header is not None):
         raise _problem(spec, f"servers={servers}, server_header={header}", "servers=2 or more, with server_header=NAME")
     return HttpTarget(kind, base + path, settings.get("model"), key_env, ca, keyring, (), header, int(servers))
+
+
+def _check_key(key_env: str | None, keyring: str | None, spec: str, environ: Mapping[str, str]) -> None:
+    """Raise UsageProblem where neither or both of two places can have the key."""
+    if key_env is not None and not _VARIABLE.fullmatch(key_env):
+        raise _problem(spec, "key_env is not the name of a variable", "#key_env=NAME of an environment variable")
+    if key_env is not None and not environ.get(key_env):
+        raise _problem(spec, f"the environment variable {key_env} is not set", f"set {key_env} to the API key")
+    if key_env is not None and not (environ[key_env].isascii() and environ[key_env].isprintable()):
+        raise _problem(
+            spec, f"{key_env} holds characters that a header cannot carry", "the API key in one line of ASCII"
+        )
+    if keyring is not None and key_env is not None:
+        raise _problem(spec, "two places of one key", "#key_env=NAME or #keyring=SERVICE/USER")
+    if keyring is not None and not all(keyring.rpartition("/")[::2]):
+        raise _problem(spec, "no service and user behind keyring=", "#keyring=SERVICE/USER")
 
 
 def _fleet(found: list[HttpTarget], spec: str) -> HttpTarget:
@@ -196,10 +210,12 @@ def _is_host(name: str) -> bool:
 def _settings(fragment: str, spec: str) -> dict[str, str]:
     try:
         pairs = parse_qsl(fragment, strict_parsing=True) if fragment else []
-    except ValueError as problem:
+    except ValueError:  # which quotes them
         raise _problem(
-            spec, f"the settings behind #: {problem}", "#model=NAME&key_env=NAME&ca=FILE, or keyring=SERVICE/USER"
-        ) from problem
+            spec,
+            "the settings behind # are not NAME=VALUE",
+            "#model=NAME&key_env=NAME&ca=FILE, or keyring=SERVICE/USER",
+        ) from None
     settings = dict(pairs)
     for name in settings:
         if name not in SETTINGS:
@@ -217,5 +233,19 @@ def _words(rest: str, spec: str, *, windows: bool) -> list[str]:
     return [word.strip('"') for word in words] if windows else words
 
 
+def _refuse_secret(kind: str, words: list[str]) -> None:
+    if (what := secret_in(" ".join(words))) is not None:
+        raise _problem(f"{kind}:…", f"{what}, which every user of this machine can read", "a program without one")
+
+
 def _problem(spec: str, found: str, possible: str) -> UsageProblem:
-    return UsageProblem("this engine cannot be measured", where=f"--sla-engine {spec}", found=found, possible=possible)
+    """What is wrong with ``spec``, of which neither users in URLs nor values of settings are repeated."""
+    place, hash_, settings = spec.partition("#")
+    names = "&".join(f"{pair.partition('=')[0]}=…" if "=" in pair else "…" for pair in settings.split("&"))
+    shown = _USER.sub("…@", place) + (f"#{names}" if hash_ else "")
+    return UsageProblem(
+        "this engine cannot be measured",
+        where=f"--sla-engine {shown}",
+        found=_USER.sub("…@", found),
+        possible=_USER.sub("…@", possible),
+    )

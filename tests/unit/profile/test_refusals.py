@@ -33,6 +33,10 @@ REFUSALS = {
         "  possible: hardware? One of: title, kind, extends, drop, target, hardware, models, protocol, gates, roles, "
         "energy, uses, criteria",
     ),
+    "a single run that is to say how runs spread": (
+        "[gates.min_runs]\nfloor = 1\n",
+        "bad number\n  where: mine.toml:3, gates.min_runs.floor\n  found: floor = 1\n  possible: at least 2",
+    ),
     "a wrong unit": (
         '[criteria.P2-LAT-P95]\n\nat_most = "50 MiB"\n',
         "wrong unit: MiB measures data, inter_token_latency is time\n"

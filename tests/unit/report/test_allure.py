@@ -13,7 +13,7 @@ from pytest_rawrxd.report.allure.harden import harden
 from pytest_rawrxd.report.allure.history import earlier
 from pytest_rawrxd.report.allure.results import is_metric, results
 from pytest_rawrxd.report.allure.settings import case_id, report_name, settings
-from pytest_rawrxd.report.allure.tool import VARIABLE, Tool, find
+from pytest_rawrxd.report.allure.tool import INHERITED, VARIABLE, Tool, find
 from pytest_rawrxd.report.dossier import PHASES
 from pytest_rawrxd.verdict.outcome import Verdict
 
@@ -268,6 +268,19 @@ def test_what_the_lock_file_names_is_found(installed):
     assert tool.node == "/usr/bin/node"
     assert tool.command == installed / "node_modules" / "allure" / "cli.js"
     assert tool.still.is_file()
+
+
+def test_node_is_asked_for_its_version_without_a_secret(installed, monkeypatch):
+    monkeypatch.setenv("NPM_TOKEN", "x")
+    given = []
+
+    def run(command, *, env, **_):
+        given.append(env)
+        return subprocess.CompletedProcess(command, 0, stdout="v20.1.0\n", stderr="")
+
+    find({VARIABLE: str(installed)}, which=lambda name: name, run=run)
+
+    assert [set(env) <= {*INHERITED} for env in given] == [True]
 
 
 @pytest.mark.parametrize(

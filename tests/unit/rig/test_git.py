@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from pytest_rawrxd.errors import UsageProblem
-from pytest_rawrxd.rig.git import committed
+from pytest_rawrxd.rig.git import committed, git_environment
 
 GIT = shutil.which("git")
 
@@ -80,3 +80,18 @@ def test_without_git_it_is_refused(tmp_path):
 
     with pytest.raises(UsageProblem, match="git cannot be asked"):
         committed(tmp_path, run=missing)
+
+
+def test_git_is_told_where_a_repository_lies_and_no_secret():
+    asked = {"PATH": "/bin", "HOME": "/home/me", "GIT_DIR": "/repository", "GIT_CONFIG_GLOBAL": "/etc/mine"}
+    secrets = {
+        "GITHUB_TOKEN": "x",
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_VALUE_0": "AUTHORIZATION: x",
+        "GIT_ASKPASS": "x",
+    }
+
+    given = git_environment({**asked, **secrets})
+
+    assert given.items() >= asked.items()
+    assert not secrets.keys() & given.keys()

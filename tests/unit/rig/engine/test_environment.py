@@ -35,6 +35,7 @@ def test_packages_on_the_path_are_found_behind_the_suite_itself() -> None:
 
 def test_nothing_that_looks_like_a_secret_passes() -> None:
     secrets = {"OPENAI_API_KEY": "x", "GGML_TOKEN": "x", "XDG_SECRET": "x", "LLAMA_API_KEY": "x", "CUDA_PASSWORD": "x"}
+    secrets |= dict.fromkeys(("LLAMA_PASSPHRASE", "AMD_PASSWD", "XDG_SESSION_COOKIE", "NVIDIA_CREDENTIALS"), "x")
 
     assert not secrets.keys() & child_environment(secrets).keys()
 

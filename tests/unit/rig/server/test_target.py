@@ -76,10 +76,10 @@ def test_a_command_is_a_list_of_words():
         ("openai:https://host/v1#ca=/nowhere.pem", "no file /nowhere.pem"),
         ("ollama:http://localhost:11434", "name of a model"),
         ("llama-server:--port 8080", "--port is set by the suite"),
-        ("llama-server#servers=1", "settings 'llama-server#"),
-        ("llama-server#servers=65", "settings 'llama-server#"),
-        ("llama-server#servers=x:PATH", "settings 'llama-server#"),
-        ("llama-server#model=x", "settings 'llama-server#"),
+        ("llama-server#servers=1", "servers=1"),
+        ("llama-server#servers=65", "servers=65"),
+        ("llama-server#servers=x:PATH", "servers=x"),
+        ("llama-server#model=x", "a setting that it does not have"),
         ("llama-server#servers=3:--port 8080", "--port is set by the suite"),
         ("llama-server:--api-key=abc", "is set by the suite"),
         ("llama-server:'open", "no closing quotation"),
@@ -95,12 +95,42 @@ def test_what_cannot_be_measured_is_refused_with_the_part_that_is_wrong(spec, fo
     assert caught.value.possible
 
 
-@pytest.mark.parametrize("spec", ["openai:https://user:hunter2@host/v1", "openai:https://host/v1?key=hunter2"])
-def test_a_secret_in_a_url_is_refused_and_not_repeated(spec):
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "openai:https://user:hunter2@host/v1",
+        "openai:https://host/v1?key=hunter2",
+        "openai:user:hunter2@host/v1",
+        "openai:ftp://user:hunter2@host",
+        "openai:http://host:99999@hunter2@x/v1",
+        "vllm:http://user:hunter2@host",
+        "openai:https://host/v1#api_key=hunter2",
+        "openai:https://host/v1#model=a&key=hunter2",
+        "openai:https://host/v1#hunter2",
+        "openai:https://host/v1#key_env=sk-hunter2",
+        "openai:https://host/v1#keyring=hunter2",
+        "llama-server:--api-key hunter2",
+        "llama-server:--api-key=hunter2",
+        "llama-server:--hf-token hunter2",
+        "llama-server:-hft hunter2",
+        "command:tool --api-key hunter2 -o json",
+        "command:tool --password=hunter2",
+        "command:tool -H 'Authorization: Bearer hunter2'",
+        "command:tool https://user:hunter2@host/v1",
+    ],
+)
+def test_a_secret_in_the_name_of_an_engine_is_refused_and_not_repeated(spec):
     with pytest.raises(UsageProblem) as caught:
         parse(spec)
 
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "words", ["tool --tokens 128 --key-file k", "tool --api-key {model}", "tool a@b --secret-free"]
+)
+def test_a_tool_whose_words_hold_no_secret_is_called(words):
+    assert parse(f"command:{words}") == CommandTarget(tuple(words.split()))
 
 
 def test_a_key_may_travel_unencrypted_to_this_machine_only():
