@@ -40,6 +40,11 @@ class Joined(Evidence):
         return self.folders[ref[RUN]]
 
 
+def raw_name(ref: Mapping[str, Any]) -> str:
+    """The raw file that a record names, below the name of its run where that is one of several."""
+    return f"{ref[RUN]}/{ref['file']}" if RUN in ref else str(ref.get("file", ""))
+
+
 def join(parts: Sequence[Evidence]) -> Evidence:
     """Return all ``parts`` as one; a session is then called ``RUN.s001``, and so are the ids of its records.
 

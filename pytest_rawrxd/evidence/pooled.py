@@ -93,11 +93,11 @@ def located(folder: Path, places: Sequence[Path] = ()) -> list[tuple[PooledRun, 
         ]
         best = max(range(len(candidates)), key=standing.__getitem__, default=None)
         if best is None or not any(standing[best]):
+            where = ", ".join(map(str, searched))
             raise EvidenceProblem(
                 "a run of this pool is not where its runs were looked for",
                 where=POOL,
-                found=f"no {run.name}, {run.digest[:16]}…, in {', '.join(map(str, searched))}",
-                possible="--runs DIR, where the run directories are that were pooled",
+                found=f"no {run.name}, {run.digest[:16]}…, in {where}; --runs DIR names another place",
             )
         found.append((run, candidates[best][0]))
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pytest_rawrxd.evidence.joined import RUN, raw_name
 from pytest_rawrxd.report.documents import render_document
 from pytest_rawrxd.report.dossier import RunView
 from pytest_rawrxd.report.groups import groups, single_sources
@@ -20,6 +21,7 @@ class Shown:
     record: RecordLike
     about: str
     file: str
+    link: str  #: "" where the file lies in a run that the page is not part of
     sha256: str
     criteria: tuple[str, ...]
 
@@ -63,7 +65,8 @@ def _records(view: RunView, criteria: tuple[Judged, ...]) -> list[Shown]:
         Shown(
             record,
             ", ".join(f"{key} {record.data[key]}" for key in ABOUT if record.data.get(key) is not None),
-            str(raw.get("file", "")),
+            raw_name(raw),
+            "" if RUN in raw else raw_name(raw),
             str(raw.get("sha256", "")),
             tuple(users.get(record.id, ())),
         )

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pytest_rawrxd.evidence.joined import raw_name
 from pytest_rawrxd.report.dossier import EvidenceFile, RunView
 from pytest_rawrxd.report.judged import Judged
 from pytest_rawrxd.report.runs import RecordLike
@@ -29,7 +30,7 @@ def exhibits(view: RunView) -> tuple[Exhibit, ...]:
     for record in view.records:
         raw = record.data.get("raw")
         if raw:
-            file = EvidenceFile(str(raw["file"]), str(raw["sha256"]), int(raw["bytes"]))
+            file = EvidenceFile(raw_name(raw), str(raw["sha256"]), int(raw["bytes"]))
             groups.setdefault(_group(record), []).append((record.id, file))
     found = [
         _exhibit(f"E{position}", name, [file for _, file in group], frozenset(record for record, _ in group))

@@ -11,7 +11,7 @@ from pytest_rawrxd.errors import EvidenceProblem, RawrxdError
 from pytest_rawrxd.evidence.campaign import CARD, LOCK, SIGNATURES, Evidence
 from pytest_rawrxd.evidence.canonical import canonical, file_digest, strict_loads
 from pytest_rawrxd.evidence.isolated import refuse_hostile
-from pytest_rawrxd.evidence.joined import RUN, pool
+from pytest_rawrxd.evidence.joined import pool, raw_name
 from pytest_rawrxd.evidence.pooled import POOL, PooledRun, changed, is_pool, located, read_pool
 from pytest_rawrxd.evidence.raw import checked
 from pytest_rawrxd.report.dossier import RunView
@@ -115,8 +115,7 @@ def _not_as_recorded(evidence: Evidence) -> Iterator[Problem]:
             try:
                 checked(evidence.folder(ref), ref)
             except EvidenceProblem as problem:
-                below = f"{ref[RUN]}/" if RUN in ref else ""
-                yield Problem(f"{below}{ref.get('file')}", f"record {record.id}: {problem.what}")
+                yield Problem(raw_name(ref), f"record {record.id}: {problem.what}")
 
 
 def _not_as_derived(run_dir: Path, files: Mapping[str, bytes]) -> Iterator[Problem]:
@@ -125,10 +124,14 @@ def _not_as_derived(run_dir: Path, files: Mapping[str, bytes]) -> Iterator[Probl
         if not path.is_file():
             yield Problem(name, "it is missing; the evidence gives it")
         elif (there := path.read_bytes()) != content:
-            yield Problem(name, _verdict_difference(there, content) if name == VERDICTS else _page_difference())
+            yield Problem(name, _difference(name, there, content))
 
 
-def _page_difference() -> str:
+def _difference(name: str, there: bytes, derived: bytes) -> str:
+    if name == VERDICTS:
+        return _verdict_difference(there, derived)
+    if name == POOL:
+        return "it is not the list that its runs give as they are now"
     return "it is not the page that the evidence gives, drawn by the matplotlib of this installation"
 
 

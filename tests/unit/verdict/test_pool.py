@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from datetime import timedelta
@@ -293,7 +294,11 @@ def test_judging_several_runs_writes_pages_of_their_own_and_leaves_the_runs_alon
     assert verdicts["run"]["sessions"] == ["a.s001", "b.s001"]
     assert [run["name"] for run in json.loads((tmp_path / "out" / "pool.json").read_text())["runs"]] == ["a", "b"]
     page = (tmp_path / "out" / "signoff-phase1.html").read_text()
-    assert "a/campaign.json" in page or "a/campaign.json" in (tmp_path / "out" / "evidence.html").read_text()
+    assert "a/campaign.json" in page
+    assert "2 runs on machines of one kind were measured" in page
+    records = (tmp_path / "out" / "evidence.html").read_text()
+    assert "<td>a/raw/s001/" in re.sub(r"<td>decode.run<small>.*?</small></td>", "", records)
+    assert 'href="raw/' not in records, "the pool's folder has no raw files"
 
     again = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
     assert main(["judge", *map(str, two), "-o", str(tmp_path / "out")]) == code

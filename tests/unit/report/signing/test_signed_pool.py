@@ -159,6 +159,7 @@ def test_runs_are_found_by_their_digests_wherever_they_were_moved_to(signed, tmp
 
     assert named(missing) == {"pool.json"}
     assert "a run of this pool is not where its runs were looked for (no b, " in missing.problems[0].what
+    assert "--runs DIR names another place" in missing.problems[0].what
     assert not missing.phases
 
 
