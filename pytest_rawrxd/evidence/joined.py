@@ -24,8 +24,8 @@ class Joined(Evidence):
 
     @property
     def parts(self) -> tuple[Evidence, ...]:
-        """The evidence of each run, its records named as they are here."""
-        return self.joined or (self,)
+        """The evidence of each run, its records named as they are here. A card is in one of them."""
+        return self.joined if self.joined and self.card is None else (self,)
 
     def folder(self, ref: Mapping[str, Any]) -> Path:
         """The run directory that a raw reference was made in."""

@@ -115,6 +115,7 @@ class Observers:
     own_pids: Sequence[int]
     clock: Clock
     telemetry: Telemetry | None = None  #: of the GPU under test
+    begin: Callable[[], None] = lambda: None  #: called when all is loaded, before the load: lanes may meet here
 
     def watched(self, pid: int | None, about: Mapping[str, Any]) -> AbstractContextManager[None]:
         """The GPU's readings while something is measured, recorded beside the run that ``about`` names."""
@@ -177,6 +178,7 @@ def _run(
     trace.read()
     pids = [*watch.own_pids, *([engine.pid] if engine.pid else [])]
     observed = contention(watch.cpu, pids, terms.cores, watch.clock.monotonic_ns)
+    watch.begin()
     answered = engine.generate(requests, deadline_s=terms.run_deadline_s, admit_for_s=terms.seconds)
     host = observed()
     trace.read()

@@ -8,10 +8,11 @@ from typing import Literal
 
 from pytest_rawrxd.profile import Criterion, Profile
 
-Part = Literal["main", "level", "open"]
+Part = Literal["main", "level", "open", "fleet"]
 MAIN: Part = "main"  #: the requests of the roadmap, split over fresh processes
 LEVEL: Part = "level"  #: a length of time, interleaved with one stream
 OPEN: Part = "open"  #: over HTTP, after each main run: requests that come at their own instants
+FLEET: Part = "fleet"  #: a length of time on every card of the host at once
 
 #: Outputs that show every level.
 ALL_LEVELS = frozenset({"concurrency_load_test", "scaling_graph"})
@@ -26,7 +27,8 @@ class Level:
 
     def __str__(self) -> str:
         """The level as a live line names it."""
-        return f"{self.streams} stream{'s' if self.streams > 1 else ''}{', main run' if self.part == MAIN else ''}"
+        said = {MAIN: ", main run", FLEET: " on every card at once"}.get(self.part, "")
+        return f"{self.streams} stream{'s' if self.streams > 1 else ''}{said}"
 
 
 def needed_levels(profile: Profile, criteria: Iterable[Criterion]) -> dict[Level, int]:
@@ -39,7 +41,7 @@ def needed_levels(profile: Profile, criteria: Iterable[Criterion]) -> dict[Level
         for level in _needed(profile, criterion)
         if level.streams in load.levels
     }
-    ordered = sorted(found, key=lambda level: (level.part != MAIN, level.streams))
+    ordered = sorted(found, key=lambda level: (level.part != MAIN, level.part == FLEET, level.streams))
     return {level: load.processes if level.part == MAIN else load.level_runs for level in ordered}
 
 
@@ -49,6 +51,8 @@ def _needed(profile: Profile, criterion: Criterion) -> Iterator[Level]:
     if criterion.metric == "concurrent_users" or where.get("output") in ALL_LEVELS:
         yield Level(load.streams, MAIN)
         yield from (Level(streams) for streams in load.levels)
+    elif criterion.metric == "host_tps":
+        yield Level(int(where["streams"]), FLEET)
     elif where.get("during") == "load":
         yield Level(load.streams, MAIN)
     elif "streams" in where:

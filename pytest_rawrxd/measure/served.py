@@ -44,6 +44,7 @@ def measure_served_level(
         with open_server() as server:
             bench = ServerBench(server, terms, client, watch)
             rate = bench.rate(client.run(bench.warm_up(level.streams)).arrays)
+            watch.begin()
             with watch.watched(server.pid, about):
                 closed = bench.measure(bench.closed(level.streams), level.streams, rate)
             watch.sink.record(RUN, {**about, **closed.data}, closed.arrays)

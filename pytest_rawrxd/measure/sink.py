@@ -13,3 +13,14 @@ class Sink(Protocol):
     def record(self, kind: str, data: dict[str, Any], arrays: dict[str, npt.NDArray[Any]] | None = None) -> str:
         """Keep it and return its evidence id."""
         ...
+
+
+class OfCard:
+    """A sink that says of each record which card it is about."""
+
+    def __init__(self, sink: Sink, device: str) -> None:
+        self._sink, self._device = sink, device
+
+    def record(self, kind: str, data: dict[str, Any], arrays: dict[str, npt.NDArray[Any]] | None = None) -> str:
+        """Keep it with the card's UUID, and return its evidence id."""
+        return self._sink.record(kind, {**data, "device": self._device}, arrays)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 import sys
 import traceback
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,19 +19,21 @@ import pytest
 from pytest_rawrxd import __version__
 from pytest_rawrxd.errors import RawrxdError, RigTrouble, UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence, SessionLock, check_joinable, open_campaign, read_card
+from pytest_rawrxd.evidence.cards import CARDS, Card, by_card
 from pytest_rawrxd.measure.clock import SYSTEM
-from pytest_rawrxd.measure.soak.resume import check_resumable, soak_so_far
+from pytest_rawrxd.measure.soak.resume import check_resumable, is_over, soak_so_far
 from pytest_rawrxd.plugin import options
 from pytest_rawrxd.plugin.baseline import baseline
 from pytest_rawrxd.plugin.bench import Bench
 from pytest_rawrxd.plugin.capture import fresh_line, uncaptured
+from pytest_rawrxd.plugin.card_tests import CardTests
 from pytest_rawrxd.plugin.claims import claims
 from pytest_rawrxd.plugin.decisions import Decisions
 from pytest_rawrxd.plugin.followers import Followers
 from pytest_rawrxd.plugin.lanes import Lanes, WorkerSeed
 from pytest_rawrxd.plugin.load_hosts import open_hosts
 from pytest_rawrxd.plugin.marks import marked
-from pytest_rawrxd.plugin.preflight import SCRIPTED, Added, Rig, prepare
+from pytest_rawrxd.plugin.preflight import SCRIPTED, Added, Rig, check_lanes, prepare
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.plugin.refusals import workers
 from pytest_rawrxd.profile import Criterion, Profile
@@ -35,9 +41,12 @@ from pytest_rawrxd.report.dossier import RunView
 from pytest_rawrxd.report.plain import spelled_out
 from pytest_rawrxd.report.render import render
 from pytest_rawrxd.report.terminal import table
-from pytest_rawrxd.rig.gpu import Gpu, find_gpus
-from pytest_rawrxd.rig.gpu.pin import check_alone, check_pinnable, pinned
+from pytest_rawrxd.rig.cpu import FamilyCpu
+from pytest_rawrxd.rig.gpu import Gpu, find_gpus, lease
+from pytest_rawrxd.rig.gpu.pin import check_alone, pinned
+from pytest_rawrxd.rig.models.cache import default_cache
 from pytest_rawrxd.rig.proxies import proxies
+from pytest_rawrxd.rig.rendezvous import Rendezvous
 from pytest_rawrxd.rig.vulkan import VulkanDevice, read_vulkan
 from pytest_rawrxd.verdict.judge import judge
 from pytest_rawrxd.verdict.selfcheck import SelfCheck, self_check
@@ -47,6 +56,8 @@ if TYPE_CHECKING:
     from pytest_rawrxd.measure.hosts.coordinator import LoadHosts
 
 DEFAULT_ENGINE = "llama-cpp-python"
+LANE_WAIT_S = 60.0  #: for the worker of the same lane that died, or the test that waits for its end
+UNTIL_IT_ENDS = -1.0  #: a lane's lock is let go by the system when its worker ends, in whatever way
 
 
 def list_vulkan() -> tuple[VulkanDevice, ...]:
@@ -114,6 +125,8 @@ class Acceptance:
             if kept is not None and rig.server is None:
                 check_alone(rig.devices, kept)
             campaign = read_card(self.run_dir)
+            several = len(self.seed.cards) > 0
+            self._stack.enter_context(self._lane_held(self.seed.lane, wait_s=LANE_WAIT_S))
             self.bench = self._stack.enter_context(
                 Bench(
                     campaign,
@@ -123,49 +136,112 @@ class Acceptance:
                     self._progress(),
                     kept=self.followers.evidence,
                     lane=self.seed.lane,
+                    lanes=self.seed.lanes,
+                    device=self.seed.cards[self.seed.lane].device if several else None,
+                    cpu=FamilyCpu(os.getppid()) if self.seed.lanes > 1 else None,
+                    meeting=self._meeting,
                 )
             )
+            self._test_on(self.seed.cards, self.seed.lanes)
             return
         progress = self._progress()
         try:
             earlier, claimed = baseline(self.config, self.run_dir), self._claims()
             if options.setting(self.config, "resume"):
-                check_resumable(soak_so_far(Evidence.read(self.run_dir).records), self.run_dir)
+                so_far = [soak_so_far(card.records) for card in by_card(Evidence.read(self.run_dir))]
+                unfinished = [soak for soak in so_far if soak is not None and not is_over(soak)]
+                check_resumable(next(iter(unfinished or so_far)), self.run_dir)
             self._stack.enter_context(SessionLock(self.run_dir))
             rig = self._prepare(progress)
-            if workers(self.config) > 1 and rig.engine.backend != SCRIPTED:
-                check_pinnable(rig.engine.backend, rig.gpus, vulkan=list_vulkan)
+            check_lanes(rig, self.profile, workers(self.config), vulkan=list_vulkan)
             identity = rig.identity(self.profile)
             check_joinable(self.run_dir, identity)
             hosts = self._load_hosts(rig)
             campaign = open_campaign(self.run_dir, identity, self.profile, SYSTEM)
             self._session = campaign.new_session()
             told = self.followers.evidence
-            bench = Bench(campaign, self._session, "main", rig, progress, kept=told, hosts=hosts)
+            cards = rig.cards(self.profile)
+            device = cards[0].device if cards and not workers(self.config) else None  # workers measure, we do not
+            bench = Bench(campaign, self._session, "main", rig, progress, kept=told, hosts=hosts, device=device)
             self.bench = self._stack.enter_context(bench)
+            self._test_on(cards, 1)
+            if cards:
+                shutil.rmtree(self._meeting_place, ignore_errors=True)
+                self._stack.callback(shutil.rmtree, self._meeting_place, ignore_errors=True)
         except RawrxdError as problem:  # nothing is measured yet, so nothing is lost
             self._stack.close()
             raise pytest.UsageError(spelled_out(str(problem))) from problem
         finally:
             progress.end()
-        self.bench.record(
+        self.bench.note(
             "session.start",
             {
+                **({CARDS: [card.to_dict() for card in self.decisions.cards]} if self.decisions.cards else {}),
                 "argv": list(self.config.invocation_params.args),
                 "suite": f"pytest-rawrxd {__version__}",
                 "profile": {"name": self.profile.name, "digest": self.profile.digest, "kind": self.profile.kind},
                 "proxies_not_used": list(proxies(os.environ)),
             },
         )
-        self.bench.record("claims", {"tests": claimed})
+        self.bench.note("claims", {"tests": claimed})
         self.checked = self_check()
-        self.bench.record("self-check", self.checked.to_dict())
+        self.bench.note("self-check", self.checked.to_dict())
         if earlier is not None:
-            self.bench.record("baseline", earlier)
+            self.bench.note("baseline", earlier)
+
+    def _test_on(self, cards: tuple[Card, ...], lanes: int) -> None:
+        """Let each test that is collected from now on be about one of ``cards``; ``lanes`` of them are measured."""
+        if not cards:
+            return
+        self.decisions.cards, self.decisions.lanes = cards, lanes
+        tests = CardTests(self.profile, cards, lanes, partial(self._other_lanes, lanes), self._measure_in_quiet)
+        self.config.pluginmanager.register(tests, "rawrxd-card-tests")
+
+    def _lane_held(self, lane: int, *, wait_s: float) -> AbstractContextManager[None]:
+        """Held by the worker of a lane as long as it lives, so that others can wait for its end."""
+        return lease(f"lane {lane} of {self.run_dir.resolve()}", default_cache().root / "locks", wait_s=wait_s)
+
+    @cached_property
+    def _meeting(self) -> Rendezvous | None:
+        """Where lanes of several cards begin together what loads the whole host; None of one lane."""
+        seed = self.seed
+        if seed is None or len(seed.cards) < 2 or seed.lanes < len(seed.cards):
+            return None
+        return Rendezvous(
+            self._meeting_place,
+            seed.lane,
+            seed.lanes,
+            is_alive=self._is_alive,
+            sleep=SYSTEM.sleep,
+            now_ns=SYSTEM.monotonic_ns,
+        )
+
+    @property
+    def _meeting_place(self) -> Path:
+        """Of this run directory, in which one session measures at a time. The controller empties it."""
+        name = hashlib.sha256(str(self.run_dir.resolve()).encode()).hexdigest()[:16]
+        return default_cache().root / "locks" / f"meeting-{name}"
+
+    def _is_alive(self, lane: int) -> bool:
+        try:
+            with self._lane_held(lane, wait_s=0):
+                return False
+        except RigTrouble:
+            return True
+
+    def _other_lanes(self, lanes: int) -> Iterator[AbstractContextManager[None]]:
+        if self._meeting is not None:
+            self._meeting.leave()  # whoever waits for the others' end comes to nothing that they begin
+        own = self.seed.lane if self.seed else 0
+        return (self._lane_held(lane, wait_s=UNTIL_IT_ENDS) for lane in range(lanes) if lane != own)
+
+    def _measure_in_quiet(self, session: pytest.Session) -> None:
+        if self.bench is not None:
+            self.bench.measure_in_quiet(self.selected_criteria(session))
 
     def _keep_to_one_gpu(self, seed: WorkerSeed) -> Gpu | None:
         """Let engines of this process see the GPU of its lane alone; None where the profile has one lane."""
-        if self.profile.lanes < 2 or self.engine_spec.startswith(SCRIPTED):
+        if not seed.cards or self.engine_spec.startswith(SCRIPTED):
             return None
         gpu = find_gpus()[seed.lane]
         os.environ.update(pinned(gpu, read_card(self.run_dir).identity.engine["backend"], vulkan=list_vulkan))
@@ -208,6 +284,8 @@ class Acceptance:
             "session": self._session,
             "worker": worker,
             "lane": lane,
+            "lanes": workers(self.config),
+            "cards": [card.to_dict() for card in self.decisions.cards],
         }
         return json.dumps(told)
 
@@ -244,7 +322,7 @@ class Acceptance:
             return
         self._concluded = True
         if self.seed is None:
-            self.bench.record("session.end", {"why": "interrupted" if self._interrupted else "finished"})
+            self.bench.note("session.end", {"why": "interrupted" if self._interrupted else "finished"})
         self._stack.close()
         if self.seed is not None:
             return

@@ -12,20 +12,24 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
 from pytest_rawrxd.evidence.campaign import Campaign, Evidence
+from pytest_rawrxd.evidence.cards import of_card
 from pytest_rawrxd.evidence.ledger import LedgerWriter, Record
 from pytest_rawrxd.evidence.recorder import Recorder
 from pytest_rawrxd.measure.bandwidth import AGAIN, read_bandwidth
-from pytest_rawrxd.measure.cells import needed_cells, needs_bandwidth_test, needs_quality
+from pytest_rawrxd.measure.cells import needs_bandwidth_test, needs_quality
 from pytest_rawrxd.measure.clock import SYSTEM
 from pytest_rawrxd.measure.concurrency import Observers
-from pytest_rawrxd.measure.contention import SystemCpu
+from pytest_rawrxd.measure.contention import CpuReader, SystemCpu
 from pytest_rawrxd.measure.decode import Cell
 from pytest_rawrxd.measure.gpu import DEVICE
-from pytest_rawrxd.measure.levels import Level, needed_levels
+from pytest_rawrxd.measure.levels import FLEET, Level, needed_levels
 from pytest_rawrxd.measure.memory import SystemMemory
 from pytest_rawrxd.measure.quality import Text, measure_quality, shipped_text
 from pytest_rawrxd.measure.served_run import Client
+from pytest_rawrxd.measure.shares import references, share
+from pytest_rawrxd.measure.sink import OfCard, Sink
 from pytest_rawrxd.measure.soak.resume import is_over, soak_so_far
+from pytest_rawrxd.measure.together import load_together
 from pytest_rawrxd.measure.tool import ToolTask
 from pytest_rawrxd.measure.withheld import Withholding
 from pytest_rawrxd.plugin.cells import bandwidth_cell, measure_cells
@@ -44,6 +48,7 @@ from pytest_rawrxd.rig.engine.choose import EngineSetup
 from pytest_rawrxd.rig.gpu import Gpu, lease
 from pytest_rawrxd.rig.models.cache import default_cache
 from pytest_rawrxd.rig.models.folder import ModelFile
+from pytest_rawrxd.rig.rendezvous import Rendezvous
 from pytest_rawrxd.rig.telemetry import Telemetry, open_probes
 
 if TYPE_CHECKING:
@@ -68,10 +73,19 @@ class Bench:
         *,
         kept: Callable[[Record], None] = lambda _: None,
         lane: int = 0,
+        lanes: int = 1,
+        device: str | None = None,
+        cpu: CpuReader | None = None,
+        meeting: Rendezvous | None = None,
         hosts: LoadHosts | None = None,
     ) -> None:
+        """``device`` stands on each record that is about the card of this lane: where several cards are tested."""
         self.campaign = campaign
         self.lane = lane
+        self._lanes = lanes
+        self._card = device
+        self._cpu = cpu or SystemCpu()
+        self._meeting = meeting
         self.rig = rig
         self._hosts = hosts
         self.progress = progress
@@ -84,7 +98,8 @@ class Bench:
             clock=SYSTEM,
         )
         recorder = Recorder(campaign.path, session, worker, self._stack.enter_context(ledger), kept)
-        self._recorder = Withholding(recorder, campaign.profile.protocol.keep_answers)
+        self._plain = Withholding(recorder, campaign.profile.protocol.keep_answers)
+        self._recorder: Sink = self._plain if device is None else OfCard(self._plain, device)
         self._described = False
         self._measured: set[Cell] = set()
         self._loaded: set[Level] = set()
@@ -102,13 +117,18 @@ class Bench:
             try:
                 yield
             finally:
-                if self.campaign.profile.lanes > 1:
-                    held = {"device": self._device(), "lane": self.lane, "held_ns": [since, SYSTEM.monotonic_ns()]}
-                    self.record("device.held", held)
+                if self._card is not None:
+                    held_ns = [since, SYSTEM.monotonic_ns()]
+                    self.record("device.held", {"lane": self.lane, "held_ns": held_ns})
         self.progress.end()
 
     def record(self, kind: str, data: dict[str, Any]) -> str:
+        """Keep what is about the device of this lane."""
         return self._recorder.record(kind, data)
+
+    def note(self, kind: str, data: dict[str, Any]) -> str:
+        """Keep what is about the session, whichever device it measures."""
+        return self._plain.record(kind, data)
 
     def describe_rig(self) -> None:
         """Record the machine and the models once, before the first measurement of this lane; it needs the lease."""
@@ -133,12 +153,18 @@ class Bench:
         if self.rig.tool is not None:
             self._run_tool(single_stream_tasks(self.rig.tool, self.campaign.profile, wanted))
             return
-        self._measure_missing(needed_cells(self.campaign.profile, wanted))
-        if needs_quality(wanted):
+        self._measure_missing(share(self.campaign.profile, wanted, self.lane, self._lanes))
+        # The last lane, because the first one compares the variants.
+        if needs_quality(wanted) and self.lane == self._lanes - 1:
             self.measure_quality()
         # Last, because it heats the device: no cell of the matrix comes after it.
         if needs_bandwidth_test(wanted) and (cell := bandwidth_cell(self.campaign.profile, self.rig)) is not None:
             self._measure_missing({cell: 1})
+
+    def measure_in_quiet(self, criteria: Iterable[Criterion]) -> None:
+        """Measure what keeps every core busy, when no other lane measures any more."""
+        if self.rig.tool is None:
+            self._measure_missing(references(self.campaign.profile, criteria))
 
     def measure_load(self, criteria: Iterable[Criterion]) -> None:
         """Measure the levels of the load test that ``criteria`` need and this session has not measured yet."""
@@ -150,14 +176,18 @@ class Bench:
         if left and self.campaign.profile.protocol.phase2.variant not in self.rig.missing:
             self._loaded.update(left)
             with self._device_held():
-                measure_levels(
-                    left,
-                    self.campaign.profile,
-                    self.rig,
-                    self._observers,
-                    self.progress,
+                measure = partial(
+                    measure_levels,
+                    profile=self.campaign.profile,
+                    rig=self.rig,
+                    watch=self._observers,
+                    progress=self.progress,
                     client=self._load_client,
                 )
+                measure({level: count for level, count in left.items() if level.part != FLEET})
+                if self._meeting is not None:
+                    together = {level: count for level, count in left.items() if level.part == FLEET}
+                    load_together(together, measure, self._meeting, self._recorder)
 
     def _run_tool(self, tasks: Mapping[ToolTask, int]) -> None:
         left = {task: runs for task, runs in tasks.items() if task not in self._tasked}
@@ -191,7 +221,8 @@ class Bench:
 
         It does not wait for the device: two soaks on one GPU measure neither.
         """
-        earlier = soak_so_far(Evidence.read(self.campaign.path).records)
+        evidence = Evidence.read(self.campaign.path)
+        earlier = soak_so_far((of_card(evidence, self._card) if self._card else evidence).records)
         over = earlier is not None and is_over(earlier)
         if over or self.campaign.profile.protocol.phase2.variant in self.rig.missing:
             return
@@ -279,14 +310,13 @@ class Bench:
 
     @property
     def _observers(self) -> Observers:
-        return Observers(self._recorder, SystemCpu(), self._memory, [os.getpid()], SYSTEM, self._gpu_telemetry)
+        return Observers(self._recorder, self._cpu, self._memory, [os.getpid()], SYSTEM, self._gpu_telemetry)
 
     @property
     def gpu(self) -> Gpu | None:
         """The GPU of this lane; None where the engine computes on the CPU, or in virtual time on no scripted GPU."""
-        scripted = self.rig.engine.backend == SCRIPTED
-        gpus = [gpu for gpu in self.rig.gpus if not scripted or gpu.source == SCRIPTED]
-        return gpus[self.lane] if gpus and self.rig.engine.backend != "cpu" else None
+        gpus = self.rig.gpus_under_test
+        return gpus[self.lane] if self.lane < len(gpus) else None
 
     def _device(self) -> str:
         return self.gpu.uuid if self.gpu else CPU_DEVICE

@@ -10,7 +10,10 @@ import pytest
 
 from pytest_rawrxd.errors import NotAPass, SuiteDefect
 from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.evidence.cards import DEVICE, Card, of_card
+from pytest_rawrxd.measure.shares import Scope, scope
 from pytest_rawrxd.plugin.bound import Bound
+from pytest_rawrxd.plugin.card_tests import card_of
 from pytest_rawrxd.plugin.marks import marked
 from pytest_rawrxd.plugin.told import attach
 from pytest_rawrxd.profile import Profile
@@ -36,11 +39,15 @@ class Decisions:
         self._record = record
         self._told = told
         self._lane = lane
+        self.cards: tuple[Card, ...] = ()  #: every GPU under test, () of one device
+        self.lanes = 1  #: how many of them this session measures
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Before the fixtures, which measure."""
         item.stash[DECIDED] = {}
+        if (missing := self._without_lane(item)) is not None:
+            pytest.skip(f"{missing}: no lane of this session measures it; -n {len(self.cards)} does")
         ids = marked(item)
         promised = self._promised(item)
         if ids and not promised:
@@ -88,7 +95,9 @@ class Decisions:
         if not never_ran:
             self._say(item, promised, why, skipped=skip is not None)
         known = {} if why else decided  # an unfinished test spoils what was decided in it
-        fresh = self.judged([identifier for identifier in promised if identifier not in known])
+        fresh = self.judged(
+            [identifier for identifier in promised if identifier not in known], device=self.device(item)
+        )
         for entry in (*known.values(), *fresh):
             attach(item.user_properties, entry)
             self._told(item, entry)
@@ -97,21 +106,40 @@ class Decisions:
         said = {"test": item.nodeid, "criteria": promised, "lane": self._lane, "why": why, "skipped": skipped}
         self._record(TEST, said)
 
-    def judged(self, identifiers: list[str], *, dead: Collection[str] = ()) -> list[dict[str, Any]]:
+    def judged(
+        self, identifiers: list[str], *, dead: Collection[str] = (), device: str | None = None
+    ) -> list[dict[str, Any]]:
         """The verdicts of these criteria from what the run directory holds now, as plain values.
 
-        Other lanes may be in the middle of a test of theirs; ``dead`` are tests of which it is known that none is.
+        Other lanes may be in the middle of a test of theirs; ``dead`` are tests of which it is known that none is. What
+        has to hold on every card is judged on ``device`` alone, where one is named.
         """
         if not identifiers:
             return []
         evidence = Evidence.read(self._run_dir)
         running = going_on(evidence).difference(dead)
-        return [judge_entry(evidence, self._profile.criteria[name], running=running) for name in identifiers]
+        found = []
+        for criterion in (self._profile.criteria[name] for name in identifiers):
+            alone = device is not None and scope(self._profile, criterion) is Scope.EACH
+            judged = of_card(evidence, device) if alone and device is not None else evidence
+            found.append(judge_entry(judged, criterion, running=running))
+        return found
 
-    def begun(self, test: str) -> list[str]:
-        """The criteria of a test that some process of this session began."""
+    def dead(self, test: str) -> list[dict[str, Any]]:
+        """The verdicts of a test that some process of this session began and died in."""
         record = last_words(Evidence.read(self._run_dir)).get(test)
-        return list(record.data["criteria"]) if record else []
+        if record is None:
+            return []
+        return self.judged(list(record.data["criteria"]), dead=(test,), device=record.data.get(DEVICE))
+
+    def _without_lane(self, item: pytest.Item) -> Card | None:
+        """The card that a test is about where nothing measures it."""
+        return next((card for card in self.cards[self.lanes :] if card.lane == card_of(item)), None)
+
+    def device(self, item: pytest.Item) -> str | None:
+        """The card that a test is about, where it is about one of several."""
+        lane = card_of(item)
+        return next((card.device for card in self.cards if card.lane == lane), None)
 
     def pytest_assertrepr_compare(self, left: object, right: object) -> list[str] | None:
         bound = right if isinstance(right, Bound) else left if isinstance(left, Bound) else None
@@ -128,7 +156,7 @@ class Decisions:
         decided = item.stash[DECIDED]
         return Bound(
             self._profile.criteria[identifier],
-            lambda name: self.judged([name])[0],
+            lambda name: self.judged([name], device=self.device(item))[0],
             lambda entry: decided.update({entry["id"]: entry}),
         )
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from pytest_rawrxd.evidence.cards import Card
+from pytest_rawrxd.plugin.refusals import workers
 from pytest_rawrxd.profile import Profile
 
 WORKER_KEY = "rawrxd"
@@ -24,6 +26,8 @@ class WorkerSeed:
     session: str
     worker: str
     lane: int  #: which of the profile's GPUs this worker measures, from 0
+    lanes: int  #: how many lanes the session has
+    cards: tuple[Card, ...]  #: every GPU under test, of lanes that the session lacks too; () of one device
 
     @classmethod
     def of(cls, config: pytest.Config) -> WorkerSeed | None:
@@ -38,15 +42,24 @@ class WorkerSeed:
             session=told["session"],
             worker=told["worker"],
             lane=told["lane"],
+            lanes=told["lanes"],
+            cards=tuple(Card(**card) for card in told["cards"]),
         )
 
 
 class Lanes:
-    """Gives each xdist worker the lowest free lane. Registered only where xdist is there to call it."""
+    """Gives each xdist worker the lowest free lane and the tests of its card. Registered only where xdist is."""
 
     def __init__(self, seed_for: Callable[[str, int], str]) -> None:
         self._seed_for = seed_for
         self._taken: dict[str, int] = {}
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config) -> Any:
+        """A test of a card runs on the lane of that card, and on no other."""
+        from pytest_rawrxd.plugin.lane_scheduling import LaneScheduling  # noqa: PLC0415  # only where xdist is used
+
+        return LaneScheduling(workers(config), lambda node: self._taken[node.gateway.id])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -42,18 +42,28 @@ def load_client(processes: int = 1) -> Client:
     return Client(run, calibrated)
 
 
+#: Called with the level and the number of its process.
+Begin = Callable[[Level, int], None]
 #: A level on one engine: None is the one under test, a name one beside it, of which nothing decides.
 Place = tuple[Level, str | None]
 
 
 def measure_levels(
-    runs: Mapping[Level, int], profile: Profile, rig: Rig, watch: Observers, progress: Progress, *, client: Client
+    runs: Mapping[Level, int],
+    profile: Profile,
+    rig: Rig,
+    watch: Observers,
+    progress: Progress,
+    *,
+    client: Client,
+    begin: Begin = lambda _level, _run: None,
 ) -> None:
     """Measure each level in as many fresh processes as ``runs`` says, on every engine that the profile names.
 
-    A level that an engine refuses to load for is not tried again: another process would hear the same.
+    A level that an engine refuses to load for is not tried again: another process would hear the same. ``begin`` is
+    called when a process is loaded and its load is about to begin.
     """
-    load = _LoadTest(profile, rig, watch, client)
+    load = _LoadTest(profile, rig, watch, client, begin)
     order = interleaved(_places(runs, rig))
     refused: set[Place] = set()
     for done, (place, run) in enumerate(order):
@@ -79,6 +89,7 @@ class _LoadTest:
     rig: Rig
     watch: Observers
     client: Client
+    begin: Begin
 
     def measure(self, level: Level, beside: str | None, run: int) -> RigTrouble | None:
         terms = load_terms(self.profile, self.rig, level, run)
@@ -91,16 +102,17 @@ class _LoadTest:
             "beside": beside,
         }
         path = model.path if model else Path(variant)  # a scripted engine has no file, a running server its own
+        watch = replace(self.watch, begin=partial(self.begin, level, run))
         server = self.rig.beside[beside] if beside else self.rig.server
         if server is not None:
             share = self.profile.protocol.phase2.open_loop.to("ratio")
             start = partial(_serve, server, path, terms)
             key = key_for(server, os.environ)
             return measure_served_level(
-                start, level, about, terms, client=self.client, open_share=share, watch=self.watch, key=key
+                start, level, about, terms, client=self.client, open_share=share, watch=watch, key=key
             )
         start_engine = partial(_open, self.rig, terms, zlib.crc32(f"{level} {run}".encode()))
-        return measure_level(start_engine, path, level, about, terms, watch=self.watch)
+        return measure_level(start_engine, path, level, about, terms, watch=watch)
 
 
 def _serve(server: FoundServer, model: Path, terms: LoadTerms) -> AbstractContextManager[Served]:

@@ -92,6 +92,11 @@ class Loaded:
         return self._measured("aggregate_tps")
 
     @property
+    def host_throughput(self) -> Measured:
+        """Tokens of all cards of the host per second, with this number of streams on each of them at once."""
+        return self._measured("host_tps")
+
+    @property
     def efficiency(self) -> Measured:
         """Throughput as a share of as many times one stream."""
         return self._measured("scaling_efficiency")

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from pytest_rawrxd.errors import UsageProblem
+from pytest_rawrxd.evidence.cards import Card
 from pytest_rawrxd.evidence.identity import Identity
 from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.rig.disk import FREE_BYTES, free_bytes
 from pytest_rawrxd.rig.engine.choose import OPENERS, EngineSetup, Opener, open_engine
 from pytest_rawrxd.rig.engine.protocol import Device, Engine, EngineInfo
 from pytest_rawrxd.rig.gpu import Gpu, find_gpus
+from pytest_rawrxd.rig.gpu.pin import ListVulkan, check_pinnable
 from pytest_rawrxd.rig.host import Host, read_host
 from pytest_rawrxd.rig.models.cache import default_cache
 from pytest_rawrxd.rig.models.folder import ModelFile
@@ -49,6 +51,23 @@ class Rig:
     def open(self, spec: str, setup: EngineSetup) -> Engine:
         """Start an engine, of a kind that is built in or added."""
         return open_engine(spec, setup, openers=self.openers)
+
+    @property
+    def gpus_under_test(self) -> tuple[Gpu, ...]:
+        """None where the engine computes on the CPU; of a scripted engine the scripted ones."""
+        if self.engine.backend == "cpu":
+            return ()
+        return tuple(gpu for gpu in self.gpus if self.engine.backend != SCRIPTED or gpu.source == SCRIPTED)
+
+    def cards(self, profile: Profile) -> tuple[Card, ...]:
+        """The GPUs that a profile of several puts to the test, each alone; () of one device, a server or a tool.
+
+        A server that somebody else started may be on all of them or on none: what answers is what is measured.
+        """
+        gpus = self.gpus_under_test[: profile.lanes]
+        if profile.lanes == 1 or len(gpus) < profile.lanes or self.tool or isinstance(self.server, FoundRemote):
+            return ()
+        return tuple(Card(lane, gpu.uuid, gpu.name) for lane, gpu in enumerate(gpus))
 
     def identity(self, profile: Profile) -> Identity:
         gpus = [gpu.to_dict() for gpu in self.gpus]
@@ -83,6 +102,21 @@ def check_gpus(profile: Profile, engine_spec: str, gpus: tuple[Gpu, ...]) -> Non
             found=", ".join(gpu.name for gpu in gpus) or "no GPU",
             possible="a machine with the GPU and its driver, or --sla-profile embedded for a rehearsal on the CPU",
         )
+
+
+def check_lanes(rig: Rig, profile: Profile, wanted: int, *, vulkan: ListVulkan) -> None:
+    """Raise UsageProblem where ``wanted`` lanes have not a card each that their engines can be kept to."""
+    if wanted < 2:
+        return
+    if not rig.cards(profile):
+        raise UsageProblem(
+            "several lanes need a GPU and an engine of their own each",
+            where="-n",
+            found=f"--sla-engine {rig.engine_spec}, {len(rig.gpus_under_test)} GPUs that it can be put on",
+            possible="one lane (-n 1, or without -n); a server that is running is one engine, whatever it runs on",
+        )
+    if rig.engine.backend != SCRIPTED:
+        check_pinnable(rig.engine.backend, rig.gpus_under_test[: profile.lanes], vulkan=vulkan)
 
 
 @dataclass(frozen=True)

@@ -177,6 +177,14 @@ _PHASE_2 = (
         required=1,
     ),
     Metric(
+        "host_tps",
+        "token rate",
+        "tokens of all cards of a host / time, while exactly N streams run on each of them",
+        ("floor", "range"),
+        ("streams",),
+        required=1,
+    ),
+    Metric(
         "scaling_efficiency",
         "ratio",
         "aggregate_tps of N / (N x aggregate_tps of 1), interleaved in one session",

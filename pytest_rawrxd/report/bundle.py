@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pytest_rawrxd.measure.faults.window import DRILL, WINDOW
 from pytest_rawrxd.report.alerts.page import render_monitoring
+from pytest_rawrxd.report.alone import below, shown
 from pytest_rawrxd.report.charts.canvas import Chart
 from pytest_rawrxd.report.checklists import CHECKLISTS, render_checklist
 from pytest_rawrxd.report.curves import phase1_curves, phase1_thumbnails
@@ -30,28 +31,29 @@ def bundle(view: RunView) -> Mapping[str, bytes]:
     A sign-off page for each phase of the verdicts, the checklists and the way to the evidence; with decoding runs
     also the matrix, its statistics, the curves and the pages of Phase 1; with a load test its page, its table and its
     curves; with a drill of the monitoring its page; with a soak its report, its
-    days and its curves; with faults the recovery procedures. Of a real engine also the nine documents, in docs/.
+    days and its curves; with faults the recovery procedures. Of a real engine also the nine documents, in docs/. Of
+    several cards the load test, the faults and the soak of each but the first, in gpuN/.
     """
     thumbnails = {1: phase1_thumbnails, 2: load_thumbnails}
+    drawn = shown(view)
     files = {
         f"signoff-phase{phase.number}.html": render_signoff(
-            view, phase.number, charts=thumbnails[phase.number](view) if phase.number in thumbnails else ()
+            view, phase.number, charts=thumbnails[phase.number](drawn) if phase.number in thumbnails else ()
         ).encode()
         for phase in view.phases
     }
     files["evidence.html"] = render_evidence(view).encode()
-    if view.runs:
-        files |= _phase1(view)
-    if view.levels:
-        files |= _load_test(view)
-    if view.of(WINDOW) or view.of(DRILL):
-        files["error_handling.html"] = render_faults(view).encode()
-    if (monitoring := render_monitoring(view)) is not None:
+    if drawn.runs:
+        files |= _phase1(drawn)
+    if (monitoring := render_monitoring(drawn)) is not None:
         files["monitoring_alerting.html"] = monitoring.encode()
-    files |= soak_files(view)
+    files |= _hardened(drawn)
     # After the pages that they lead to.
-    files |= {f"{each.name}.html": render_checklist(view, each, tuple(files)).encode() for each in CHECKLISTS}
-    return files | _nine(view, files)
+    files |= {f"{each.name}.html": render_checklist(drawn, each, tuple(files)).encode() for each in CHECKLISTS}
+    for other in view.alone[1:]:
+        assert other.card is not None  # noqa: S101 - a view of one card alone names it
+        files |= below(f"gpu{other.card.lane}", _hardened(other), tuple(files))
+    return files | _nine(drawn, files)
 
 
 def write_files(files: Mapping[str, bytes], directory: Path) -> list[Path]:
@@ -78,6 +80,16 @@ def _phase1(view: RunView) -> dict[str, bytes]:
         "hybrid_feasibility.html": render_hybrid(view).encode(),
     }
     return files | _drawn(curves.values())
+
+
+def _hardened(view: RunView) -> dict[str, bytes]:
+    """The pages of phase 2 that are about one device: load, faults, soak."""
+    files: dict[str, bytes] = {}
+    if view.levels:
+        files |= _load_test(view)
+    if view.of(WINDOW) or view.of(DRILL):
+        files["error_handling.html"] = render_faults(view).encode()
+    return files | soak_files(view)
 
 
 def _load_test(view: RunView) -> dict[str, bytes]:

@@ -96,7 +96,7 @@ READINESS = Checklist(
         ),
         Item(
             "Throughput scales with the streams",
-            (Pick(metrics=("aggregate_tps", "scaling_efficiency", "server_spread")),),
+            (Pick(metrics=("aggregate_tps", "host_tps", "scaling_efficiency", "server_spread")),),
             "concurrency_load_test.html",
         ),
         Item(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
 from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.evidence.canonical import digest
+from pytest_rawrxd.evidence.cards import Card
 from pytest_rawrxd.measure.decode import SUSTAINED
 from pytest_rawrxd.profile.profile import Profile
 from pytest_rawrxd.report.judged import Judged
@@ -123,6 +124,8 @@ class RunView:
     profile: Promises
     files: tuple[EvidenceFile, ...] = ()
     soak: SoakRun | None = None
+    card: Card | None = None  #: whose records these are, where several cards were tested
+    alone: tuple[RunView, ...] = field(default=(), repr=False)  #: the same run as each of several cards saw it
 
     @classmethod
     def build(

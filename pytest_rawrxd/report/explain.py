@@ -17,6 +17,8 @@ def explain(judged: Judged) -> list[str]:
         Verdict.WAIVED: _waived,
     }.get(judged.verdict, _undecided)(judged)
     lines = [_head(judged), *middle]
+    if judged.cards:
+        lines.append(f"on {'; '.join(map(str, judged.each_card))}")
     if judged.bound_at:
         lines.append(f"bound from {judged.bound_at}")
     return [plain(line) for line in lines]

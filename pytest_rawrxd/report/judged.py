@@ -16,6 +16,22 @@ KINDS_OF_RUNS = frozenset({"floor", "equivalence"})  #: their n counts fresh pro
 
 
 @dataclass(frozen=True)
+class OnCard:
+    """What one of several cards showed, in words."""
+
+    name: str
+    device: str
+    measured: str
+    between: str
+    verdict: Verdict
+
+    def __str__(self) -> str:
+        """The card's verdict in a line."""
+        shown = " ".join(filter(None, (self.measured, self.between)))
+        return f"{self.name} ({self.device}) {self.verdict}" + (f" {shown}" if shown != number.ABSENT else "")
+
+
+@dataclass(frozen=True)
 class Judged:
     """A criterion with its verdict, as verdicts.schema.json describes it."""
 
@@ -44,6 +60,7 @@ class Judged:
     informative: bool = False
     bound_at: str = ""
     claimed_by: tuple[str, ...] = ()
+    cards: tuple[Mapping[str, Any], ...] = ()  #: the same of each card alone, where several GPUs were tested
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Judged:
@@ -69,6 +86,19 @@ class Judged:
     def measured(self) -> tuple[str, str]:
         """The measured value with unit, and its interval."""
         return number.measured(self.estimate, self.lower, self.upper, self.unit, limit=self.limit)
+
+    @property
+    def each_card(self) -> tuple[OnCard, ...]:
+        """The verdict on each card, where several were tested."""
+        return tuple(
+            OnCard(
+                f"gpu{card['lane']}",
+                str(card["device"]),
+                *number.measured(card["estimate"], card["lower"], card["upper"], self.unit, limit=self.limit),
+                Verdict(card["verdict"]),
+            )
+            for card in self.cards
+        )
 
     @property
     def room(self) -> float | None:

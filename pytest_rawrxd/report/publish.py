@@ -19,8 +19,8 @@ SUMS = "SHA256SUMS"
 EVIDENCE = "evidence.sha256"
 ALLURE = "allure.html"  #: six megabytes that ``rawrxd report --allure`` gives again; not committed
 #: What is committed; ledger and raw arrays stay in the run directory and are listed in EVIDENCE by digest.
-OUTPUTS = ("*.csv", "charts/*.svg", "charts/*.png")
-COMMITTED = (VERDICTS, "campaign.json", "*.html", "*.pdf", "docs/*", f"{SIGNATURES}/*.json", *OUTPUTS)
+OUTPUTS = ("*.csv", "charts/*.svg", "charts/*.png", "gpu*/*.csv", "gpu*/charts/*.svg", "gpu*/charts/*.png")
+COMMITTED = (VERDICTS, "campaign.json", "*.html", "gpu*/*.html", "*.pdf", "docs/*", f"{SIGNATURES}/*.json", *OUTPUTS)
 RAW = ("campaign.json", "ledger/*", "raw/**/*")
 
 

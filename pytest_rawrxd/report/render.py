@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.evidence.believed import believed
 from pytest_rawrxd.evidence.campaign import SIGNATURES, Evidence
 from pytest_rawrxd.evidence.canonical import file_digest
+from pytest_rawrxd.evidence.cards import Card, cards_of, of_card
 from pytest_rawrxd.report.bundle import bundle, write_files
 from pytest_rawrxd.report.dossier import EvidenceFile, Promises, RunView
 from pytest_rawrxd.report.nine.write import JOINED, SITE
@@ -29,7 +31,7 @@ def view_of(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
 
 
 def _view(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
-    return RunView.build(
+    whole = RunView.build(
         verdicts,
         records=evidence.records,
         load_raw=evidence.raw,
@@ -37,6 +39,18 @@ def _view(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
         files=[file for part in evidence.parts for file in _files(part, alone=len(evidence.parts) == 1)],
         soak=soak_run(evidence),
     )
+    alone = [
+        replace(whole, records=mine.records, soak=soak_run(mine), card=card)
+        for card in _cards(evidence)
+        for mine in [of_card(evidence, card.device)]
+    ]
+    return replace(whole, alone=tuple(alone))
+
+
+def _cards(evidence: Evidence) -> tuple[Card, ...]:
+    """Each card once, where several were tested."""
+    cards = {card.device: card for card in cards_of(evidence)}
+    return tuple(cards.values()) if len(cards) > 1 else ()
 
 
 def _files(run: Evidence, *, alone: bool) -> list[EvidenceFile]:

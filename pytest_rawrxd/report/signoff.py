@@ -8,6 +8,7 @@ from typing import Any
 
 from pytest_rawrxd.report import number
 from pytest_rawrxd.report.approval import approval_options
+from pytest_rawrxd.report.cards import card_rows
 from pytest_rawrxd.report.charts.canvas import Chart
 from pytest_rawrxd.report.checklists import CHECKLISTS, answered, done
 from pytest_rawrxd.report.comparison import rows
@@ -65,6 +66,7 @@ def render_signoff(view: RunView, phase: int, *, charts: Sequence[Chart] = ()) -
         unproven=unproven(shown),
         limits_of_claim=tuple(_limits_of_claim(view)),
         item=tuple(_item(view)),
+        cards=card_rows(view),
         environment=tuple(_environment(view)),
         gates=tuple(_flat(view.profile.gates)),
         exhibits=files,

@@ -89,7 +89,8 @@ def _phase(phase: Phase, width: int, *, ascii_only: bool) -> Iterator[Table | Te
 
 
 def _criteria(criteria: Sequence[Judged], width: int, *, ascii_only: bool) -> Table:
-    rows = [_cells(judged, ascii_only=ascii_only) for judged in criteria]
+    lines = [line for judged in criteria for line in _lines(judged, ascii_only=ascii_only)]
+    rows = [row for row, _ in lines]
     taken = sum(max([len(head), *(row[at].cell_len for row in rows)]) + GUTTER for at, head in enumerate(HEADS))
     left = width - taken - GUTTER
     wide = left >= LEAST_TITLE
@@ -101,15 +102,28 @@ def _criteria(criteria: Sequence[Judged], width: int, *, ascii_only: bool) -> Ta
     shown.add_column(verdict, no_wrap=True)
     if wide:
         shown.add_column("what", no_wrap=True, overflow="ellipsis", max_width=left)
-    for judged, row in zip(criteria, rows, strict=True):
-        shown.add_row(*row, *([Text(plain(judged.title))] if wide else []))
+    for row, what in lines:
+        shown.add_row(*row, *([Text(plain(what))] if wide else []))
     if any(judged.informative for judged in criteria):
         shown.caption = Text("* informative, decides nothing", style="dim")
         shown.caption_justify = "left"
     return shown
 
 
-def _cells(judged: Judged, *, ascii_only: bool) -> tuple[Text, Text, Text, Text]:
+Cells = tuple[Text, Text, Text, Text]
+
+
+def _lines(judged: Judged, *, ascii_only: bool) -> Iterator[tuple[Cells, str]]:
+    """A criterion with its title, then each card that it was judged on, where several were tested."""
+    yield _cells(judged, ascii_only=ascii_only), judged.title
+    for card in judged.each_card:
+        measured = Text(plain(" ".join(filter(None, (card.measured, card.between)))))
+        sign = SIGNS[card.verdict]
+        verdict = Text(f"{sign.ascii if ascii_only else sign.symbol} {card.verdict}", style=sign.style)
+        yield (Text(f"  {card.name}"), measured, Text(""), verdict), card.device
+
+
+def _cells(judged: Judged, *, ascii_only: bool) -> Cells:
     return (
         Text(plain(judged.id)),
         Text(plain(" ".join(filter(None, judged.measured)))),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.evidence.cards import around
 from pytest_rawrxd.evidence.ledger import Record
 from pytest_rawrxd.measure.bandwidth import AGAIN
 from pytest_rawrxd.measure.decode import REFERENCE, RUN
@@ -95,7 +96,7 @@ def roofline(
     ``kv_bytes`` are read per stream and step. None without a manifest of the model, and for a model that is partly on
     the host: two memories feed it.
     """
-    variant = data["variant"]
+    variant, evidence = data["variant"], around(evidence, data)
     if partial_offload(data):
         return None
     manifests = evidence.of("model", variant=variant)

@@ -15,6 +15,7 @@ from pytest_rawrxd.evidence.waivers import WAIVERS
 from pytest_rawrxd.evidence.walkthrough import WALKTHROUGH
 from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.verdict import audit
+from pytest_rawrxd.verdict.cards import judged_on_cards
 from pytest_rawrxd.verdict.comparison import comparisons
 from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
@@ -76,10 +77,12 @@ def judge_entry(evidence: Evidence, criterion: Criterion, *, running: Collection
 
 def judge_criterion(evidence: Evidence, criterion: Criterion, *, running: Collection[str] = ()) -> dict[str, Any]:
     """One criterion's entry of ``verdicts.json`` before any waiver and rounding; ``running`` are tests going on now."""
-    together = _judge_criterion(evidence, criterion, running=running)
-    if len(evidence.parts) == 1:
-        return together
-    return pooled(evidence.parts, criterion, together, lambda part: _judge_criterion(part, criterion, running=running))
+
+    def on_cards(part: Evidence) -> dict[str, Any]:
+        return judged_on_cards(part, criterion, lambda card: _judge_criterion(card, criterion, running=running))
+
+    together = on_cards(evidence)
+    return together if len(evidence.parts) == 1 else pooled(evidence.parts, criterion, together, on_cards)
 
 
 def _judge_criterion(evidence: Evidence, criterion: Criterion, *, running: Collection[str]) -> dict[str, Any]:

@@ -40,6 +40,7 @@ from pytest_rawrxd.verdict.answers.fleet import server_latency, server_spread
 from pytest_rawrxd.verdict.answers.fully_offloaded import fully_offloaded
 from pytest_rawrxd.verdict.answers.gpu_speedup import gpu_speedup
 from pytest_rawrxd.verdict.answers.gpu_telemetry import gpu_temperature, gpu_utilisation
+from pytest_rawrxd.verdict.answers.host_tps import host_tps
 from pytest_rawrxd.verdict.answers.hybrid_known import hybrid_known
 from pytest_rawrxd.verdict.answers.inter_token_latency import inter_token_latency, time_weighted_latency
 from pytest_rawrxd.verdict.answers.inter_token_statistics import inter_token_quantile, mean_inter_token_latency
@@ -102,6 +103,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             longest_gap,
             stalled_share,
             aggregate_tps,
+            host_tps,
             scaling_efficiency,
             requests_completed,
             time_to_first_token,

@@ -9,6 +9,7 @@ from typing import Any
 from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.evidence.believed import believed
 from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.evidence.cards import by_card
 from pytest_rawrxd.evidence.foreign.figure import ForeignResult
 from pytest_rawrxd.measure.decode import RUN
 from pytest_rawrxd.verdict.answers.soak_latency import hourly_means
@@ -66,12 +67,12 @@ class Side:
 
 
 def campaign_side(evidence: Evidence) -> Side:
-    """The decoding cells, the levels of the load test and the soak of a run directory.
+    """The decoding cells, the levels of the load test and the soak of a run directory; of several cards the first.
 
     Raises EvidenceProblem where a record is of another shape than a session writes.
     """
     with believed(evidence.campaign.path, "compared"):
-        return _campaign_side(evidence)
+        return _campaign_side(by_card(evidence)[0])
 
 
 def _campaign_side(evidence: Evidence) -> Side:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.evidence.cards import by_card
 from pytest_rawrxd.evidence.ledger import Record
 from pytest_rawrxd.measure.histogram import Histogram
 from pytest_rawrxd.measure.soak.journal import (
@@ -170,8 +171,9 @@ def soak_run(evidence: Evidence) -> SoakRun | None:
 
 
 def soak_runs(evidence: Evidence) -> tuple[SoakRun, ...]:
-    """The soak of each run that the evidence is made of, read once."""
-    return evidence.once("soaks", lambda: tuple(run for part in evidence.parts if (run := _read(part)) is not None))
+    """The soak of each card of each run that the evidence is made of, read once."""
+    each = (card for part in evidence.parts for card in by_card(part))
+    return evidence.once("soaks", lambda: tuple(run for card in each if (run := _read(card)) is not None))
 
 
 def _read(evidence: Evidence) -> SoakRun | None:

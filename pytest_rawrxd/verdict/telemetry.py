@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.evidence.cards import around
 from pytest_rawrxd.evidence.ledger import Record
 from pytest_rawrxd.measure.concurrency import RUN as LOAD
 from pytest_rawrxd.measure.gpu import SAMPLES, instants_of
@@ -80,7 +81,7 @@ def samples_under_load(evidence: Evidence, run: LoadRun) -> LoadedSamples | None
 def _samples(
     evidence: Evidence, run: Recorded, about: Mapping[str, object], window_ns: tuple[int, int]
 ) -> LoadedSamples | None:
-    found = [each for each in evidence.of(SAMPLES, **about) if each.session == run.session]
+    found = [each for each in around(evidence, run.data).of(SAMPLES, **about) if each.session == run.session]
     if not found:
         return None
     arrays = evidence.raw(found[-1].data["raw"])

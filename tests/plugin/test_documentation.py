@@ -52,7 +52,7 @@ STANDS = {
     "python3 -m pip install uv && python3 -m uv run pytest acceptance/ --sla-profile embedded": acceptance(
         *EMBEDDED, "--collect-only", instead=f"{INSTALLING}; the tests are only collected; .ci/run runs it whole"
     ),
-    "python3 -m pip install uv && python3 -m uv run pytest -n 2 --dist loadgroup": acceptance(
+    "python3 -m pip install uv && python3 -m uv run pytest -n 2": acceptance(
         "tests/unit/report/test_number.py", instead="one file stands in for the suite that is running now"
     ),
     "python3 -m pip install uv": Stand("program", ("uv", "--version"), instead=INSTALLING),
@@ -152,6 +152,9 @@ STANDS = {
     ),
     "pytest acceptance/ --sla-profile PROFILE -n 2": acceptance(
         *EMBEDDED, "-n", "2", code=4, instead="a profile of one lane: refused in words; test_lanes.py runs two"
+    ),
+    "pytest tests/plugin/test_lanes.py -k each_card": acceptance(
+        "tests/unit/report/test_number.py", instead="one file stands in for the suite that is running now"
     ),
     "pytest acceptance/ --sla-profile embedded --sla-run-dir reports/RUN -m phase1": acceptance(
         *EMBEDDED, "--sla-run-dir", "fresh", "-m", "phase1", "--collect-only", instead=COLLECTED

@@ -27,8 +27,7 @@ class Crashes:
     def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport) -> None:
         report.when = "call"
         self._crashed.add(crashitem)
-        decisions = self._acceptance.decisions
-        for entry in decisions.judged(decisions.begun(crashitem), dead=(crashitem,)):
+        for entry in self._acceptance.decisions.dead(crashitem):
             attach(report.user_properties, entry)
         for listener in self._listeners:
             listener(report)

@@ -13,6 +13,7 @@ from pytest_rawrxd.verdict.mean_range import mean_range
 from pytest_rawrxd.verdict.means import mean_interval
 from pytest_rawrxd.verdict.outcome import Answer, Finding
 from pytest_rawrxd.verdict.repeats import unusable_runs
+from pytest_rawrxd.verdict.sample import Floats, Integers
 from pytest_rawrxd.verdict.telemetry import energy_under_load_j
 from pytest_rawrxd.verdict.wording import number
 
@@ -33,20 +34,25 @@ def _energy(evidence: Evidence, sample: LevelSample) -> str:
 
 
 def _judged(evidence: Evidence, criterion: Criterion, sample: LevelSample) -> Finding:
+    return judged_rates(evidence, criterion, sample.tps, np.array([w.end_ns - w.begin_ns for w in sample.windows]))
+
+
+def judged_rates(evidence: Evidence, criterion: Criterion, tps: Floats, durations: Integers) -> Finding:
+    """Judge a floor or a range over tokens per second, one value a run, that were measured in ``durations`` ns."""
     profile = evidence.campaign.profile
     gates, load = profile.gates, profile.protocol.phase2
-    max_cv, durations = gates.cv_max.to("ratio"), np.array([w.end_ns - w.begin_ns for w in sample.windows])
+    max_cv = gates.cv_max.to("ratio")
     assert not isinstance(criterion.limit, bool)  # noqa: S101 - a rate is never promised as yes or no
     if criterion.kind == "range" or isinstance(criterion.limit, tuple):
-        noisy = unusable_runs(sample.tps, min_runs=LEAST_RUNS, max_cv=max_cv, durations_ns=durations)
+        noisy = unusable_runs(tps, min_runs=LEAST_RUNS, max_cv=max_cv, durations_ns=durations)
         return noisy or mean_range(
-            mean_interval(sample.tps, confidence=criterion.confidence),
+            mean_interval(tps, confidence=criterion.confidence),
             direction=criterion.direction,
             limit=criterion.limit,
             unit=criterion.unit,
         )
     return floor(
-        sample.tps,
+        tps,
         limit=criterion.limit,
         unit=criterion.unit,
         confidence=criterion.confidence,

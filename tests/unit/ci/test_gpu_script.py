@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_rawrxd.profile import load_profile
+
 SCRIPT = Path(__file__).parents[3] / "ci" / "gpu.sh"
 BASH = shutil.which("bash")
 
@@ -149,6 +151,24 @@ def test_without_a_word_the_soak_is_left_out_and_the_engine_is_the_one_in_proces
     session = said.read_text().split("END\n")[-2].split("\n")
     assert session[session.index("-m", 1) + 1] == "phase1 or (phase2 and not soak and not faults and not monitoring)"
     assert "--sla-engine" not in session
+
+
+def test_lanes_reach_pytest_with_a_profile_of_as_many_cards(parts, told, tmp_path):
+    archive, wheels, work = parts
+    shim, said = told
+    base = ("--engine", archive, "--wheels", wheels, "--work", work, "--models", tmp_path)
+
+    done = run(*base, "--lanes", "2", python=shim)
+
+    assert done.returncode == 0, done.stderr
+    session = said.read_text().split("END\n")[-2].split("\n")
+    assert session[session.index("-n") + 1] == "2"
+    profile = load_profile(session[session.index("--sla-profile") + 1])
+    assert (profile.lanes, profile.kind, profile.hardware.gpu) == (2, "rehearsal", "NVIDIA H100 80GB HBM3")
+    assert profile.criteria.keys() == load_profile("h100-pilot").criteria.keys()
+    assert "reports/h100-pilot-x2-vulkan" in session
+    refused = run(*base, "--lanes", "two", python=shim)
+    assert (refused.returncode, "--lanes: a number of GPUs, not 'two'" in refused.stderr) == (4, True)
 
 
 @pytest.mark.skipif(shutil.which("sha256sum") is None, reason="no coreutils")

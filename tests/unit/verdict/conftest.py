@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from pytest_rawrxd.evidence.identity import Identity
 from pytest_rawrxd.evidence.ledger import LedgerWriter
 from pytest_rawrxd.evidence.recorder import Recorder
 from pytest_rawrxd.measure.clock import Clock
+from pytest_rawrxd.measure.sink import OfCard, Sink
 from pytest_rawrxd.profile import Profile, load_profile
 from pytest_rawrxd.verdict.outcome import Finding
 from pytest_rawrxd.verdict.rulebook import RULES
@@ -60,7 +61,14 @@ class Book:
             identity=self.campaign.identity.digest,
             clock=STILL,
         )
-        self._recorder = Recorder(self.path, name, "main", self._stack.enter_context(ledger))
+        self._recorder: Sink = Recorder(self.path, name, "main", self._stack.enter_context(ledger))
+
+    @contextmanager
+    def on(self, device: str) -> Iterator[None]:
+        """What is recorded inside is about this card, as the lane of a card records it."""
+        plain, self._recorder = self._recorder, OfCard(self._recorder, device)
+        yield
+        self._recorder = plain
 
     def record(self, kind: str, arrays: Any = None, **data: Any) -> str:
         return self._recorder.record(kind, data, arrays)
