@@ -8,6 +8,7 @@ from typing import Any
 
 import psutil
 
+from pytest_rawrxd.evidence.believed import believed
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.measure.soak.journal import FAILED, FINISHED
 from pytest_rawrxd.verdict.rulebook import RULES
@@ -34,7 +35,15 @@ def state_of(run: SoakRun, alive: Alive = is_alive) -> str:
 
 
 def status_lines(evidence: Evidence, now: datetime, alive: Alive = is_alive) -> list[str]:
-    """The status of a campaign's soak, a few short lines."""
+    """The status of a campaign's soak, a few short lines.
+
+    Raises EvidenceProblem where a record is of another shape than a session writes.
+    """
+    with believed(evidence.campaign.path, "shown"):
+        return _status_lines(evidence, now, alive)
+
+
+def _status_lines(evidence: Evidence, now: datetime, alive: Alive) -> list[str]:
     run = soak_run(evidence)
     profile = evidence.campaign.profile
     if run is None:
