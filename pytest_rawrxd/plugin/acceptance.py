@@ -19,9 +19,9 @@ import pytest
 from pytest_rawrxd import __version__
 from pytest_rawrxd.errors import RawrxdError, RigTrouble, UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence, SessionLock, check_joinable, open_campaign, read_card
-from pytest_rawrxd.evidence.cards import CARDS, Card, by_card
+from pytest_rawrxd.evidence.cards import CARDS, Card
 from pytest_rawrxd.measure.clock import SYSTEM
-from pytest_rawrxd.measure.soak.resume import check_resumable, is_over, soak_so_far
+from pytest_rawrxd.measure.soak.resume import check_resumable
 from pytest_rawrxd.plugin import options
 from pytest_rawrxd.plugin.baseline import baseline
 from pytest_rawrxd.plugin.bench import Bench
@@ -50,6 +50,7 @@ from pytest_rawrxd.rig.rendezvous import Rendezvous
 from pytest_rawrxd.rig.vulkan import VulkanDevice, read_vulkan
 from pytest_rawrxd.verdict.judge import judge
 from pytest_rawrxd.verdict.selfcheck import SelfCheck, self_check
+from pytest_rawrxd.verdict.soak import unfinished_soak
 from pytest_rawrxd.verdict.state import accepted
 
 if TYPE_CHECKING:
@@ -148,9 +149,7 @@ class Acceptance:
         try:
             earlier, claimed = baseline(self.config, self.run_dir), self._claims()
             if options.setting(self.config, "resume"):
-                so_far = [soak_so_far(card.records) for card in by_card(Evidence.read(self.run_dir))]
-                unfinished = [soak for soak in so_far if soak is not None and not is_over(soak)]
-                check_resumable(next(iter(unfinished or so_far)), self.run_dir)
+                check_resumable(unfinished_soak(Evidence.read(self.run_dir)), self.run_dir)
             self._stack.enter_context(SessionLock(self.run_dir))
             rig = self._prepare(progress)
             check_lanes(rig, self.profile, workers(self.config), vulkan=list_vulkan)
