@@ -8,9 +8,8 @@ import os
 import shutil
 import sys
 import traceback
-from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -140,7 +139,7 @@ class Acceptance:
                     lanes=self.seed.lanes,
                     device=self.seed.cards[self.seed.lane].device if several else None,
                     cpu=FamilyCpu(os.getppid()) if self.seed.lanes > 1 else None,
-                    meeting=self._meeting,
+                    meeting=self._meeting if self.seed.lanes == len(self.seed.cards) else None,
                 )
             )
             self._test_on(self.seed.cards, self.seed.lanes)
@@ -193,7 +192,7 @@ class Acceptance:
         if not cards:
             return
         self.decisions.cards, self.decisions.lanes = cards, lanes
-        tests = CardTests(self.profile, cards, lanes, partial(self._other_lanes, lanes), self._measure_in_quiet)
+        tests = CardTests(self.profile, cards, lanes, self._in_quiet)
         self.config.pluginmanager.register(tests, "rawrxd-card-tests")
 
     def _lane_held(self, lane: int, *, wait_s: float) -> AbstractContextManager[None]:
@@ -202,9 +201,9 @@ class Acceptance:
 
     @cached_property
     def _meeting(self) -> Rendezvous | None:
-        """Where lanes of several cards begin together what loads the whole host; None of one lane."""
+        """Where the lanes of several cards say where they are; None of one lane."""
         seed = self.seed
-        if seed is None or len(seed.cards) < 2 or seed.lanes < len(seed.cards):
+        if seed is None or not seed.cards or seed.lanes < 2:
             return None
         return Rendezvous(
             self._meeting_place,
@@ -228,15 +227,17 @@ class Acceptance:
         except RigTrouble:
             return True
 
-    def _other_lanes(self, lanes: int) -> Iterator[AbstractContextManager[None]]:
+    def _in_quiet(self, session: pytest.Session) -> None:
+        """When every other lane has ended: measure what needs every core."""
         if self._meeting is not None:
-            self._meeting.leave()  # whoever waits for the others' end comes to nothing that they begin
-        own = self.seed.lane if self.seed else 0
-        return (self._lane_held(lane, wait_s=UNTIL_IT_ENDS) for lane in range(lanes) if lane != own)
-
-    def _measure_in_quiet(self, session: pytest.Session) -> None:
+            self._meeting.leave()  # who waits for the others' end comes to nothing that they begin
+            self._meeting.outlast(self._until_ended, back_within_s=LANE_WAIT_S)
         if self.bench is not None:
             self.bench.measure_in_quiet(self.selected_criteria(session))
+
+    def _until_ended(self, lane: int) -> None:
+        with self._lane_held(lane, wait_s=UNTIL_IT_ENDS):
+            pass
 
     def _keep_to_one_gpu(self, seed: WorkerSeed) -> Gpu | None:
         """Let engines of this process see the GPU of its lane alone; None where the profile has one lane."""
@@ -322,6 +323,8 @@ class Acceptance:
         self._concluded = True
         if self.seed is None:
             self.bench.note("session.end", {"why": "interrupted" if self._interrupted else "finished"})
+        if self._meeting is not None:
+            self._meeting.leave()
         self._stack.close()
         if self.seed is not None:
             return
