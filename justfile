@@ -14,11 +14,15 @@ rooms:
     uv run lint-imports
 
 test *ARGS:
-    uv run pytest -n 2 --dist loadgroup {{ARGS}}
+    uv run pytest -n 2 {{ARGS}}
 
 # the rehearsal on this machine's CPU
 rehearse *ARGS:
     uv run pytest acceptance/ --sla-profile embedded {{ARGS}}
+
+# the whole rehearsal over canary secrets, and a search of everything that it leaves: a quarter of an hour
+leaks FOLDER="reports/leaks":
+    uv run python ci/leaks.py --folder {{FOLDER}}
 
 # the JSON Schemas that ship with the package, from their sources
 schemas:

@@ -1,18 +1,20 @@
 """Which tests may run side by side."""
 
-from pathlib import Path
-
 import pytest
 
-TESTS = Path(__file__).parent
-CONTRACT = TESTS / "contract"
+CONTRACT = "tests/contract/"
 
 
-# First: xdist reads the groups in a hook of the same name.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """With ``-n``, a file's tests share its fixtures, and real parts run one after the other, never side by side."""
-    for item in items:
-        real = item.path.is_relative_to(CONTRACT)
-        group = "real parts" if real else item.path.relative_to(TESTS).as_posix()
-        item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With ``-n``, a file's tests share its fixtures, and real parts run one after the other, never side by side.
+
+    The groups of xdist 3.8 (``loadgroup``) are names that pytest 9.2 no longer reads.
+    """
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - installed where this hook is asked
+
+    class OneWorkerForRealParts(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return CONTRACT if nodeid.startswith(CONTRACT) else nodeid.split("::", 1)[0]
+
+    return OneWorkerForRealParts(config, log)

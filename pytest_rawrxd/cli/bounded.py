@@ -77,7 +77,8 @@ def bounded(
     """Raise EvidenceProblem, about ``where``, once the body takes more than ``most``.
 
     Runs in the main thread. A body that does not take the interruption within ``grace_s`` ends with the process, which
-    has said why.
+    has said why. However the body ends after an interruption, even well, it has taken too much: some C code turns one
+    into an error of its own, or into nothing.
     """
     done, found = threading.Event(), list[str]()
 
@@ -103,11 +104,12 @@ def bounded(
         finally:
             done.set()
             thread.join()
-    except (KeyboardInterrupt, MemoryError):
+    except BaseException:
         done.set()  # again: an interruption may have come before the first
-        if found:
-            raise _problem(where, found[0]) from None
-        raise
+        if not found:
+            raise
+    if found:
+        raise _problem(where, found[0])
 
 
 def _problem(where: str, what: str) -> EvidenceProblem:

@@ -20,10 +20,11 @@ from typing import Any
 from fuzz.target import Target
 from pytest_rawrxd.errors import EvidenceProblem, RawrxdError
 from pytest_rawrxd.evidence.believed import believed
-from pytest_rawrxd.evidence.campaign import CARD, Evidence, read_card
+from pytest_rawrxd.evidence.campaign import CARD, Campaign, Evidence, read_card
 from pytest_rawrxd.evidence.canonical import canonical, plain, rounded, strict_loads
 from pytest_rawrxd.evidence.identity import Identity
 from pytest_rawrxd.evidence.ledger import FIRST, Record
+from pytest_rawrxd.evidence.raw import load_raw
 from pytest_rawrxd.measure.faults.window import DRILL, WINDOW
 from pytest_rawrxd.places import package_data
 from pytest_rawrxd.profile import Criterion
@@ -137,17 +138,47 @@ def lay(data: bytes, place: Path) -> Path:
     return run_dir
 
 
+@dataclass(frozen=True)
+class Remembering(Evidence):
+    """Evidence whose raw arrays are those of ``base``: they are unpacked and checked once, not for every input."""
+
+    base: str = DEFAULT
+
+    def raw(self, ref: dict[str, Any]) -> dict[str, Any]:
+        return dict(_arrays(BASES[self.base], json.dumps(ref, sort_keys=True)))
+
+
+@functools.lru_cache(2048)
+def _arrays(folder: Path, ref: str) -> dict[str, Any]:
+    found = load_raw(folder, json.loads(ref))
+    for array in found.values():
+        array.flags.writeable = False  # a judge that changed one would change the next input
+    return found
+
+
+@functools.lru_cache(64)
+def _campaign(base: str, card: str, place: Path) -> Campaign:
+    """The card of a base, which few inputs change: reading one takes as long as judging a part."""
+    (place / CARD).write_text(card)
+    return replace(read_card(place), path=BASES[base])
+
+
 def evidence_of(data: bytes, place: Path) -> Evidence:
     """The same as evidence in memory, without a ledger on disk; its raw arrays are read where they were recorded."""
     found = patched(data)
-    (place / CARD).write_text(json.dumps(found.card))
-    campaign = replace(read_card(place), path=BASES[found.base])
+    campaign = _campaign(found.base, json.dumps(found.card), place)
     named = [each | {"seq": number, "id": f"s001-main-{number}"} for number, each in enumerate(found.records, 1)]
-    return Evidence(campaign, tuple(Record(**each) for each in named))
+    return Remembering(campaign, tuple(Record(**each) for each in named), base=found.base)
+
+
+def _read_whole(data: bytes, place: Path) -> Evidence:
+    """A run directory read from the disk; its arrays, which no input changes, from where they were recorded."""
+    evidence = Evidence.read(lay(data, place))
+    return Remembering(evidence.campaign, evidence.records, base=patched(data).base)
 
 
 def _judged(data: bytes, place: Path) -> None:
-    evidence = Evidence.read(lay(data, place))
+    evidence = _read_whole(data, place)
     verdicts = judge(evidence)
     canonical(verdicts)
     for entry in verdicts["criteria"]:
@@ -162,7 +193,7 @@ def _sound(entry: Mapping[str, Any]) -> None:
 
 
 def _viewed(data: bytes, place: Path) -> None:
-    evidence = Evidence.read(lay(data, place))
+    evidence = _read_whole(data, place)
     view = view_of(evidence, judge(evidence))
     shown = table(view, width=100, colour=False)
     assert "\x1b" not in shown

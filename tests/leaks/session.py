@@ -41,8 +41,8 @@ class Places:
     def environment(self) -> dict[str, str]:
         """What the session is started with."""
         path = os.pathsep.join(filter(None, [str(ROOT / "tests"), os.environ.get("PYTHONPATH")]))
-        places = {"TMPDIR": str(self.left / "tmp"), "LEAKS_TOLD": str(self.told), "PYTHONPATH": path}
-        return {**os.environ, **planted.environment(), **places}
+        temporary = dict.fromkeys(("TMPDIR", "TMP", "TEMP"), str(self.left / "tmp"))
+        return {**os.environ, **planted.environment(), **temporary, "LEAKS_TOLD": str(self.told), "PYTHONPATH": path}
 
 
 def laid(folder: Path) -> Places:

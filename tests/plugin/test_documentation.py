@@ -52,7 +52,7 @@ STANDS = {
     "python3 -m pip install uv && python3 -m uv run pytest acceptance/ --sla-profile embedded": acceptance(
         *EMBEDDED, "--collect-only", instead=f"{INSTALLING}; the tests are only collected; .ci/run runs it whole"
     ),
-    "python3 -m pip install uv && python3 -m uv run pytest -n 2 --dist loadgroup": acceptance(
+    "python3 -m pip install uv && python3 -m uv run pytest -n 2": acceptance(
         "tests/unit/report/test_number.py", instead="one file stands in for the suite that is running now"
     ),
     "python3 -m pip install uv": Stand("program", ("uv", "--version"), instead=INSTALLING),

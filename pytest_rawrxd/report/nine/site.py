@@ -81,7 +81,7 @@ def _pages(documents: Mapping[str, bytes], prefix: str) -> Iterator[tuple[str, b
         if name.endswith(".md"):
             yield f"{stem}.md", DRAWING.sub("", text).encode()
         else:
-            yield f"{stem}.md", f"# Visual summary\n\n```text\n{text}```\n".encode()
+            yield f"{stem}.md", f"# Visual summary\n\n```text\n{text}```\n".encode()  # each line of it is boxed
     tree = "".join(f"   {stem}\n" for stem in listed)
     yield (
         f"{prefix}{INDEX}.rst",
@@ -100,6 +100,7 @@ def _build(source: Path, built: Path, trees: Path, prefix: str, run: Run) -> Non
         "html_copy_source": "0",
         "html_use_index": "0",
         "html_permalinks": "0",
+        "smartquotes": "0",  # words of a run, and options of a command, stay what they are
         "highlight_language": "none",
     }
     chosen = [part for name, value in settings.items() for part in ("-D", f"{name}={value}")]

@@ -55,7 +55,8 @@ def test_a_body_that_cannot_be_interrupted_ends_with_the_process(capfd):
         ended.set()
 
     deaf = {"interrupt": lambda: None, "end": end, "grace_s": 0}
-    with bounded(Limits(seconds=1), where="run", clock=itertools.count(0, 10).__next__, **deaf):
+    slow = {"where": "run", "clock": itertools.count(0, 10).__next__}
+    with pytest.raises(EvidenceProblem), bounded(Limits(seconds=1), **slow, **deaf):
         assert ended.wait(30)
     assert codes == [1]
     assert "rawrxd: reading this run takes more than it may" in capfd.readouterr().err
@@ -71,9 +72,29 @@ def test_an_interruption_that_got_lost_is_told_again():
         if len(told) == 2:
             again.set()
 
-    with bounded(Limits(seconds=1), where="run", clock=itertools.count(0, 10).__next__, interrupt=interrupt):
+    slow = {"where": "run", "clock": itertools.count(0, 10).__next__}
+    with pytest.raises(EvidenceProblem), bounded(Limits(seconds=1), **slow, interrupt=interrupt):
         assert again.wait(30)
     assert len(told) == 2
+
+
+def lost(struck, becomes):
+    assert struck.wait(30)
+    if becomes:
+        raise becomes
+
+
+@pytest.mark.parametrize("becomes", [ValueError("Invalid affine transformation matrix"), None], ids=repr)
+def test_an_interruption_that_became_another_error_or_none_is_still_too_much(becomes):
+    """As one inside matplotlib's C++, which asks for nothing but whether a conversion failed."""
+    struck = threading.Event()
+    slow = {"where": "run", "clock": itertools.count(0, 10).__next__}
+
+    with (
+        pytest.raises(EvidenceProblem, match="takes more than it may"),
+        bounded(Limits(seconds=1), **slow, interrupt=struck.set),
+    ):
+        lost(struck, becomes)
 
 
 def test_an_interruption_by_a_person_stays_one():

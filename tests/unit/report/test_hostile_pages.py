@@ -19,6 +19,7 @@ from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.ledger import Record
 from pytest_rawrxd.report.charts.canvas import draw
 from pytest_rawrxd.report.github import job_summary, workflow_commands
+from pytest_rawrxd.report.nine.site import site, site_is_possible
 from pytest_rawrxd.report.nine.trace import cell
 from pytest_rawrxd.report.plain import HIDDEN
 from pytest_rawrxd.report.render import rendered, view_of
@@ -79,6 +80,7 @@ def attack(port: int) -> str:
         f"<iframe src={to}/r></iframe><style>@import url({to}/c);body{{background:url({to}/b)}}</style>"
         f'<meta http-equiv=refresh content="0;url={to}/m"><svg onload="document.title=\'PWNED\'">'
         f"<form action={to}/o><button autofocus onfocus=\"document.title='PWNED'\">"
+        "``` {raw}`html <b>` {download}`/etc/hostname` [x]: y {{ banner }} (z)= +++ :::{raw} html "
         f"]]>-->{{{{ 7*7 }}}}${{jndi}}$x$ [a](javascript:alert) | ::error::x \u202e\u2066\x1b[31m\x07\u200b"
     )
 
@@ -125,6 +127,14 @@ def files(attacked):
     return rendered(attacked)
 
 
+@pytest.fixture(scope="module")
+def sited(attacked, files):
+    """The documents as a site, by file name."""
+    if not site_is_possible():
+        pytest.skip("the extra site is not installed")
+    return site(attacked, files)
+
+
 def opened(page: Path, profile: Path) -> str:
     done = subprocess.run(
         [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "--dump-dom", page.as_uri()],
@@ -169,6 +179,50 @@ def test_no_script_runs_and_no_request_leaves(files, attacked, listener, tmp_pat
     careless.write_text(f"<title>x</title><p>{attack(listener.server_address[1])}", encoding="utf-8")
     opened(careless, tmp_path / "user")
     assert listener.seen > before
+
+
+OF_THE_SITE = pytest.mark.parametrize("attacked", ["embedded-phase2"], indirect=True)
+
+
+@OF_THE_SITE
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine to open the pages with")
+def test_no_script_runs_in_the_site_and_no_request_leaves_it(sited, listener, tmp_path):
+    frames = []
+    for name, content in sited.items():
+        path = tmp_path / "site" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        if name.endswith((".html", ".svg")):
+            frames.append(f"<iframe src='site/{name}'></iframe>")
+    before = listener.seen
+    (tmp_path / "all.html").write_text("".join(frames))
+    opened(tmp_path / "all.html", tmp_path / "user")
+    shown = opened(tmp_path / "site" / "REHEARSAL-EXECUTIVE_SUMMARY.html", tmp_path / "user")
+
+    assert len(frames) >= 10
+    assert listener.seen == before
+    assert "PWNED" in shown  # as a text that a reader sees
+    assert not re.search(r"<title>\s*PWNED", shown)
+
+
+@OF_THE_SITE
+def test_a_page_of_the_site_holds_no_element_of_a_run(sited):
+    """With their policy, pages could hold elements without effect; they hold none."""
+    pages = {name: content.decode() for name, content in sited.items() if name.endswith(".html")}
+
+    assert len(pages) == 10
+    for name, page in pages.items():
+        (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+        assert policy.startswith("default-src 'none'; img-src 'self' file:; style-src 'self' file:;"), name
+        elements = [element for element in re.findall(r"<[a-z][^>]*>", page) if element != '<meta charset="utf-8">']
+        assert not [each for each in elements if re.search(r"127\.0\.0\.1|PWNED|javascript|\son\w+\s*=", each)], name
+        kinds = {re.match(r"<([a-z0-9]+)", each)[1] for each in elements}
+        assert not kinds & {"script", "iframe", "style", "form", "button", "svg", "object", "embed", "base"}, name
+        assert re.findall(r'<meta http-equiv="([^"]*)"', page) == ["Content-Security-Policy"]
+        assert "hostname" not in " ".join(each for each in elements), name
+        hidden = {letter for letter in page if unicodedata.category(letter) in HIDDEN} - {"\n", "\t", "\r"}
+        assert not hidden, name
+    assert not [name for name in sited if "hostname" in name]
 
 
 def test_a_document_without_our_care_would_do_what_its_words_say(listener):
