@@ -49,7 +49,9 @@ def _view(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
 
 
 def _cards(evidence: Evidence) -> tuple[Card, ...]:
-    """Each card once, where several were tested."""
+    """Each card once, where several were tested; none of several hosts, whose pages are about all of them."""
+    if len(evidence.parts) > 1:
+        return ()
     cards = {card.device: card for card in cards_of(evidence)}
     return tuple(cards.values()) if len(cards) > 1 else ()
 

@@ -99,6 +99,7 @@ def calibrate(
     lags = [process["loop_lag_ns"] for process in result.summary["processes"]]
     hosts = [process["host"] for process in result.summary["processes"]]
     own_s = sum(host["own_cpu_s"] for host in hosts)
+    capacity_s = hosts[0]["wall_s"] * hosts[0]["cores"]
     server_s = after.user + after.system - before.user - before.system
     return Calibration(
         streams=streams,
@@ -112,10 +113,8 @@ def calibrate(
         loop_lag_p99_us=_worst(lags, "p99"),
         loop_lag_max_us=_worst(lags, "max"),
         rss_bytes=sum(host["rss_bytes"] for host in hosts),
-        # The processors' time is counted in ticks, the wall's is not: a full machine may seem a little more than full.
-        foreign_cpu_share=min(
-            1.0, max(0.0, hosts[0]["busy_cpu_s"] - own_s - server_s) / (hosts[0]["wall_s"] * hosts[0]["cores"])
-        ),
+        # Counters of ticks and a clock of nanoseconds: the share can come out a tick beside 0 or 1.
+        foreign_cpu_share=min(max((hosts[0]["busy_cpu_s"] - own_s - server_s) / capacity_s, 0.0), 1.0),
     )
 
 
