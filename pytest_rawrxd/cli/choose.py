@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from pytest_rawrxd.errors import UsageProblem
+from pytest_rawrxd.evidence.believed import believed
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.profile.operation import Preference
 from pytest_rawrxd.profile.suggest import nearest
@@ -38,10 +39,12 @@ def add(verbs: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     evidence = Evidence.read(arguments.run_dir)
     view = view_of(evidence, judge(evidence))
-    book = Book(view)
     asked = _asked(arguments, evidence)
-    found = choose(book.candidates, asked)
-    print(choice_text(book, asked, found))
+    with believed(arguments.run_dir, "chosen from"):
+        book = Book(view)
+        found = choose(book.candidates, asked)
+        text = choice_text(book, asked, found)
+    print(text)
     return CHOSEN if found.variant else NONE_QUALIFIES
 
 

@@ -6,11 +6,13 @@ import argparse
 import json
 import os
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
 from pytest_rawrxd.errors import UsageProblem
+from pytest_rawrxd.evidence.believed import believed
+from pytest_rawrxd.evidence.canonical import strict_loads
 from pytest_rawrxd.ini import ini_options
 from pytest_rawrxd.measure.capability import capability
 from pytest_rawrxd.measure.checkup import Checkup, check_up, from_dict
@@ -34,6 +36,7 @@ ASKED = {
     "run-dir": f"where evidence would be kept, to look at its disk; default: {DEFAULT_RUN_DIR}",
 }
 CHECKUP = "doctor.json"  #: the check-up of a recording, beside what its probes saw
+MAX_CHECKUP = 4 << 20  #: bytes
 CODES = (
     "Exit code: 0 when nothing is in the way, 1 when a run or a criterion of PROFILE cannot be measured here or no "
     "engine answers, 4 for usage. Notes do not change it."
@@ -68,9 +71,11 @@ def run(arguments: argparse.Namespace) -> int:
         found = _recorded(arguments, settings)
     else:
         found = _looked(arguments.record, settings, on_cpu=on_cpu)
-    able = capability(profile, found) if profile is not None else None
     unsaid = {OPTIONS[name].flag: each for name, each in settings.items() if each.source != OPTIONS[name].flag}
-    print(doctor_text(found, profile, able, unsaid))
+    with believed(arguments.replay, "shown") if arguments.replay is not None else nullcontext():
+        able = capability(profile, found) if profile is not None else None
+        text = doctor_text(found, profile, able, unsaid)
+    print(text)
     if able is None:
         return 0 if found.engine is not None else 1
     return 1 if able.refused or able.lacking else 0
@@ -153,9 +158,15 @@ def _recorded(arguments: argparse.Namespace, settings: Mapping[str, Setting]) ->
         raise UsageProblem("--replay shows another machine", found="--record", possible="one of the two")
     path = arguments.replay / CHECKUP
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        told = strict_loads(_at_most(path, MAX_CHECKUP))
     except (OSError, ValueError) as error:
         raise UsageProblem(
             "there is no recording", where=str(path), found=str(error), possible="a folder that --record wrote"
         ) from error
     return from_dict(told, _run_dir(settings), _models(settings))
+
+
+def _at_most(path: Path, limit: int) -> bytes:
+    if path.stat().st_size > limit:
+        raise ValueError(f"more than {limit} bytes")
+    return path.read_bytes()

@@ -97,7 +97,7 @@ def from_dict(told: Mapping[str, Any], disk: Path, folder: Path | None = None) -
             models=models,
             reasons={**told["reasons"], **reasons},
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise EvidenceProblem("this is no recorded check-up", found=f"{type(error).__name__}: {error}") from error
 
 

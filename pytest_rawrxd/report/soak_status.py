@@ -8,6 +8,7 @@ from typing import Any
 
 import psutil
 
+from pytest_rawrxd.evidence.believed import believed
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.cards import cards_of, of_card
 from pytest_rawrxd.measure.soak.journal import FAILED, FINISHED
@@ -35,13 +36,21 @@ def state_of(run: SoakRun, alive: Alive = is_alive) -> str:
 
 
 def status_lines(evidence: Evidence, now: datetime, alive: Alive = is_alive) -> list[str]:
-    """The status of a campaign's soak, a few short lines; of several cards for each."""
+    """The status of a campaign's soak, a few short lines; of several cards for each.
+
+    Raises EvidenceProblem where a record is of another shape than a session writes.
+    """
+    with believed(evidence.campaign.path, "shown"):
+        return _status_lines(evidence, now, alive)
+
+
+def _status_lines(evidence: Evidence, now: datetime, alive: Alive) -> list[str]:
     cards = {card.device: card for card in cards_of(evidence)}
     if evidence.card is None and len(cards) > 1:
         return [
             line
             for card in cards.values()
-            for line in (f"{card}:", *status_lines(of_card(evidence, card.device), now, alive))
+            for line in (f"{card}:", *_status_lines(of_card(evidence, card.device), now, alive))
         ]
     run = soak_run(evidence)
     profile = evidence.campaign.profile

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pytest_rawrxd.errors import EvidenceProblem
+from pytest_rawrxd.evidence.believed import believed
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.cards import by_card
 from pytest_rawrxd.evidence.foreign.figure import ForeignResult
@@ -66,8 +67,15 @@ class Side:
 
 
 def campaign_side(evidence: Evidence) -> Side:
-    """The decoding cells, the levels of the load test and the soak of a run directory; of several cards the first."""
-    evidence = by_card(evidence)[0]
+    """The decoding cells, the levels of the load test and the soak of a run directory; of several cards the first.
+
+    Raises EvidenceProblem where a record is of another shape than a session writes.
+    """
+    with believed(evidence.campaign.path, "compared"):
+        return _campaign_side(by_card(evidence)[0])
+
+
+def _campaign_side(evidence: Evidence) -> Side:
     cells = sorted({(record.data["variant"], record.data["tokens"]) for record in evidence.of(RUN)})
     samples = []
     for variant, tokens in cells:
@@ -136,5 +144,6 @@ def foreign_side(result: ForeignResult, files: Mapping[str, str]) -> Side:
 
 
 def model_files(evidence: Evidence) -> dict[str, str]:
-    """File name -> variant, of the models that a campaign measured."""
-    return {str(record.data["file"]): str(record.data["variant"]) for record in evidence.of("model")}
+    """File name -> variant, of the models that a campaign measured. Raises EvidenceProblem as ``campaign_side``."""
+    with believed(evidence.campaign.path, "compared"):
+        return {str(record.data["file"]): str(record.data["variant"]) for record in evidence.of("model")}

@@ -23,8 +23,11 @@ from pytest_rawrxd.evidence.canonical import canonical, file_digest, strict_load
 from pytest_rawrxd.evidence.foreign import read_result
 from pytest_rawrxd.evidence.ledger import KEYS, read_ledger
 from pytest_rawrxd.evidence.raw import MAX_BYTES, load_raw
+from pytest_rawrxd.measure.canary.served import ServerChoir
+from pytest_rawrxd.measure.canary.song import arrays_of, canaries
 from pytest_rawrxd.measure.load.connection import READ_BYTES, Connection
 from pytest_rawrxd.measure.load.exchange import Exchange
+from pytest_rawrxd.measure.probe.told import told
 from pytest_rawrxd.profile import load_profile
 from pytest_rawrxd.profile.lint import lint, render
 from pytest_rawrxd.profile.profile import Profile
@@ -41,6 +44,7 @@ from pytest_rawrxd.rig.server.found import find_server
 from pytest_rawrxd.rig.server.framing import EventError
 from pytest_rawrxd.rig.server.rawrxd import tokens_generated
 from pytest_rawrxd.rig.server.response import Ask, Response
+from pytest_rawrxd.rig.server.target import HttpTarget
 from pytest_rawrxd.verdict.planning import plan
 
 HTTP_LIMIT = 1 << 17
@@ -243,6 +247,30 @@ def _told(data: bytes, _place: Path) -> None:
     tokens_generated(data)
 
 
+def _sung(data: bytes, _place: Path) -> None:
+    """The answer to a canary, in every dialect, and what a record keeps of it."""
+    for dialect in DIALECTS:
+        post = lambda *_: (200, data)  # noqa: E731 - what a server said
+        choir = ServerChoir(HttpTarget(dialect, "http://127.0.0.1:9", "m"), 1.0, clock=lambda: 1, post=post)
+        sung = choir.sing(canaries(1, seed=1), together=False)
+        canonical({"texts": [each.text for each in sung]})
+        for array in arrays_of(sung).values():
+            assert not np.isnan(array).any()
+
+
+def _well(data: bytes, _place: Path) -> None:
+    """The health and the metrics of a server that is watched: health in the first line, and what it exports."""
+    head, _, metrics = data.partition(b"\n")
+    for dialect in ("llama-server", "rawrxd"):
+        found = told(
+            HttpTarget(dialect, "http://127.0.0.1:9"),
+            now_s=1.0,
+            timeout_s=1,
+            probe=lambda url, *, timeout_s: (200, metrics if url.endswith("/metrics") else head),
+        )
+        assert found is None or all(map(math.isfinite, found.values()))
+
+
 def _frame(data: bytes, _place: Path) -> None:
     """Frames as the suite reads them from an engine process, and what it makes of each kind."""
     stream = io.BytesIO(data)
@@ -295,5 +323,7 @@ READERS = (
     Target("http", _http, ()),
     Target("http-error", _http_error, ()),
     Target("told", _told, (EventError,)),
+    Target("canary", _sung, ()),
+    Target("health", _well, ()),
     Target("frame", _frame, (WireError,)),
 )

@@ -14,6 +14,7 @@ import math
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +28,23 @@ from pytest_rawrxd.evidence.ledger import FIRST, Record
 from pytest_rawrxd.evidence.raw import load_raw
 from pytest_rawrxd.measure.faults.window import DRILL, WINDOW
 from pytest_rawrxd.places import package_data
-from pytest_rawrxd.profile import Criterion
+from pytest_rawrxd.profile import Criterion, Profile, load_profile
 from pytest_rawrxd.profile.profile import digest_of_resolved
 from pytest_rawrxd.report.alerts.page import render_monitoring
+from pytest_rawrxd.report.comparison import comparison_text
 from pytest_rawrxd.report.dossier import RunView
 from pytest_rawrxd.report.faults import METRICS as FAULT_METRICS
 from pytest_rawrxd.report.faults import render_faults
+from pytest_rawrxd.report.new_profile import profile_toml
 from pytest_rawrxd.report.render import view_of
 from pytest_rawrxd.report.soak_pages import METRICS as SOAK_METRICS
 from pytest_rawrxd.report.soak_pages import days, render_soak
+from pytest_rawrxd.report.soak_status import status_lines
 from pytest_rawrxd.report.terminal import table
+from pytest_rawrxd.verdict.comparison import compare_sides, to_dict
 from pytest_rawrxd.verdict.judge import judge, judge_criterion, measured_item
+from pytest_rawrxd.verdict.pilot import pilot
+from pytest_rawrxd.verdict.sides import Side, campaign_side
 
 DEFAULT = "embedded-phase2"
 BASES = {name: package_data("fixtures") / "recordings" / name for name in ("h100-load-cuda", "h100-pilot-vulkan")}
@@ -245,10 +252,44 @@ def _monitoring_pages(view: RunView) -> Iterator[str]:
         yield page
 
 
+def _planned(data: bytes, place: Path) -> None:
+    """A profile of another card from a pilot: whatever is written can be loaded."""
+    base = _promised("rx7800xt")
+    path = place / "planned.toml"
+    path.write_text(profile_toml(pilot([evidence_of(data, place)], base), base), encoding="utf-8")
+    load_profile(str(path), search=(package_data("fixtures") / "profiles",))
+
+
+@functools.cache
+def _promised(name: str) -> Profile:
+    return load_profile(name, search=(package_data("fixtures") / "profiles",))
+
+
+@functools.cache
+def _side(base: str) -> Side:
+    return campaign_side(Evidence.read(BASES[base]))
+
+
+def _compared(data: bytes, place: Path) -> None:
+    evidence = evidence_of(data, place)
+    found = to_dict(compare_sides(_side(patched(data).base), campaign_side(evidence), evidence.campaign.profile))
+    canonical(plain(found))
+    comparison_text(found)
+
+
+def _followed(data: bytes, place: Path) -> None:
+    """What a person is told of a soak that runs."""
+    status_lines(evidence_of(data, place), NOW, alive=lambda _pid, _started: True)
+
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
 STEERING = frozenset("\x1b\x00\x07\u202e\u2066\u200b")
 RUNS = (
     Target("run", _judged, (RawrxdError,)),
     Target("view", _viewed, (RawrxdError,), shares="run"),
+    Target("pilot", _planned, (RawrxdError,), shares="run"),
+    Target("compare", _compared, (RawrxdError,), shares="run"),
+    Target("status", _followed, (RawrxdError,), shares="soak"),
     Target(
         "soak",
         functools.partial(

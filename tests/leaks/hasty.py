@@ -20,7 +20,7 @@ from pytest_rawrxd.plugin import load, monitoring
 from pytest_rawrxd.report.alerts.plan import Watch
 from pytest_rawrxd.report.alerts.prove import Score
 
-WAIT_S = 1.5
+WAIT_S = 0.7
 KILLED_S = 6.0  #: at most, until somebody is called: words of the rules reach the evidence then
 
 

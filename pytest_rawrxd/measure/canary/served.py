@@ -8,29 +8,36 @@ Constructed from the published formats: the others.
 
 from __future__ import annotations
 
-import http.client
+import itertools
 import json
-import ssl
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from pytest_rawrxd.measure.canary.song import OK, TOKENS, TOP, Canary, Sung, Top
 from pytest_rawrxd.rig.server.dialects import DIALECTS
+from pytest_rawrxd.rig.server.framing import EventError, natural, parse_object
+from pytest_rawrxd.rig.server.probe import exchange
 from pytest_rawrxd.rig.server.response import Ask
 from pytest_rawrxd.rig.server.target import HttpTarget
 
 Post = Callable[[str, Mapping[str, Any], float], tuple[int | None, bytes]]
 CRC_MASK = 0x7FFFFFFF  #: an id is never negative
+ANSWER_LIMIT = 64 << 20  #: bytes
+MOST = 65_536  #: tokens that an answer may tell of, likely ones of each place among them
+LETTERS = 64  #: of a token
+MOST_LOG = 1e9  #: of a likelihood; servers that cannot write an infinity say -9999
 
 
 @dataclass(frozen=True)
 class ServerChoir:
-    """A server. ``key`` is what its key_env names; it never reaches a record."""
+    """A server, or a fleet: alone, canaries ask its first server; together, all of them in turn.
+
+    ``key`` is what its key_env names; it never reaches a record.
+    """
 
     target: HttpTarget
     deadline_s: float
@@ -39,15 +46,16 @@ class ServerChoir:
     post: Post | None = None
 
     def sing(self, birds: Sequence[Canary], *, together: bool) -> list[Sung]:
+        places = self.target.places if together else self.target.places[:1]
         with ThreadPoolExecutor(max_workers=len(birds) if together else 1) as pool:
-            return list(pool.map(self._one, birds))
+            return list(pool.map(self._one, birds, itertools.cycle(places)))
 
-    def _one(self, bird: Canary) -> Sung:
+    def _one(self, bird: Canary, url: str) -> Sung:
         target, dialect = self.target, DIALECTS[self.target.dialect]
         asked = {**dialect.body(Ask(bird.prompt, TOKENS, target.model)), **_MORE.get(target.dialect, {})}
         asked.pop("stream_options", None)  # of streams alone: servers refuse them beside one answer
         post = self.post or (lambda url, body, deadline_s: _post(url, body, deadline_s, target.ca_file, self.key))
-        status, answer = post(target.base_url + dialect.path, {**asked, "stream": False}, self.deadline_s)
+        status, answer = post(url, {**asked, "stream": False}, self.deadline_s)
         if self.key:
             answer = answer.replace(self.key.encode(), b"*" * len(self.key))
         return _read(target.dialect, status, answer, self.clock())
@@ -64,11 +72,23 @@ _MORE: Mapping[str, Mapping[str, Any]] = {
 def _read(dialect: str, status: int | None, answer: bytes, ended_ns: int) -> Sung:
     if status == OK:
         try:
-            text, ids, top, reported = _READERS[dialect](json.loads(answer))
+            text, ids, top, reported = _READERS[dialect](parse_object(answer))
+            _refuse_unsound(text, ids, top, reported)
             return Sung(status, text, ids, top, reported, ended_ns)
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        except (EventError, ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError):
             status = None
     return Sung(status, "", (), (), None, ended_ns)
+
+
+def _refuse_unsound(text: str, ids: tuple[int, ...] | None, top: Top | None, reported: int | None) -> None:
+    """Raise ValueError for words of a stranger that no record can hold."""
+    text.encode()  # half a character ends here
+    ranked = [entry for place in top or () for entry in place]
+    numbers = [*(ids or ()), *(token for token, _ in ranked), *(() if reported is None else (reported,))]
+    if len(ranked) > MOST or len(numbers) > 2 * MOST or len(text) > MOST * LETTERS:
+        raise ValueError("an answer of more tokens than any that was asked for")
+    if any(natural(number) is None for number in numbers) or not all(abs(log) <= MOST_LOG for _, log in ranked):
+        raise ValueError("no token and no likelihood")
 
 
 Told = tuple[str, tuple[int, ...] | None, Top | None, int | None]
@@ -142,21 +162,15 @@ def _crc(token: str) -> int:
 def _post(
     url: str, body: Mapping[str, Any], deadline_s: float, ca_file: str | None, key: str | None
 ) -> tuple[int | None, bytes]:
-    parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port
-    if parts.scheme == "https":
-        trusted = ssl.create_default_context(cafile=ca_file)
-        connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-            host, port, timeout=deadline_s, context=trusted
-        )
-    else:
-        connection = http.client.HTTPConnection(host, port, timeout=deadline_s)
     headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
-    try:
-        connection.request("POST", parts.path, json.dumps(body), headers)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    except (OSError, http.client.HTTPException):
-        return None, b""
-    finally:
-        connection.close()
+    answer = exchange(
+        "POST",
+        url,
+        timeout_s=deadline_s,
+        deadline_s=deadline_s,
+        limit=ANSWER_LIMIT,
+        headers=headers,
+        body=json.dumps(body),
+        ca_file=ca_file,
+    )
+    return answer or (None, b"")

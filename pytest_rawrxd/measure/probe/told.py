@@ -34,6 +34,7 @@ EXPORTED = {
     "process_start_time_seconds": names.START,
 }
 #: Key of RawrXD's ``/health`` -> ours.
+MOST = 1e15  #: of anything that is counted, and of seconds
 HEALTH = {
     "tokens_generated": names.TARGET_TOKENS,
     "total_requests": names.TARGET_REQUESTS,
@@ -68,9 +69,9 @@ def told(target: HttpTarget, *, now_s: float, timeout_s: float, probe: Get = get
     if health is None or health[0] != 200:
         return None
     said = _object(health)
-    found = {ours: float(said[key]) for key, ours in HEALTH.items() if isinstance(said.get(key), int | float)}
-    if isinstance(said.get("uptime_seconds"), int | float):
-        found[names.START] = now_s - float(said["uptime_seconds"])
+    found = {ours: value for key, ours in HEALTH.items() if (value := _number(said.get(key))) is not None}
+    if (uptime_s := _number(said.get("uptime_seconds"))) is not None:
+        found[names.START] = now_s - uptime_s
     metrics = probe(f"{root}/metrics", timeout_s=timeout_s) if target.dialect not in {"rawrxd", "ollama"} else None
     if metrics is not None and metrics[0] == 200:
         for name, value in _exported(metrics[1].decode("utf-8", "replace")):
@@ -95,13 +96,21 @@ def _exported(text: str) -> Iterator[tuple[str, float]]:
     for family in families:
         ours = EXPORTED.get(family.name.removesuffix("_total"))
         for sample in family.samples if ours else ():
-            if ours and sample.name in {family.name, f"{family.name}_total"}:
-                yield ours, float(sample.value)
+            named = sample.name in {family.name, f"{family.name}_total"}
+            if ours and named and (value := _number(sample.value)) is not None:
+                yield ours, value
+
+
+def _number(told: object) -> float | None:
+    """A number that can be added up; None for anything else that a server may say in its place."""
+    if isinstance(told, bool) or not isinstance(told, int | float):
+        return None
+    return float(told) if abs(told) <= MOST else None
 
 
 def _object(answer: tuple[int, bytes] | None) -> dict[str, Any]:
     try:
         found = json.loads(answer[1]) if answer is not None and answer[0] == 200 else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

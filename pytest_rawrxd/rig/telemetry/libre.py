@@ -62,7 +62,7 @@ class LibreProbe:
     def _sensors(self) -> dict[str, float]:
         try:
             tree = json.loads(self._fetch())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise RigTrouble(
                 "LibreHardwareMonitor does not answer", where=URL, found=f"no answer at {URL}: {error}; {START}"
             ) from error

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_rawrxd.errors import EvidenceProblem, UsageProblem
+from pytest_rawrxd.evidence.believed import believed
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.verdict.answers.bottleneck import bottleneck_confirmed
@@ -51,8 +52,14 @@ class Pilot:
 def pilot(runs: Sequence[Evidence], base: Profile) -> Pilot:
     """Read what ``base`` judges from one or more pilots; UsageProblem where they are none, or no variant gives a bound.
 
-    Runs of one engine on one kind of machine add up: one may have phase 1, another the load test.
+    Runs of one engine on one kind of machine add up: one may have phase 1, another the load test. Raises
+    EvidenceProblem where a record is of another shape than a session writes.
     """
+    with believed(runs[0].campaign.path, "planned with"):
+        return _pilot(runs, base)
+
+
+def _pilot(runs: Sequence[Evidence], base: Profile) -> Pilot:
     refuse_others(runs)
     found, unusable = variants(runs, base)
     names = " and ".join(run.campaign.id for run in runs)
