@@ -105,11 +105,8 @@ class Acceptance:
         if self.config.option.collectonly:
             return
         if self.seed:
-            kept = keep_to_one_gpu(self.seed, self.engine_spec)
-            rig = self._prepare(self._progress())
-            if kept is not None and rig.server is None:
-                check_alone(rig.devices, kept)
             campaign = read_card(self.run_dir)
+            rig = self._prepared_for(self.seed.lane, self.seed.cards, campaign.identity.engine["backend"])
             self._stack.enter_context(self._lane.held(self.seed.lane))
             self.bench = self._stack.enter_context(
                 Bench(
@@ -143,7 +140,9 @@ class Acceptance:
             self._session = campaign.new_session()
             told = self.followers.evidence
             cards = rig.cards(self.profile)
-            device = cards[0].device if cards and not workers(self.config) else None  # workers measure, we do not
+            alone = bool(cards) and not workers(self.config)  # where there are workers, they measure
+            device = cards[0].device if alone else None
+            rig = self._prepared_for(0, cards, rig.engine.backend) if alone else rig
             bench = Bench(campaign, self._session, "main", rig, progress, kept=told, hosts=hosts, device=device)
             self.bench = self._stack.enter_context(bench)
             self._test_on(cards, 1)
@@ -183,6 +182,14 @@ class Acceptance:
         self._lane.outlast()
         if self.bench is not None:
             self.bench.measure_in_quiet(self.selected_criteria(session))
+
+    def _prepared_for(self, lane: int, cards: tuple[Card, ...], backend: str) -> Rig:
+        """What one lane measures: engines that it starts see the GPU of the lane and no other."""
+        kept = keep_to_one_gpu(lane, cards, self.engine_spec, backend)
+        rig = self._prepare(self._progress())
+        if kept is not None and rig.server is None:
+            check_alone(rig.devices, kept)
+        return rig
 
     def _prepare(self, progress: Progress) -> Rig:
         models = options.setting(self.config, "models")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 
 from pytest_rawrxd.errors import RigTrouble
-from pytest_rawrxd.evidence.campaign import read_card
+from pytest_rawrxd.evidence.cards import Card
 from pytest_rawrxd.measure.clock import SYSTEM
 from pytest_rawrxd.plugin.lanes import WorkerSeed
 from pytest_rawrxd.plugin.preflight import SCRIPTED
@@ -32,12 +33,12 @@ def list_vulkan() -> tuple[VulkanDevice, ...]:
         return ()
 
 
-def keep_to_one_gpu(seed: WorkerSeed, engine_spec: str) -> Gpu | None:
-    """Let engines of this process see the GPU of its lane alone; None where one device or a script is tested."""
-    if not seed.cards or engine_spec.startswith(SCRIPTED):
+def keep_to_one_gpu(lane: int, cards: Sequence[Card], engine_spec: str, backend: str) -> Gpu | None:
+    """Let engines of this process see the GPU of ``lane`` alone; None where one device or a script is tested."""
+    if not cards or engine_spec.startswith(SCRIPTED):
         return None
-    gpu = find_gpus()[seed.lane]
-    os.environ.update(pinned(gpu, read_card(seed.run_dir).identity.engine["backend"], vulkan=list_vulkan))
+    gpu = next(gpu for gpu in find_gpus() if gpu.uuid == cards[lane].device)
+    os.environ.update(pinned(gpu, backend, vulkan=list_vulkan))
     return gpu
 
 

@@ -1,11 +1,14 @@
 """A lane belongs to one living worker, and an engine in it sees one GPU."""
 
 import json
+import os
 from types import SimpleNamespace
 
 import pytest
 
 from pytest_rawrxd.errors import UsageProblem
+from pytest_rawrxd.evidence.cards import Card
+from pytest_rawrxd.plugin import lane_life
 from pytest_rawrxd.plugin.lanes import WORKER_KEY, Lanes
 from pytest_rawrxd.plugin.preflight import Rig, check_lanes
 from pytest_rawrxd.rig.engine.protocol import Device
@@ -142,5 +145,19 @@ def test_lanes_on_one_engine_that_somebody_else_started_are_refused(one_engine):
 
 def test_lanes_of_a_real_engine_are_kept_to_a_card_each():
     check_lanes(rig(CARD, TWIN, backend="cuda"), TWO_CARDS, 2, vulkan=BOTH)
-    with pytest.raises(UsageProblem, match="kept to one GPU"):
-        check_lanes(rig(CARD, RADEON, backend="cuda"), TWO_CARDS, 2, vulkan=BOTH)
+    for lanes in (2, 1, 0):  # alone too: it would be on both cards and be told as one
+        with pytest.raises(UsageProblem, match="kept to one GPU"):
+            check_lanes(rig(CARD, RADEON, backend="cuda"), TWO_CARDS, lanes, vulkan=BOTH)
+
+
+def test_a_session_without_lanes_keeps_its_engine_to_the_first_card(monkeypatch):
+    monkeypatch.setattr(lane_life, "find_gpus", lambda: (TWIN, CARD))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "of before")
+    cards = [Card(0, CARD.uuid, "a card"), Card(1, TWIN.uuid, "a card")]
+
+    assert lane_life.keep_to_one_gpu(0, cards, "llama-cpp-python", "cuda") == CARD
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == CARD.uuid
+    assert lane_life.keep_to_one_gpu(1, cards, "llama-cpp-python", "cuda") == TWIN
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == TWIN.uuid
+    assert lane_life.keep_to_one_gpu(0, (), "llama-cpp-python", "cuda") is None
+    assert lane_life.keep_to_one_gpu(0, cards, "scripted:steady", "scripted") is None
