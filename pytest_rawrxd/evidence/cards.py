@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.evidence.ledger import Record
 
 CARDS = "cards"  #: in ``session.start``: the cards that the profile puts to the test, in the order of their lanes
+MOST = 64  #: GPUs that a profile can name
 DEVICE = "device"  #: on every record of a lane: the card that it is about
 
 
@@ -34,8 +37,18 @@ def cards_of(evidence: Evidence) -> tuple[Card, ...]:
 
 
 def _named(evidence: Evidence) -> tuple[Card, ...]:
-    named = [record.data[CARDS] for record in evidence.of("session.start") if record.data.get(CARDS)]
-    return tuple(Card(**{key: each[key] for key in ("lane", "device", "name")}) for each in named[-1]) if named else ()
+    named = [record for record in evidence.of("session.start") if record.data.get(CARDS)]
+    return tuple(_read(named[-1], each) for each in named[-1].data[CARDS]) if named else ()
+
+
+def _read(record: Record, each: Any) -> Card:
+    """One card as a record names it. Its lane names a folder, so that it is a number or nothing."""
+    match each:
+        case {"lane": int(lane), "device": str(device), "name": str(name)} if 0 <= lane < MOST and lane is not True:
+            return Card(lane, device, name)
+    raise EvidenceProblem(
+        "a session names a card that is none", where=record.id, found=repr(each)[:80], possible="lane, device, name"
+    )
 
 
 def of_card(evidence: Evidence, device: str) -> Evidence:

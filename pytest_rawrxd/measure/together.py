@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from pytest_rawrxd.errors import Absent
+from pytest_rawrxd.measure.interleave import interleaved
 from pytest_rawrxd.measure.levels import Level
 from pytest_rawrxd.measure.sink import Sink
 from pytest_rawrxd.rig.rendezvous import Rendezvous
@@ -23,20 +24,20 @@ class MeasureLevels(Protocol):
 def load_together(runs: Mapping[Level, int], measure: MeasureLevels, meeting: Rendezvous, sink: Sink) -> None:
     """Measure each level as often as ``runs`` says while all lanes do, and return when the others have theirs too.
 
-    Where one does not come, what is left is recorded as missing: a card that is loaded alone shows nothing of all.
+    Where one does not come, what is left is recorded as missing: a card that is loaded alone shows nothing of all. A
+    lane whose engine has trouble goes on with the next run, so that the others learn that it does not come to this one.
     """
-    begun = (next(iter(runs), Level(0)), 0)
+    order = interleaved(runs)
+    begun = order[0]
 
     def begin(level: Level, run: int) -> None:
         nonlocal begun
         begun = level, run
-        meeting.meet(f"{level.streams}-streams-run-{run}", wait_s=WAIT_S)
+        meeting.meet(order.index(begun), wait_s=WAIT_S)
 
-    if not runs:
-        return
     try:
         measure(runs, begin=begin)
-        meeting.meet("all-runs-kept", wait_s=WAIT_S)
+        meeting.meet(len(order), wait_s=WAIT_S)
     except Absent as absent:
         level, run = begun
         sink.record(MISSING, {"streams": level.streams, "run": run, "why": f"{absent.what}: {absent.found}"})

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import shutil
 import sys
 import traceback
-from contextlib import AbstractContextManager, ExitStack
-from functools import cached_property
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_rawrxd import __version__
-from pytest_rawrxd.errors import RawrxdError, RigTrouble, UsageProblem
+from pytest_rawrxd.errors import RawrxdError, UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence, SessionLock, check_joinable, open_campaign, read_card
 from pytest_rawrxd.evidence.cards import CARDS, Card
 from pytest_rawrxd.measure.clock import SYSTEM
@@ -29,10 +26,11 @@ from pytest_rawrxd.plugin.card_tests import CardTests
 from pytest_rawrxd.plugin.claims import claims
 from pytest_rawrxd.plugin.decisions import Decisions
 from pytest_rawrxd.plugin.followers import Followers
+from pytest_rawrxd.plugin.lane_life import LaneLife, keep_to_one_gpu, list_vulkan
 from pytest_rawrxd.plugin.lanes import Lanes, WorkerSeed
 from pytest_rawrxd.plugin.load_hosts import open_hosts
 from pytest_rawrxd.plugin.marks import marked
-from pytest_rawrxd.plugin.preflight import SCRIPTED, Added, Rig, check_lanes, prepare
+from pytest_rawrxd.plugin.preflight import Added, Rig, check_lanes, prepare
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.plugin.refusals import workers
 from pytest_rawrxd.profile import Criterion, Profile
@@ -41,12 +39,8 @@ from pytest_rawrxd.report.plain import spelled_out
 from pytest_rawrxd.report.render import render
 from pytest_rawrxd.report.terminal import table
 from pytest_rawrxd.rig.cpu import FamilyCpu
-from pytest_rawrxd.rig.gpu import Gpu, find_gpus, lease
-from pytest_rawrxd.rig.gpu.pin import check_alone, pinned
-from pytest_rawrxd.rig.models.cache import default_cache
+from pytest_rawrxd.rig.gpu.pin import check_alone
 from pytest_rawrxd.rig.proxies import proxies
-from pytest_rawrxd.rig.rendezvous import Rendezvous
-from pytest_rawrxd.rig.vulkan import VulkanDevice, read_vulkan
 from pytest_rawrxd.verdict.judge import judge
 from pytest_rawrxd.verdict.selfcheck import SelfCheck, self_check
 from pytest_rawrxd.verdict.soak import unfinished_soak
@@ -56,16 +50,6 @@ if TYPE_CHECKING:
     from pytest_rawrxd.measure.hosts.coordinator import LoadHosts
 
 DEFAULT_ENGINE = "llama-cpp-python"
-LANE_WAIT_S = 60.0  #: for the worker of the same lane that died, or the test that waits for its end
-UNTIL_IT_ENDS = -1.0  #: a lane's lock is let go by the system when its worker ends, in whatever way
-
-
-def list_vulkan() -> tuple[VulkanDevice, ...]:
-    """The devices of this machine's Vulkan loader, in its order; none where it cannot be asked."""
-    try:
-        return read_vulkan(os.environ).devices
-    except RigTrouble:
-        return ()
 
 
 class Acceptance:
@@ -90,6 +74,7 @@ class Acceptance:
             config.pluginmanager.register(Lanes(self.seed_for), "rawrxd-lanes")
         self.followers = Followers(config, self._progress().say)
         lane = seed.lane if seed else 0
+        self._lane = LaneLife(self.run_dir, seed)
         self.decisions = Decisions(profile, self.run_dir, self._record, self.followers.verdict, lane=lane)
         config.pluginmanager.register(self.decisions, "rawrxd-decisions")
 
@@ -120,13 +105,9 @@ class Acceptance:
         if self.config.option.collectonly:
             return
         if self.seed:
-            kept = self._keep_to_one_gpu(self.seed)
-            rig = self._prepare(self._progress())
-            if kept is not None and rig.server is None:
-                check_alone(rig.devices, kept)
             campaign = read_card(self.run_dir)
-            several = len(self.seed.cards) > 0
-            self._stack.enter_context(self._lane_held(self.seed.lane, wait_s=LANE_WAIT_S))
+            rig = self._prepared_for(self.seed.lane, self.seed.cards, campaign.identity.engine["backend"])
+            self._stack.enter_context(self._lane.held(self.seed.lane))
             self.bench = self._stack.enter_context(
                 Bench(
                     campaign,
@@ -137,9 +118,9 @@ class Acceptance:
                     kept=self.followers.evidence,
                     lane=self.seed.lane,
                     lanes=self.seed.lanes,
-                    device=self.seed.cards[self.seed.lane].device if several else None,
+                    device=self.seed.cards[self.seed.lane].device if self.seed.cards else None,
                     cpu=FamilyCpu(os.getppid()) if self.seed.lanes > 1 else None,
-                    meeting=self._meeting if self.seed.lanes == len(self.seed.cards) else None,
+                    meeting=self._lane.meeting,
                 )
             )
             self._test_on(self.seed.cards, self.seed.lanes)
@@ -159,13 +140,14 @@ class Acceptance:
             self._session = campaign.new_session()
             told = self.followers.evidence
             cards = rig.cards(self.profile)
-            device = cards[0].device if cards and not workers(self.config) else None  # workers measure, we do not
+            alone = bool(cards) and not workers(self.config)  # where there are workers, they measure
+            device = cards[0].device if alone else None
+            rig = self._prepared_for(0, cards, rig.engine.backend) if alone else rig
             bench = Bench(campaign, self._session, "main", rig, progress, kept=told, hosts=hosts, device=device)
             self.bench = self._stack.enter_context(bench)
             self._test_on(cards, 1)
-            if cards:
-                shutil.rmtree(self._meeting_place, ignore_errors=True)
-                self._stack.callback(shutil.rmtree, self._meeting_place, ignore_errors=True)
+            self._lane.forget()
+            self._stack.callback(self._lane.forget)
         except RawrxdError as problem:  # nothing is measured yet, so nothing is lost
             self._stack.close()
             raise pytest.UsageError(spelled_out(str(problem))) from problem
@@ -195,57 +177,19 @@ class Acceptance:
         tests = CardTests(self.profile, cards, lanes, self._in_quiet)
         self.config.pluginmanager.register(tests, "rawrxd-card-tests")
 
-    def _lane_held(self, lane: int, *, wait_s: float) -> AbstractContextManager[None]:
-        """Held by the worker of a lane as long as it lives, so that others can wait for its end."""
-        return lease(f"lane {lane} of {self.run_dir.resolve()}", default_cache().root / "locks", wait_s=wait_s)
-
-    @cached_property
-    def _meeting(self) -> Rendezvous | None:
-        """Where the lanes of several cards say where they are; None of one lane."""
-        seed = self.seed
-        if seed is None or not seed.cards or seed.lanes < 2:
-            return None
-        return Rendezvous(
-            self._meeting_place,
-            seed.lane,
-            seed.lanes,
-            is_alive=self._is_alive,
-            sleep=SYSTEM.sleep,
-            now_ns=SYSTEM.monotonic_ns,
-        )
-
-    @property
-    def _meeting_place(self) -> Path:
-        """Of this run directory, in which one session measures at a time. The controller empties it."""
-        name = hashlib.sha256(str(self.run_dir.resolve()).encode()).hexdigest()[:16]
-        return default_cache().root / "locks" / f"meeting-{name}"
-
-    def _is_alive(self, lane: int) -> bool:
-        try:
-            with self._lane_held(lane, wait_s=0):
-                return False
-        except RigTrouble:
-            return True
-
     def _in_quiet(self, session: pytest.Session) -> None:
         """When every other lane has ended: measure what needs every core."""
-        if self._meeting is not None:
-            self._meeting.leave()  # who waits for the others' end comes to nothing that they begin
-            self._meeting.outlast(self._until_ended, back_within_s=LANE_WAIT_S)
+        self._lane.outlast()
         if self.bench is not None:
             self.bench.measure_in_quiet(self.selected_criteria(session))
 
-    def _until_ended(self, lane: int) -> None:
-        with self._lane_held(lane, wait_s=UNTIL_IT_ENDS):
-            pass
-
-    def _keep_to_one_gpu(self, seed: WorkerSeed) -> Gpu | None:
-        """Let engines of this process see the GPU of its lane alone; None where the profile has one lane."""
-        if not seed.cards or self.engine_spec.startswith(SCRIPTED):
-            return None
-        gpu = find_gpus()[seed.lane]
-        os.environ.update(pinned(gpu, read_card(self.run_dir).identity.engine["backend"], vulkan=list_vulkan))
-        return gpu
+    def _prepared_for(self, lane: int, cards: tuple[Card, ...], backend: str) -> Rig:
+        """What one lane measures: engines that it starts see the GPU of the lane and no other."""
+        kept = keep_to_one_gpu(lane, cards, self.engine_spec, backend)
+        rig = self._prepare(self._progress())
+        if kept is not None and rig.server is None:
+            check_alone(rig.devices, kept)
+        return rig
 
     def _prepare(self, progress: Progress) -> Rig:
         models = options.setting(self.config, "models")
@@ -323,8 +267,7 @@ class Acceptance:
         self._concluded = True
         if self.seed is None:
             self.bench.note("session.end", {"why": "interrupted" if self._interrupted else "finished"})
-        if self._meeting is not None:
-            self._meeting.leave()
+        self._lane.leave()
         self._stack.close()
         if self.seed is not None:
             return

@@ -185,8 +185,8 @@ class Bench:
                     client=self._load_client,
                 )
                 measure({level: count for level, count in left.items() if level.part != FLEET})
-                if self._meeting is not None:
-                    together = {level: count for level, count in left.items() if level.part == FLEET}
+                together = {level: count for level, count in left.items() if level.part == FLEET}
+                if together and self._meeting is not None:
                     load_together(together, measure, self._meeting, self._recorder)
 
     def _run_tool(self, tasks: Mapping[ToolTask, int]) -> None:

@@ -105,17 +105,16 @@ def check_gpus(profile: Profile, engine_spec: str, gpus: tuple[Gpu, ...]) -> Non
 
 
 def check_lanes(rig: Rig, profile: Profile, wanted: int, *, vulkan: ListVulkan) -> None:
-    """Raise UsageProblem where ``wanted`` lanes have not a card each that their engines can be kept to."""
-    if wanted < 2:
-        return
-    if not rig.cards(profile):
+    """Raise UsageProblem where ``wanted`` lanes, or the only one, have not a card that their engines can be kept to."""
+    cards = rig.cards(profile)
+    if wanted > 1 and not cards:
         raise UsageProblem(
             "several lanes need a GPU and an engine of their own each",
             where="-n",
             found=f"--sla-engine {rig.engine_spec}, {len(rig.gpus_under_test)} GPUs that it can be put on",
             possible="one lane (-n 1, or without -n); a server that is running is one engine, whatever it runs on",
         )
-    if rig.engine.backend != SCRIPTED:
+    if cards and rig.engine.backend != SCRIPTED:
         check_pinnable(rig.engine.backend, rig.gpus_under_test[: profile.lanes], vulkan=vulkan)
 
 

@@ -11,7 +11,20 @@ from pytest_rawrxd.report.groups import groups, single_sources
 from pytest_rawrxd.report.judged import Judged
 from pytest_rawrxd.report.runs import RecordLike
 
-ABOUT = ("variant", "target", "beside", "part", "streams", "tokens", "process", "run", "during", "type", "what")
+ABOUT = (
+    "device",
+    "variant",
+    "target",
+    "beside",
+    "part",
+    "streams",
+    "tokens",
+    "process",
+    "run",
+    "during",
+    "type",
+    "what",
+)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from pytest_rawrxd.errors import Absent
 
 POLL_S = 0.005
+LEFT = 10**9  #: the step after all others
 
 
 class Rendezvous:
@@ -33,25 +34,28 @@ class Rendezvous:
         self._sleep = sleep
         self._now_ns = now_ns
 
-    def meet(self, name: str, *, wait_s: float) -> None:
-        """Return when every lane has called this with ``name``. Raises Absent where one does not come."""
-        self._say(name, self._lane)
+    def meet(self, step: int, *, wait_s: float) -> None:
+        """Return when every lane has come to ``step``; all take their steps in one order, and may leave some out.
+
+        Raises Absent where one does not come.
+        """
+        self._come(step, self._lane)
         ends = self._now_ns() + round(wait_s * 1e9)
         for other in self._others:
-            while not self._said(name, other):
-                # In this order: a lane that came, and then died or left, has come.
-                gone = self._said("left", other) or not self._is_alive(other)
-                if (gone or self._now_ns() > ends) and not self._said(name, other):
+            while not self._came(step, other):
+                # In this order: a lane that came, and then died or went on, has come.
+                gone = self._beyond(step, other) or not self._is_alive(other)
+                if (gone or self._now_ns() > ends) and not self._came(step, other):
                     raise Absent(
                         f"lane {other} did not come",
-                        where=name,
+                        where=f"step {step}",
                         found="it died or went on" if gone else f"not within {wait_s:g} s",
                     )
                 self._sleep(POLL_S)
 
     def leave(self) -> None:
         """Say that this lane comes to nothing any more."""
-        self._say("left", self._lane)
+        self._come(LEFT, self._lane)
 
     def outlast(self, until_ended: Callable[[int], None], *, back_within_s: float) -> None:
         """Return when every other lane has left, or has died and nobody took its place within ``back_within_s``.
@@ -60,7 +64,7 @@ class Rendezvous:
         """
         for other in self._others:
             until_ended(other)
-            while not self._said("left", other) and self._comes_back(other, back_within_s):
+            while not self._came(LEFT, other) and self._comes_back(other, back_within_s):
                 until_ended(other)
 
     def _comes_back(self, other: int, within_s: float) -> bool:
@@ -71,9 +75,13 @@ class Rendezvous:
             self._sleep(POLL_S)
         return True
 
-    def _say(self, name: str, lane: int) -> None:
+    def _come(self, step: int, lane: int) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / f"{name}-{lane}").touch()
+        (self._folder / f"{step}-{lane}").touch()
 
-    def _said(self, name: str, lane: int) -> bool:
-        return (self._folder / f"{name}-{lane}").exists()
+    def _came(self, step: int, lane: int) -> bool:
+        return (self._folder / f"{step}-{lane}").exists()
+
+    def _beyond(self, step: int, lane: int) -> bool:
+        """Whether a lane has come to a later step: it takes them in order, and comes to no earlier one."""
+        return any(int(path.name.partition("-")[0]) > step for path in self._folder.glob(f"*-{lane}"))

@@ -34,10 +34,10 @@ def pinned(gpu: Gpu, backend: str, *, vulkan: ListVulkan, drm: Path = DRM) -> di
     if backend == VULKAN and (place := _vulkan_place(gpu, vulkan(), drm)) is not None:
         return {"GGML_VK_VISIBLE_DEVICES": str(place)}
     raise UsageProblem(
-        "several lanes need an engine that can be kept to one GPU by a name that stays",
-        where="-n",
+        "a profile of several GPUs needs an engine that can be kept to one GPU by a name that stays",
+        where="hardware.gpus",
         found=f"backend {backend}, {gpu.name} {gpu.uuid} from {gpu.source}",
-        possible="one lane (-n 1, or without -n); CUDA on NVIDIA; ROCm on AMD cards with a unique id; Vulkan where "
+        possible="a profile of one GPU; CUDA on NVIDIA; ROCm on AMD cards with a unique id; Vulkan where "
         "its driver tells UUID or PCI address",
     )
 
@@ -52,7 +52,7 @@ def check_pinnable(backend: str, gpus: Sequence[Gpu], *, vulkan: ListVulkan, drm
             "two GPUs are told by one name: two lanes would load one card",
             where="-n",
             found=", ".join(f"{gpu.name} {gpu.uuid}" for gpu in gpus),
-            possible="one lane (-n 1, or without -n)",
+            possible="a profile of one GPU",
         )
 
 
@@ -64,7 +64,7 @@ def check_alone(devices: Sequence[Device], gpu: Gpu) -> None:
             "the engine of this lane does not see one GPU alone",
             where=f"{gpu.name} {gpu.uuid}",
             found=", ".join(f"{device.name} {device.description}" for device in seen) or "no GPU",
-            possible="one lane (-n 1, or without -n); an engine that obeys its backend's visibility setting",
+            possible="a profile of one GPU; an engine that obeys its backend's visibility setting",
         )
 
 

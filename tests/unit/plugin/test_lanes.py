@@ -1,15 +1,20 @@
 """A lane belongs to one living worker, and an engine in it sees one GPU."""
 
 import json
+import os
 from types import SimpleNamespace
 
 import pytest
 
 from pytest_rawrxd.errors import UsageProblem
+from pytest_rawrxd.evidence.cards import Card
+from pytest_rawrxd.plugin import lane_life
 from pytest_rawrxd.plugin.lanes import WORKER_KEY, Lanes
+from pytest_rawrxd.plugin.preflight import Rig, check_lanes
 from pytest_rawrxd.rig.engine.protocol import Device
 from pytest_rawrxd.rig.gpu import Gpu
 from pytest_rawrxd.rig.gpu.pin import check_alone, check_pinnable, pinned
+from pytest_rawrxd.rig.server.found import FoundRemote
 from pytest_rawrxd.rig.vulkan import VulkanDevice
 
 UUIDS = ("GPU-8c1d0000-0000-0000-0000-000000000001", "GPU-8c1d0000-0000-0000-0000-000000000002")
@@ -109,3 +114,50 @@ def test_an_engine_that_sees_another_number_of_gpus_than_one_is_refused():
     for devices in ([device("cpu")], [device("gpu"), device("gpu", "Vulkan1")], [device("gpu"), device("igpu")]):
         with pytest.raises(UsageProblem, match="does not see one GPU alone"):
             check_alone(devices, CARD)
+
+
+def rig(*gpus, backend="scripted", server=None, tool=None):
+    engine = SimpleNamespace(backend=backend)
+    return Rig("openai:http://127.0.0.1:1", engine, (), None, gpus, {}, {}, None, server, tool=tool)
+
+
+PAIR = [Gpu("a card", uuid, None, None, "scripted") for uuid in ("GPU-a", "GPU-b")]
+TWO_CARDS = SimpleNamespace(lanes=2)
+
+
+def test_each_gpu_of_the_profile_is_a_card_under_test():
+    assert [str(card) for card in rig(*PAIR).cards(TWO_CARDS)] == ["gpu0 (a card, GPU-a)", "gpu1 (a card, GPU-b)"]
+    assert rig(*PAIR).cards(SimpleNamespace(lanes=1)) == ()
+    assert rig(PAIR[0]).cards(TWO_CARDS) == ()
+    assert rig(CARD, TWIN).cards(TWO_CARDS) == (), "a script plays on no real card"
+    assert rig(*PAIR, backend="cpu").cards(TWO_CARDS) == ()
+
+
+@pytest.mark.parametrize(
+    "one_engine", [{"server": FoundRemote(*[None] * 2)}, {"tool": object()}], ids=["server", "tool"]
+)
+def test_lanes_on_one_engine_that_somebody_else_started_are_refused(one_engine):
+    check_lanes(rig(*PAIR), TWO_CARDS, 2, vulkan=BOTH)
+    check_lanes(rig(*PAIR, **one_engine), TWO_CARDS, 1, vulkan=BOTH)
+    with pytest.raises(UsageProblem, match="a GPU and an engine of their own each"):
+        check_lanes(rig(*PAIR, **one_engine), TWO_CARDS, 2, vulkan=BOTH)
+
+
+def test_lanes_of_a_real_engine_are_kept_to_a_card_each():
+    check_lanes(rig(CARD, TWIN, backend="cuda"), TWO_CARDS, 2, vulkan=BOTH)
+    for lanes in (2, 1, 0):  # alone too: it would be on both cards and be told as one
+        with pytest.raises(UsageProblem, match="kept to one GPU"):
+            check_lanes(rig(CARD, RADEON, backend="cuda"), TWO_CARDS, lanes, vulkan=BOTH)
+
+
+def test_a_session_without_lanes_keeps_its_engine_to_the_first_card(monkeypatch):
+    monkeypatch.setattr(lane_life, "find_gpus", lambda: (TWIN, CARD))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "of before")
+    cards = [Card(0, CARD.uuid, "a card"), Card(1, TWIN.uuid, "a card")]
+
+    assert lane_life.keep_to_one_gpu(0, cards, "llama-cpp-python", "cuda") == CARD
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == CARD.uuid
+    assert lane_life.keep_to_one_gpu(1, cards, "llama-cpp-python", "cuda") == TWIN
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == TWIN.uuid
+    assert lane_life.keep_to_one_gpu(0, (), "llama-cpp-python", "cuda") is None
+    assert lane_life.keep_to_one_gpu(0, cards, "scripted:steady", "scripted") is None

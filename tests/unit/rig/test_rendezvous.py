@@ -3,7 +3,7 @@
 import pytest
 
 from pytest_rawrxd.errors import Absent
-from pytest_rawrxd.rig.rendezvous import Rendezvous
+from pytest_rawrxd.rig.rendezvous import LEFT, Rendezvous
 
 
 class Hall:
@@ -32,38 +32,44 @@ def hall(tmp_path):
 
 def test_a_lane_waits_until_the_other_has_come_to_the_same(hall):
     other = hall.lane(1)
-    hall.meanwhile = [lambda: None, lambda: other._say("run-2", 1), lambda: other._say("run-1", 1)]
+    hall.meanwhile = [lambda: None, lambda: other._come(1, 1), lambda: other._come(2, 1)]
 
-    hall.lane(0).meet("run-1", wait_s=60)
+    hall.lane(0).meet(2, wait_s=60)
 
     assert hall.slept == 3
-    other.meet("run-1", wait_s=60)
+    other.meet(2, wait_s=60)
     assert hall.slept == 3, "who comes last waits for nobody"
 
 
-@pytest.mark.parametrize("leaving", ["dies", "goes on"])
+@pytest.mark.parametrize("leaving", ["dies", "goes on", "leaves"])
 def test_one_that_will_not_come_is_not_waited_for(hall, leaving):
-    hall.meanwhile = [lambda: hall.alive.discard(1) if leaving == "dies" else hall.lane(1).leave()]
+    how = {
+        "dies": lambda: hall.alive.discard(1),
+        "goes on": lambda: hall.lane(1)._come(2, 1),
+        "leaves": hall.lane(1).leave,
+    }
+    hall.meanwhile = [how[leaving]]
 
     with pytest.raises(Absent, match="lane 1 did not come") as told:
-        hall.lane(0).meet("run-1", wait_s=60)
+        hall.lane(0).meet(1, wait_s=60)
 
     assert hall.slept == 1
     assert told.value.found == "it died or went on"
 
 
 def test_one_that_came_and_then_died_has_come(hall):
-    hall.lane(1)._say("run-1", 1)
+    hall.lane(1)._come(1, 1)
+    hall.lane(1)._come(2, 1)
     hall.alive.discard(1)
 
-    hall.lane(0).meet("run-1", wait_s=60)
+    hall.lane(0).meet(1, wait_s=60)
 
     assert hall.slept == 0
 
 
 def test_nobody_waits_for_ever(hall):
     with pytest.raises(Absent) as told:
-        hall.lane(0).meet("run-1", wait_s=0.02)
+        hall.lane(0).meet(1, wait_s=0.02)
 
     assert told.value.found == "not within 0.02 s"
     assert hall.slept == 5
@@ -92,6 +98,6 @@ def test_one_that_left_is_not_expected_back_and_a_dead_one_not_for_ever(hall):
     hall.lane(0).outlast(lambda _lane: None, back_within_s=60)
     assert hall.slept == 0
 
-    (hall.folder / "left-1").unlink()
+    (hall.folder / f"{LEFT}-1").unlink()
     hall.lane(0).outlast(lambda _lane: None, back_within_s=0.02)
     assert hall.slept == 5

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from fakes.soak import World
 
+from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.evidence.cards import by_card, cards_of, of_card
 from pytest_rawrxd.evidence.joined import pool
 from pytest_rawrxd.measure.soak.resume import is_over
@@ -193,6 +194,26 @@ def test_what_is_about_no_card_belongs_to_every_card(two):
     assert len(of_card(evidence, FIRST).of("load.run")) == 1
     assert [part.card for part in by_card(evidence)] == [FIRST, SECOND]
     assert by_card(of_card(evidence, FIRST))[0].card == FIRST
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        {"lane": "../../evil", "device": FIRST, "name": "a card"},  # its lane would name a folder
+        {"lane": -1, "device": FIRST, "name": "a card"},
+        {"lane": 64, "device": FIRST, "name": "a card"},
+        {"lane": True, "device": FIRST, "name": "a card"},
+        {"lane": 0, "device": None, "name": "a card"},
+        {"lane": 0, "device": FIRST},
+        "gpu0",
+    ],
+)
+def test_a_card_that_cannot_be_one_is_not_believed(opened, card):
+    book = opened()
+    book.record("session.start", suite="s", argv=[], cards=[card])
+
+    with pytest.raises(EvidenceProblem, match="a session names a card that is none"):
+        cards_of(book.evidence())
 
 
 def test_a_run_of_one_device_is_judged_as_before(opened):
