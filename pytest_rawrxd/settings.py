@@ -48,8 +48,8 @@ OPTIONS = {
         Option(
             "engine",
             "SPEC",
-            "the engine to test: llama-cpp-python, llama-server[:PATH], openai:URL, ollama:URL#model=NAME, rawrxd:URL, "
-            "or scripted:NAME for a demonstration",
+            "the engine to test: llama-cpp-python, llama-server[#servers=N][:PATH], openai:URL[,URL], "
+            "ollama:URL#model=NAME, rawrxd:URL, or scripted:NAME for a demonstration",
         ),
         Option(
             "load-hosts",

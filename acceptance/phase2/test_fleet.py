@@ -1,4 +1,4 @@
-"""A fleet: each server keeps what it promises and has its share; the cards of a host deliver together."""
+"""A fleet: each server keeps what it promises and has its share, one may be lost; a host's cards deliver together."""
 
 import pytest
 
@@ -15,6 +15,13 @@ def test_every_server_of_the_fleet_keeps_the_p95(load, sla):
 def test_requests_are_spread_over_the_fleet(load, sla):
     """No server has a share of the requests far from an equal one."""
     assert load(streams=12).server_spread <= sla["P2-FLEET-SPREAD"]
+
+
+@pytest.mark.faults
+@pytest.mark.sla("P2-FLEET-LOSS")
+def test_hardly_any_request_is_lost_while_one_server_is_hurt(faults, sla):
+    """What one server held when it was hurt is answered by another one."""
+    assert faults.lost_by_fleet <= sla["P2-FLEET-LOSS"]
 
 
 @pytest.mark.sla("P2-HOST-AGG")

@@ -16,6 +16,7 @@ from pytest_rawrxd.cli.shown import as_written
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.joined import pool
+from pytest_rawrxd.evidence.pooled import is_pool, read_pool
 from pytest_rawrxd.evidence.publication import record_publication, sha256
 from pytest_rawrxd.evidence.raw import checked
 from pytest_rawrxd.evidence.waivers import record_waivers
@@ -75,6 +76,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _judge(arguments: argparse.Namespace, run_dirs: list[Path]) -> int:
+    if pools := [run_dir for run_dir in run_dirs if is_pool(run_dir)]:
+        names = " ".join(run.name for run in read_pool(pools[0]))
+        raise UsageProblem(
+            "a pool is judged from its runs", where=str(pools[0]), possible=f"rawrxd judge {names} -o {pools[0]}"
+        )
     if len(run_dirs) == 1:
         if arguments.output is not None:
             raise UsageProblem("the pages of one run stay in it", where="-o", possible="several runs, or no -o")

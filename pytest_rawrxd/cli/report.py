@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pytest_rawrxd.cli.places import add_places
 from pytest_rawrxd.errors import UsageProblem
-from pytest_rawrxd.evidence.campaign import Evidence, read_card, refuse_signed
+from pytest_rawrxd.evidence.campaign import read_card, refuse_signed
+from pytest_rawrxd.evidence.pooled import evidence_at, is_pool
 from pytest_rawrxd.report.allure.page import allure_page
 from pytest_rawrxd.report.github import job_summary, step_outputs, workflow_commands
 from pytest_rawrxd.report.nine.place import write_documents
@@ -21,11 +23,15 @@ from pytest_rawrxd.verdict.judge import judge
 
 @dataclass(frozen=True)
 class Form:
-    """One form that a run's pages can take. ``make`` writes it into the run directory and returns the paths."""
+    """One form that a run's pages can take. ``make`` writes it into the run directory and returns the paths.
+
+    It also gets where the runs of a pool are.
+    """
 
     flag: str
     help: str
-    make: Callable[[Path], list[Path]]
+    make: Callable[[Path, Sequence[Path]], list[Path]]
+    of_pool: bool = True
 
     @property
     def name(self) -> str:
@@ -33,9 +39,9 @@ class Form:
         return self.flag.removeprefix("--").replace("-", "_")
 
 
-def github_files(run_dir: Path) -> list[Path]:
+def github_files(run_dir: Path, places: Sequence[Path]) -> list[Path]:
     """Write the job summary, the annotations and the step outputs of GitHub Actions."""
-    evidence = Evidence.read(run_dir)
+    evidence = evidence_at(run_dir, places)
     view = view_of(evidence, judge(evidence))
     written = {
         run_dir / "github-summary.md": job_summary(view),
@@ -48,9 +54,14 @@ def github_files(run_dir: Path) -> list[Path]:
 
 
 FORMS = (
-    Form("--pdf", "each sign-off page as a PDF of reproducible bytes (extra pdf)", print_pages),
+    Form("--pdf", "each sign-off page as a PDF of reproducible bytes (extra pdf)", lambda run, _: print_pages(run)),
     Form("--github", "the job summary, annotations and step outputs of GitHub Actions", github_files),
-    Form("--allure", "the run as one Allure 3 page (Node.js and the packages of ci/allure)", allure_page),
+    Form(
+        "--allure",
+        "the run as one Allure 3 page (Node.js and the packages of ci/allure)",
+        lambda run, _: allure_page(run),
+        of_pool=False,
+    ),
 )
 
 
@@ -63,6 +74,7 @@ def add(verbs: Any) -> None:
     verb.add_argument("--docs", action="store_true", help="the nine documents of phase 3, of measured numbers alone")
     verb.add_argument("--site", action="store_true", help="with the documents as a static site (extra site)")
     verb.add_argument("-o", "--output", metavar="DIR", type=Path, help="of --docs; default: docs/ in RUN_DIR")
+    add_places(verb)
     verb.set_defaults(run=run)
 
 
@@ -78,21 +90,25 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is not None and not documents:
         raise UsageProblem("only the documents can be written elsewhere", where="-o", possible="--docs -o DIR")
     for run_dir in run_dirs:
-        read_card(run_dir)
+        if not is_pool(run_dir):
+            read_card(run_dir)
+        elif documents or not all(form.of_pool for form in chosen):
+            possible = ", ".join(form.flag for form in FORMS if form.of_pool)
+            raise UsageProblem("this form is of one run, and that is a pool", where=str(run_dir), possible=possible)
     if chosen:
-        _make(chosen, run_dirs[0])
+        _make(chosen, run_dirs[0], arguments.runs)
     if documents:
         for path in write_documents(run_dirs, arguments.output, as_site=arguments.site):
             print(path)
     return 0
 
 
-def _make(chosen: list[Form], run_dir: Path) -> None:
+def _make(chosen: list[Form], run_dir: Path, places: Sequence[Path]) -> None:
     refuse_signed(run_dir)
     made: list[Path] = []
     try:
         for form in chosen:
-            made += form.make(run_dir)
+            made += form.make(run_dir, places)
     finally:
         if made:  # What was added belongs to the run from now on, whether or not another form could be made.
             write_sums(run_dir)

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from pytest_rawrxd.cli.places import add_places
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.measure.clock import SYSTEM
 
@@ -29,6 +30,7 @@ def add(verbs: Any) -> None:
     verb.add_argument(
         "--results-only", action="store_true", help="sign the results as they are; nothing is accepted by it"
     )
+    add_places(verb)
     verb.add_argument("--to", metavar="DIR", type=Path, help="keygen: where the pair is written; default: here")
     verb.add_argument("--encrypt", action="store_true", help="keygen: protect the private key by a passphrase")
     verb.set_defaults(run=run)
@@ -53,6 +55,7 @@ def _sign(arguments: argparse.Namespace) -> int:
         accept=not arguments.results_only,
         at=now.isoformat(timespec="seconds"),
         today=now.date(),
+        places=arguments.runs,
     )
     for path in written:
         print(path)

@@ -16,7 +16,7 @@ from pytest_rawrxd.errors import CampaignProblem, RigTrouble, UsageProblem
 from pytest_rawrxd.evidence.campaign import CARD, Evidence, read_card
 from pytest_rawrxd.measure.clock import SYSTEM
 from pytest_rawrxd.measure.soak.journal import STOP_FILE
-from pytest_rawrxd.measure.soak.resume import Earlier, check_resumable, soak_so_far
+from pytest_rawrxd.measure.soak.resume import Earlier, check_resumable
 from pytest_rawrxd.places import package_data
 from pytest_rawrxd.profile import Profile, load_profile
 from pytest_rawrxd.report.render import view_of
@@ -25,8 +25,9 @@ from pytest_rawrxd.report.soak_status import state_of, status_lines
 from pytest_rawrxd.rig.detached import newest, start_detached
 from pytest_rawrxd.rig.gpu import find_gpus, lease
 from pytest_rawrxd.rig.models.cache import default_cache
+from pytest_rawrxd.rig.server.target import HTTP_KINDS
 from pytest_rawrxd.verdict.judge import judge as judged
-from pytest_rawrxd.verdict.soak import soak_run
+from pytest_rawrxd.verdict.soak import soak_runs, unfinished_soak
 
 LOG = "soak.log"
 STARTS_S, STOPS_S, LOOK_S = 20.0, 120.0, 0.5
@@ -60,10 +61,10 @@ def start(arguments: argparse.Namespace) -> int:
     if earlier is not None:
         check_resumable(earlier, run_dir)
         _as_before(arguments, run_dir)
-    _refuse_second(on_cpu=profile.target.backend == "cpu")
+    _refuse_second(profile)
     run_dir.mkdir(parents=True, exist_ok=True)
     log = run_dir.parent / f"{run_dir.name}.{LOG}"
-    command = _command(arguments, run_dir, resume=earlier is not None)
+    command = _command(arguments, run_dir, resume=earlier is not None, lanes=profile.lanes)
     found = start_detached(command, name=f"rawrxd-soak-{run_dir.name}", log=log, environ=os.environ)
     print(f"{'going on with' if earlier else 'started'} the soak of {profile.name} in {run_dir}")
     print(f"as {found.how}, which {found.survives}; its output: {log}")
@@ -127,18 +128,23 @@ def _as_before(arguments: argparse.Namespace, run_dir: Path) -> None:
 
 
 def _earlier(run_dir: Path) -> Earlier | None:
-    return soak_so_far(Evidence.read(run_dir).records) if (run_dir / CARD).exists() else None
+    return unfinished_soak(Evidence.read(run_dir)) if (run_dir / CARD).exists() else None
 
 
 def _state(run_dir: Path) -> str:
-    run = soak_run(Evidence.read(run_dir))
-    return "no soak" if run is None else state_of(run)
+    """ "running" while any card is; otherwise the state of the first."""
+    states = [state_of(run) for run in soak_runs(Evidence.read(run_dir))]
+    return "running" if "running" in states else next(iter(states), "no soak")
 
 
-def _refuse_second(*, on_cpu: bool) -> None:
-    """Raise CampaignProblem while the device is in use: two soaks on one GPU measure neither."""
-    gpus = find_gpus()
-    device = gpus[0].uuid if gpus and not on_cpu else "cpu"
+def _refuse_second(profile: Profile) -> None:
+    """Raise CampaignProblem while a device is in use: two soaks on one GPU measure neither."""
+    gpus = () if profile.target.backend == "cpu" else find_gpus()[: profile.lanes]
+    for device in [gpu.uuid for gpu in gpus] or ["cpu"]:
+        _refuse_in_use(device)
+
+
+def _refuse_in_use(device: str) -> None:
     try:
         with lease(device, default_cache().root / "locks", wait_s=0.0):
             return
@@ -151,7 +157,7 @@ def _refuse_second(*, on_cpu: bool) -> None:
         ) from trouble
 
 
-def _command(arguments: argparse.Namespace, run_dir: Path, *, resume: bool) -> Sequence[str]:
+def _command(arguments: argparse.Namespace, run_dir: Path, *, resume: bool, lanes: int) -> Sequence[str]:
     chosen = [(f"--sla-{name}", getattr(arguments, name)) for name in ("profile", "models", "engine")]
     return [
         sys.executable,
@@ -165,6 +171,8 @@ def _command(arguments: argparse.Namespace, run_dir: Path, *, resume: bool) -> S
         "--sla-resume" if resume else "--sla-run-dir",
         str(run_dir),
         *(part for flag, value in chosen if value for part in (flag, value)),
+        # A server that is running is one engine, whatever it runs on.
+        *(("-n", str(lanes)) if lanes > 1 and (arguments.engine or "").partition(":")[0] not in HTTP_KINDS else ()),
     ]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_rawrxd.cli.bounded import add_limits, bounded, limits
+from pytest_rawrxd.cli.places import add_places
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.measure.clock import SYSTEM
 from pytest_rawrxd.profile import load_profile
@@ -32,6 +33,7 @@ def add(verbs: Any) -> None:
         default=[],
         help="refuse evidence of another identity, such as engine.version=b1 or models.Q4_K=SHA256",
     )
+    add_places(verb)
     add_limits(verb)
     verb.set_defaults(run=run)
 
@@ -47,7 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
         expected["profile"] = load_profile(arguments.profile).digest
     keys = load_keys(arguments.keys) if arguments.keys else None
     with bounded(limits(arguments), where=str(arguments.run_dir)):
-        found = verify(arguments.run_dir, keys, today=SYSTEM.wall().date(), expected=expected)
+        today, places = SYSTEM.wall().date(), arguments.runs
+        found = verify(arguments.run_dir, keys, today=today, expected=expected, places=places)
     print("\n".join(told(found, wanted=arguments.accepted)))
     lacking = any(phase.phase in arguments.accepted and not phase.is_accepted for phase in found.phases)
     unknown = set(arguments.accepted) - {phase.phase for phase in found.phases}

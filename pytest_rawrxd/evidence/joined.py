@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import combinations
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pytest_rawrxd.errors import CampaignProblem, UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.identity import Identity
 from pytest_rawrxd.evidence.ledger import Record
+from pytest_rawrxd.evidence.publication import PUBLICATION
+from pytest_rawrxd.evidence.waivers import WAIVERS
+from pytest_rawrxd.evidence.walkthrough import WALKTHROUGH
+from pytest_rawrxd.rig.server.target import LOOPBACK
 
+SAID_LATER = frozenset({PUBLICATION, WAIVERS, WALKTHROUGH})  #: records about a run that measure nothing
 RUN = "run_dir"  #: in the raw reference of a record: the directory that its file is in
 
 
@@ -42,8 +50,40 @@ def join(parts: Sequence[Evidence]) -> Evidence:
 
 
 def pool(parts: Sequence[Evidence]) -> Evidence:
-    """As ``join``, of several hosts: equal in everything but which cards they have and where their server listens."""
-    return _join(parts, Identity.kind)
+    """As ``join``, of several hosts: equal in everything but which cards they have and where their server listens.
+
+    Raises UsageProblem also where two of them measured one server at the same time: its hours would count double.
+    """
+    pooled = _join(parts, Identity.kind)
+    for one, other in combinations(parts, 2):
+        if (shared := _servers(one) & _servers(other)) and any(
+            begin <= their_end and their_begin <= end
+            for begin, end in _windows(one)
+            for their_begin, their_end in _windows(other)
+        ):
+            raise UsageProblem(
+                "these runs measured one server at the same time: its hours would count double",
+                where=f"{one.campaign.path} and {other.campaign.path}",
+                found=", ".join(sorted(shared)),
+                possible="one run of it; from several hosts, one session with --sla-load-hosts",
+            )
+    return pooled
+
+
+def _servers(part: Evidence) -> set[str]:
+    """The addresses of running servers that other hosts reach as well."""
+    details = part.campaign.identity.engine.get("details")
+    urls = str(details.get("url") or "").split(", ") if isinstance(details, dict) else []
+    return {url for url in urls if url and urlsplit(url).hostname not in LOOPBACK}
+
+
+def _windows(part: Evidence) -> list[tuple[datetime, datetime]]:
+    """From the first to the last thing that each session measured."""
+    instants: dict[str, list[datetime]] = {}
+    for record in part.records:
+        if record.kind not in SAID_LATER:
+            instants.setdefault(record.session, []).append(datetime.fromisoformat(record.at))
+    return [(min(each), max(each)) for each in instants.values()]
 
 
 def _join(parts: Sequence[Evidence], seen: Callable[[Identity], Identity]) -> Evidence:

@@ -35,6 +35,7 @@ from pytest_rawrxd.rig.engine.protocol import (
     Request,
 )
 from pytest_rawrxd.rig.placement import Placement
+from pytest_rawrxd.rig.process import processes
 from pytest_rawrxd.rig.telemetry import Telemetry
 
 RUN = "load.run"
@@ -117,10 +118,10 @@ class Observers:
     telemetry: Telemetry | None = None  #: of the GPU under test
     begin: Callable[[], None] = lambda: None  #: called when all is loaded, before the load: lanes may meet here
 
-    def watched(self, pid: int | None, about: Mapping[str, Any]) -> AbstractContextManager[None]:
+    def watched(self, pids: Sequence[int], about: Mapping[str, Any]) -> AbstractContextManager[None]:
         """The GPU's readings while something is measured, recorded beside the run that ``about`` names."""
         named = {name: about[name] for name in ("variant", "streams", "part", "run", "beside")}
-        return watched(self.telemetry, pid, self.clock, self.sink, {**named, "during": RUN})
+        return watched(self.telemetry, pids, self.clock, self.sink, {**named, "during": RUN})
 
 
 def measure_level(
@@ -141,7 +142,7 @@ def measure_level(
     began_ns = watch.clock.monotonic_ns()
     try:
         with open_engine(trace.read) as engine:
-            with watch.watched(engine.pid, about):
+            with watch.watched(processes(engine.pid), about):
                 data, arrays = _run(engine, model, terms, trace, watch)
             watch.sink.record(RUN, {**about, **data}, arrays)
             if sings(level, about):
@@ -176,7 +177,7 @@ def _run(
     spilled = watch.memory.shared_bytes()
     requests = _requests(engine, terms)
     trace.read()
-    pids = [*watch.own_pids, *([engine.pid] if engine.pid else [])]
+    pids = [*watch.own_pids, *processes(engine.pid)]
     observed = contention(watch.cpu, pids, terms.cores, watch.clock.monotonic_ns)
     watch.begin()
     answered = engine.generate(requests, deadline_s=terms.run_deadline_s, admit_for_s=terms.seconds)

@@ -25,7 +25,7 @@ PROCESS = "process_memory_bytes"
 @contextmanager
 def watched(
     telemetry: Telemetry | None,
-    pid: int | None,
+    pids: Sequence[int],
     clock: Clock,
     sink: Sink,
     about: dict[str, Any],
@@ -34,12 +34,12 @@ def watched(
 ) -> Iterator[None]:
     """Read the GPU while something is measured and record it under ``about``; nothing without telemetry.
 
-    ``process_bytes`` is the device memory of process ``pid`` at the last reading, with the model still held.
+    ``process_bytes`` is the device memory of the processes ``pids`` at the last reading, with the model still held.
     """
     if telemetry is None:
         yield
         return
-    telemetry.follow(() if pid is None else (pid,))
+    telemetry.follow(pids)
     samples: list[Sample] = []
     read = partial(telemetry.read, (*DEVICE, PROCESS))
     with Sampler(read, clock, samples.append, beat_s=beat_s) as sampler:

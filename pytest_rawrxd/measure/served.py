@@ -15,6 +15,7 @@ from pytest_rawrxd.measure.decode import Cell, Conditions, describe_trouble
 from pytest_rawrxd.measure.gpu import watched
 from pytest_rawrxd.measure.levels import MAIN, OPEN, Level
 from pytest_rawrxd.measure.served_run import Client, ServedRun, ServerBench
+from pytest_rawrxd.rig.process import processes
 from pytest_rawrxd.rig.server.served import Served
 
 HTTP = "http"
@@ -45,7 +46,7 @@ def measure_served_level(
             bench = ServerBench(server, terms, client, watch)
             rate = bench.rate(client.run(bench.warm_up(level.streams)).arrays)
             watch.begin()
-            with watch.watched(server.pid, about):
+            with watch.watched(processes(server.pid, *server.more_pids), about):
                 closed = bench.measure(bench.closed(level.streams), level.streams, rate)
             watch.sink.record(RUN, {**about, **closed.data}, closed.arrays)
             if level.part == MAIN and closed.rate > 0:
@@ -81,7 +82,8 @@ def measure_served_cell(
             requests = max(conditions.min_requests, math.ceil(conditions.min_seconds * rate / cell.tokens))
             run = replace(bench, terms=replace(terms, requests=requests))
             about_readings = {"variant": cell.variant, "tokens": cell.tokens, "process": process, "during": cell.kind}
-            with watched(watch.telemetry, server.pid, watch.clock, watch.sink, about_readings):
+            pids = processes(server.pid, *server.more_pids)
+            with watched(watch.telemetry, pids, watch.clock, watch.sink, about_readings):
                 found = run.measure(run.closed(1), 1, rate)
             _refuse_errors(found, cell)
     except RigTrouble as trouble:

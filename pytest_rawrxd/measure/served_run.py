@@ -22,6 +22,7 @@ from pytest_rawrxd.measure.load.schedule import ClosedLoop, OpenLoop, arrivals
 from pytest_rawrxd.measure.prompts import short_texts
 from pytest_rawrxd.rig.engine.decode import LENGTH
 from pytest_rawrxd.rig.engine.log import trouble as troubled_lines
+from pytest_rawrxd.rig.process import processes
 from pytest_rawrxd.rig.server.dialects import DIALECTS
 from pytest_rawrxd.rig.server.failure import Failure
 from pytest_rawrxd.rig.server.probe import get
@@ -102,12 +103,12 @@ class ServerBench:
         """One run between two calibrations at ``rate`` tokens a second."""
         server = self.server
         before = self._calibrated(streams, rate)
-        watched = [*self.watch.own_pids, *([server.pid] if server.pid else []), *server.more_pids]
-        held, used = self.watch.memory.resident_bytes(server.pid), self.watch.cpu.own_s(watched)
+        watched = [*self.watch.own_pids, *processes(server.pid, *server.more_pids)]
+        held, used = self._resident(), self.watch.cpu.own_s(watched)
         began = self._generated()
         result = self.client.run(plan)
         ended = self._generated()
-        spent, resident = self.watch.cpu.own_s(watched) - used, self.watch.memory.resident_bytes(server.pid)
+        spent, resident = self.watch.cpu.own_s(watched) - used, self._resident()
         server.check()
         found = result.arrays
         reasons, finish = reasons_of(found)
@@ -145,7 +146,7 @@ class ServerBench:
         arrays = {
             **served_arrays(found),
             **({"number": found.number} if "hosts" in result.summary else {}),
-            **({"server": found.server} if server.target.is_fleet else {}),
+            **({"server": answered_by(server.target, found)} if server.target.is_fleet else {}),
             "finish": finish,
             "memory_resident": np.array(sizes, np.int64),
         }
@@ -166,6 +167,12 @@ class ServerBench:
     def _tells_none(self) -> bool:
         return "tokens" in DIALECTS[self.server.target.dialect].not_measurable
 
+    def _resident(self) -> int | None:
+        """Bytes of every server's process together; None where one of them is not seen."""
+        servers = (self.server.pid, *self.server.more_pids)
+        sizes = [size for size in map(self.watch.memory.resident_bytes, servers) if size is not None]
+        return sum(sizes) if len(sizes) == len(servers) else None
+
     def _generated(self) -> int | None:
         """The token counter of a server whose replies tell no tokens; None for any other."""
         if not self._tells_none:
@@ -180,8 +187,15 @@ class ServerBench:
 
 def fleet_of(target: HttpTarget, summary: Mapping[str, Any]) -> dict[str, Any]:
     """What a record says of a fleet: how many servers there are, and code and name of each that is known."""
-    listed = {str(server_code(place)): place for place in target.places} if target.others else {}
-    return {"fleet": {"servers": target.servers, "names": {**listed, **summary["servers"]}}}
+    listed = {str(server_code(name)): name for name in target.names or target.places} if target.others else {}
+    answered = {} if target.names else summary["servers"]
+    return {"fleet": {"servers": target.servers, "names": {**listed, **answered}}}
+
+
+def answered_by(target: HttpTarget, found: LoadArrays) -> npt.NDArray[np.int64]:
+    """The code of the server that answered each request (k,), by its name where it has one beside its address."""
+    codes = dict(zip(map(server_code, target.places), map(server_code, target.names), strict=False))
+    return np.array([codes.get(code, code) for code in found.server.tolist()], np.int64)
 
 
 def _arrivals(pace: ClosedLoop | OpenLoop) -> dict[str, Any] | None:

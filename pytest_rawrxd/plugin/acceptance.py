@@ -8,9 +8,8 @@ import os
 import shutil
 import sys
 import traceback
-from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +18,9 @@ import pytest
 from pytest_rawrxd import __version__
 from pytest_rawrxd.errors import RawrxdError, RigTrouble, UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence, SessionLock, check_joinable, open_campaign, read_card
-from pytest_rawrxd.evidence.cards import CARDS, Card, by_card
+from pytest_rawrxd.evidence.cards import CARDS, Card
 from pytest_rawrxd.measure.clock import SYSTEM
-from pytest_rawrxd.measure.soak.resume import check_resumable, is_over, soak_so_far
+from pytest_rawrxd.measure.soak.resume import check_resumable
 from pytest_rawrxd.plugin import options
 from pytest_rawrxd.plugin.baseline import baseline
 from pytest_rawrxd.plugin.bench import Bench
@@ -50,6 +49,7 @@ from pytest_rawrxd.rig.rendezvous import Rendezvous
 from pytest_rawrxd.rig.vulkan import VulkanDevice, read_vulkan
 from pytest_rawrxd.verdict.judge import judge
 from pytest_rawrxd.verdict.selfcheck import SelfCheck, self_check
+from pytest_rawrxd.verdict.soak import unfinished_soak
 from pytest_rawrxd.verdict.state import accepted
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class Acceptance:
                     lanes=self.seed.lanes,
                     device=self.seed.cards[self.seed.lane].device if several else None,
                     cpu=FamilyCpu(os.getppid()) if self.seed.lanes > 1 else None,
-                    meeting=self._meeting,
+                    meeting=self._meeting if self.seed.lanes == len(self.seed.cards) else None,
                 )
             )
             self._test_on(self.seed.cards, self.seed.lanes)
@@ -148,9 +148,7 @@ class Acceptance:
         try:
             earlier, claimed = baseline(self.config, self.run_dir), self._claims()
             if options.setting(self.config, "resume"):
-                so_far = [soak_so_far(card.records) for card in by_card(Evidence.read(self.run_dir))]
-                unfinished = [soak for soak in so_far if soak is not None and not is_over(soak)]
-                check_resumable(next(iter(unfinished or so_far)), self.run_dir)
+                check_resumable(unfinished_soak(Evidence.read(self.run_dir)), self.run_dir)
             self._stack.enter_context(SessionLock(self.run_dir))
             rig = self._prepare(progress)
             check_lanes(rig, self.profile, workers(self.config), vulkan=list_vulkan)
@@ -194,7 +192,7 @@ class Acceptance:
         if not cards:
             return
         self.decisions.cards, self.decisions.lanes = cards, lanes
-        tests = CardTests(self.profile, cards, lanes, partial(self._other_lanes, lanes), self._measure_in_quiet)
+        tests = CardTests(self.profile, cards, lanes, self._in_quiet)
         self.config.pluginmanager.register(tests, "rawrxd-card-tests")
 
     def _lane_held(self, lane: int, *, wait_s: float) -> AbstractContextManager[None]:
@@ -203,9 +201,9 @@ class Acceptance:
 
     @cached_property
     def _meeting(self) -> Rendezvous | None:
-        """Where lanes of several cards begin together what loads the whole host; None of one lane."""
+        """Where the lanes of several cards say where they are; None of one lane."""
         seed = self.seed
-        if seed is None or len(seed.cards) < 2 or seed.lanes < len(seed.cards):
+        if seed is None or not seed.cards or seed.lanes < 2:
             return None
         return Rendezvous(
             self._meeting_place,
@@ -229,15 +227,17 @@ class Acceptance:
         except RigTrouble:
             return True
 
-    def _other_lanes(self, lanes: int) -> Iterator[AbstractContextManager[None]]:
+    def _in_quiet(self, session: pytest.Session) -> None:
+        """When every other lane has ended: measure what needs every core."""
         if self._meeting is not None:
-            self._meeting.leave()  # whoever waits for the others' end comes to nothing that they begin
-        own = self.seed.lane if self.seed else 0
-        return (self._lane_held(lane, wait_s=UNTIL_IT_ENDS) for lane in range(lanes) if lane != own)
-
-    def _measure_in_quiet(self, session: pytest.Session) -> None:
+            self._meeting.leave()  # who waits for the others' end comes to nothing that they begin
+            self._meeting.outlast(self._until_ended, back_within_s=LANE_WAIT_S)
         if self.bench is not None:
             self.bench.measure_in_quiet(self.selected_criteria(session))
+
+    def _until_ended(self, lane: int) -> None:
+        with self._lane_held(lane, wait_s=UNTIL_IT_ENDS):
+            pass
 
     def _keep_to_one_gpu(self, seed: WorkerSeed) -> Gpu | None:
         """Let engines of this process see the GPU of its lane alone; None where the profile has one lane."""
@@ -323,6 +323,8 @@ class Acceptance:
         self._concluded = True
         if self.seed is None:
             self.bench.note("session.end", {"why": "interrupted" if self._interrupted else "finished"})
+        if self._meeting is not None:
+            self._meeting.leave()
         self._stack.close()
         if self.seed is not None:
             return

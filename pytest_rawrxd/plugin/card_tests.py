@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 import pytest
@@ -38,7 +37,7 @@ def card_of(item: pytest.Item) -> int | str | None:
 class CardTests:
     """Makes a test for each card, and has those of the whole host wait. Registered where several cards are tested.
 
-    ``others`` are held, one after the other, by a lane that still measures: to enter each is to wait for it.
+    ``in_quiet`` returns when the other lanes have ended, and what needs every core is measured.
     """
 
     def __init__(
@@ -46,14 +45,12 @@ class CardTests:
         profile: Profile,
         cards: tuple[Card, ...],
         lanes: int,
-        others: Callable[[], Iterator[AbstractContextManager[None]]],
-        measure_in_quiet: Callable[[pytest.Session], None],
+        in_quiet: Callable[[pytest.Session], None],
     ) -> None:
         self._profile = profile
         self._cards = cards
         self._lanes = lanes
-        self._others = others
-        self._measure_in_quiet = measure_in_quiet
+        self._in_quiet = in_quiet
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if not _claims(metafunc.definition):
@@ -86,10 +83,7 @@ class CardTests:
         """When all else is ready: a test that is skipped waits for nobody."""
         result = yield
         if card_of(item) == HOST:
-            for other in self._others():
-                with other:
-                    pass
-            self._measure_in_quiet(item.session)
+            self._in_quiet(item.session)
         return result
 
 

@@ -22,6 +22,7 @@ from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.rig.engine.choose import EngineSetup
 from pytest_rawrxd.rig.models.folder import ModelFile
 from pytest_rawrxd.rig.placement import largest_that_fits
+from pytest_rawrxd.rig.process import processes
 from pytest_rawrxd.rig.server.found import FoundServer
 from pytest_rawrxd.rig.server.served import serve
 
@@ -69,7 +70,7 @@ class _SingleStreams:
         telemetry = None if cell.kind == REFERENCE else watch.telemetry  # the GPU idles meanwhile
         with (
             self.rig.open(self.rig.engine_spec, setup) as engine,
-            watched(telemetry, engine.pid, watch.clock, watch.sink, about),
+            watched(telemetry, processes(engine.pid), watch.clock, watch.sink, about),
         ):
             return measure_cell(
                 engine,

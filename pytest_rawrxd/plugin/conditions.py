@@ -14,6 +14,7 @@ from pytest_rawrxd.plugin.preflight import Rig
 from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.rig.engine.protocol import LoadOptions
 from pytest_rawrxd.rig.placement import ALL_LAYERS, Placement, place, usable_bytes
+from pytest_rawrxd.rig.server.found import FoundProgram
 
 
 def conditions(profile: Profile, rig: Rig, cell: Cell) -> Conditions:
@@ -140,6 +141,8 @@ def _place(profile: Profile, rig: Rig, variant: str, cells: int) -> Placement | 
     if usable is None or model is None:
         return None
     headroom = profile.hardware.headroom
+    if isinstance(rig.server, FoundProgram):  # each server of a fleet holds the model
+        usable /= rig.server.servers
     return place(model.manifest, cells=cells, usable=usable, headroom=headroom.to("B") if headroom is not None else 0.0)
 
 

@@ -9,6 +9,7 @@ class FaultTest:
     """The service while things break, and after."""
 
     lost = Measured("lost_requests")
+    lost_by_fleet = Measured("fleet_loss")
     recovery = Measured("recovery_time")
     availability = Measured("availability")
     crashes = Measured("crashes", {"during": "faults"})

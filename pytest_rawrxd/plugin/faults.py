@@ -28,6 +28,7 @@ from pytest_rawrxd.rig.engine.protocol import LoadOptions
 from pytest_rawrxd.rig.faults.fault import Site
 from pytest_rawrxd.rig.gpu.lavapipe import lavapipe_environment
 from pytest_rawrxd.rig.models.synthetic import Shape, write_synthetic
+from pytest_rawrxd.rig.server.fleet import of_one, started
 from pytest_rawrxd.rig.server.found import FoundProgram, FoundRemote, find_server, is_server
 from pytest_rawrxd.rig.server.managed import free_port
 from pytest_rawrxd.rig.target.service import AttachedService, CommandService, LlamaServerService, Service, filled
@@ -65,7 +66,26 @@ class Target:
     model: Path | None
     policy: Policy
     served_as: str | None = None
-    others: tuple[str, ...] = ()  #: the rest of the fleet
+    others: tuple[str, ...] = ()  #: the rest of the fleet, which nobody hurts
+    balanced: int = 1  #: servers behind the service's own address
+    beside: FoundProgram | None = None  #: what the rest of a fleet of the suite's own is started from
+
+    @property
+    def servers(self) -> int:
+        """How many servers the load goes to."""
+        return self.balanced + len(self.others)
+
+    @contextmanager
+    def whole(self, *, deadline_s: float) -> Iterator[Target]:
+        """This target with its whole fleet, the rest of which the suite starts where it is its own."""
+        if self.beside is None or self.model is None:
+            yield self
+            return
+        rest = self.beside.servers - 1
+        with started(self.beside, self.model, self.options, servers=rest, environ=os.environ) as servers:
+            for server in servers:
+                server.wait_ready(deadline_s=deadline_s)
+            yield replace(self, others=tuple(server.base_url for server in servers))
 
 
 def measure_faults(profile: Profile, rig: Rig, sink: Sink, memory: Memory, show: Callable[[str], None]) -> None:
@@ -80,6 +100,7 @@ def measure_faults(profile: Profile, rig: Rig, sink: Sink, memory: Memory, show:
         except UsageProblem as problem:
             sink.record(MISSING, {"target": spec, "why": problem.what, "kinds": [*faults.kinds, *faults.drills]})
             return
+        target = stack.enter_context(target.whole(deadline_s=terms.ready_s))
         around = surroundings(target, spec, profile, sink=sink, memory=memory, show=show)
         run_campaign(partial(open_site, target, terms, profile, scratch), terms, around)
         if DEVICE in faults.drills:
@@ -124,6 +145,7 @@ def surroundings(
         "variant": profile.protocol.phase2.variant,
         "engine": asdict(target.service.info),
         "owned": target.service.owned,
+        "servers": target.servers,
         "policy": asdict(target.policy),
         "options": asdict(target.options),
     }
@@ -168,8 +190,8 @@ def find_target(profile: Profile, rig: Rig, spec: str) -> Target:
     if supervision is not None:
         service = _supervised(supervision, rig, model.path if model else None, options)
         path = model.path if model else None
-        others = rest_of_fleet(rig, service.base_url)
-        return Target(service, options, supervision.dialect, path, policy, supervision.model, others)
+        others, balanced = rest_of_fleet(rig, service.base_url), servers_behind(rig, service.base_url)
+        return Target(service, options, supervision.dialect, path, policy, supervision.model, others, balanced)
     if not is_server(spec):
         raise UsageProblem(
             "the engine in process is no service: nobody restarts it",
@@ -188,10 +210,20 @@ def find_target(profile: Profile, rig: Rig, spec: str) -> Target:
         )
     if model is None:
         raise UsageProblem("the model that faults are tested with is missing", where=protocol.phase2.variant)
+    options = of_one(options, found.servers)
     service = LlamaServerService(
         found.program, model.path, options, dict(os.environ), free_port(), found.info, found.arguments
     )
-    return Target(service, options, "llama-server", model.path, policy)
+    beside = found if found.servers > 1 else None
+    return Target(service, options, "llama-server", model.path, policy, beside=beside)
+
+
+def servers_behind(rig: Rig, url: str) -> int:
+    """How many servers answer at ``url``: several where it is the balancer under test."""
+    target = rig.server.target if isinstance(rig.server, FoundRemote) else None
+    if target is None or target.server_header is None or urlsplit(target.base_url).netloc != urlsplit(url).netloc:
+        return 1
+    return target.servers
 
 
 def rest_of_fleet(rig: Rig, supervised: str) -> tuple[str, ...]:

@@ -69,6 +69,10 @@ class Lanes:
         node.workerinput[WORKER_KEY] = self._seed_for(node.gateway.id, lane)
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        """Before xdist starts a worker in the place of a dead one: that one goes on where it ended."""
-        self._taken.pop(node.gateway.id, None)
+    def pytest_testnodedown(self, node: Any, error: object | None) -> None:
+        """Before xdist starts a worker in the place of a dead one: that one goes on where it ended.
+
+        The lane of a worker that ended by itself is done, and nobody's any more.
+        """
+        if error is not None:
+            self._taken.pop(node.gateway.id, None)

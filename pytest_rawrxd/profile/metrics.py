@@ -254,6 +254,7 @@ _PHASE_2 = (
         ("loss",),
         ceiling=1.0,
     ),
+    Metric("fleet_loss", "ratio", "lost_requests of a fleet while one server of it is hurt", ("loss",), ceiling=1.0),
     Metric("recovery_time", "time", "fault injected until latency is back inside the bounds", ("recovery",)),
     Metric("availability", "ratio", "1 / (1 + crash rate x recovery time)", ("availability",), ceiling=1.0),
     Metric("planned_maintenance", "time", "planned down time in a month", ("declaration",)),

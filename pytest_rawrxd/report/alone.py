@@ -34,6 +34,12 @@ def shown(view: RunView) -> RunView:
     return replace(first, records=tuple(records))
 
 
+def folder_of(view: RunView) -> str:
+    """Where the pages of a card that is not the first lie, in the run directory."""
+    assert view.card is not None  # noqa: S101 - a view of one of several cards names it
+    return f"gpu{view.card.lane}"
+
+
 def below(folder: str, files: Mapping[str, bytes], top: Collection[str]) -> dict[str, bytes]:
     """``files`` in ``folder``, with links to pages that are only in ``top`` leading up."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pytest_rawrxd.measure.faults.window import DRILL, WINDOW
 from pytest_rawrxd.report.alerts.page import render_monitoring
-from pytest_rawrxd.report.alone import below, shown
+from pytest_rawrxd.report.alone import below, folder_of, shown
 from pytest_rawrxd.report.charts.canvas import Chart
 from pytest_rawrxd.report.checklists import CHECKLISTS, render_checklist
 from pytest_rawrxd.report.curves import phase1_curves, phase1_thumbnails
@@ -51,8 +51,7 @@ def bundle(view: RunView) -> Mapping[str, bytes]:
     # After the pages that they lead to.
     files |= {f"{each.name}.html": render_checklist(drawn, each, tuple(files)).encode() for each in CHECKLISTS}
     for other in view.alone[1:]:
-        assert other.card is not None  # noqa: S101 - a view of one card alone names it
-        files |= below(f"gpu{other.card.lane}", _hardened(other), tuple(files))
+        files |= below(folder_of(other), _hardened(other), tuple(files))
     return files | _nine(drawn, files)
 
 

@@ -19,6 +19,7 @@ from pytest_rawrxd.verdict.load_run import Recorded
 METRICS = frozenset(
     {
         "lost_requests",
+        "fleet_loss",
         "recovery_time",
         "availability",
         "hung_requests",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,6 +12,7 @@ from pytest_rawrxd.errors import CampaignProblem, EvidenceProblem
 from pytest_rawrxd.evidence.campaign import SIGNATURES
 from pytest_rawrxd.evidence.canonical import file_digest
 from pytest_rawrxd.evidence.isolated import refuse_hostile
+from pytest_rawrxd.evidence.pooled import POOL, is_pool, unchanged
 from pytest_rawrxd.report.dossier import EvidenceFile
 from pytest_rawrxd.report.exhibits import listing
 
@@ -20,17 +22,20 @@ EVIDENCE = "evidence.sha256"
 ALLURE = "allure.html"  #: six megabytes that ``rawrxd report --allure`` gives again; not committed
 #: What is committed; ledger and raw arrays stay in the run directory and are listed in EVIDENCE by digest.
 OUTPUTS = ("*.csv", "charts/*.svg", "charts/*.png", "gpu*/*.csv", "gpu*/charts/*.svg", "gpu*/charts/*.png")
-COMMITTED = (VERDICTS, "campaign.json", "*.html", "gpu*/*.html", "*.pdf", "docs/*", f"{SIGNATURES}/*.json", *OUTPUTS)
+PAGES = ("*.html", "gpu*/*.html", "*.pdf", "docs/*")
+COMMITTED = (VERDICTS, "campaign.json", POOL, *PAGES, f"{SIGNATURES}/*.json", *OUTPUTS)
 RAW = ("campaign.json", "ledger/*", "raw/**/*")
 
 
-def publish(run_dir: Path, dest: Path) -> Path:
+def publish(run_dir: Path, dest: Path, places: Sequence[Path] = ()) -> Path:
     """Copy the committed part of ``run_dir`` to ``dest``/<name of the run> and return that folder.
 
     ``SHA256SUMS`` there covers every file of the copy, ``evidence.sha256`` the ledger and raw arrays that stay
-    behind. Publishing the same run again changes nothing; one that has only gained evidence since takes its place.
+    behind; of a pool, those of all its runs, which are looked for at ``places``. Publishing the same run again changes
+    nothing; one that has only gained evidence since takes its place.
+
     CampaignProblem when the folder holds another run or other content, EvidenceProblem when ``run_dir`` has no
-    verdicts.
+    verdicts, or a run of the pool is missing or was changed.
     """
     if not (run_dir / VERDICTS).is_file():
         raise EvidenceProblem(
@@ -45,7 +50,7 @@ def publish(run_dir: Path, dest: Path) -> Path:
     # Built beside its place and moved in one step: a killed publish leaves no half a publication.
     with TemporaryDirectory(dir=dest, prefix=".publishing-") as temporary:
         built = Path(temporary) / target.name
-        _copy(run_dir, built)
+        _copy(run_dir, built, _evidence(run_dir, places))
         if target.exists():
             _refuse_other(built, target)
             target.replace(Path(temporary) / "earlier")
@@ -58,14 +63,24 @@ def digests(root: Path, patterns: Iterable[str]) -> tuple[EvidenceFile, ...]:
     return tuple(_file(root, path) for path in _matching(root, patterns))
 
 
-def _copy(run_dir: Path, built: Path) -> None:
+def _evidence(run_dir: Path, places: Sequence[Path]) -> list[EvidenceFile]:
+    if not is_pool(run_dir):
+        return list(digests(run_dir, RAW))
+    return [
+        replace(file, name=f"{run.name}/{file.name}")
+        for run, folder in unchanged(run_dir, places)
+        for file in digests(folder, RAW)
+    ]
+
+
+def _copy(run_dir: Path, built: Path, evidence: list[EvidenceFile]) -> None:
     for path in _matching(run_dir, COMMITTED):
         if path.name == ALLURE:
             continue
         copy = built / path.relative_to(run_dir)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
-    _write(built / EVIDENCE, listing(digests(run_dir, RAW)))
+    _write(built / EVIDENCE, listing(evidence))
     _write(built / SUMS, listing(digests(built, ["**/*"])))
 
 

@@ -12,6 +12,7 @@ from pytest_rawrxd.evidence.believed import believed
 from pytest_rawrxd.evidence.campaign import SIGNATURES, Evidence
 from pytest_rawrxd.evidence.canonical import file_digest
 from pytest_rawrxd.evidence.cards import Card, cards_of, of_card
+from pytest_rawrxd.evidence.pooled import POOL, pool_bytes, runs_of
 from pytest_rawrxd.report.bundle import bundle, write_files
 from pytest_rawrxd.report.dossier import EvidenceFile, Promises, RunView
 from pytest_rawrxd.report.nine.write import JOINED, SITE
@@ -48,7 +49,9 @@ def _view(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
 
 
 def _cards(evidence: Evidence) -> tuple[Card, ...]:
-    """Each card once, where several were tested."""
+    """Each card once, where several were tested; none of several hosts, whose pages are about all of them."""
+    if len(evidence.parts) > 1:
+        return ()
     cards = {card.device: card for card in cards_of(evidence)}
     return tuple(cards.values()) if len(cards) > 1 else ()
 
@@ -62,16 +65,16 @@ def _files(run: Evidence, *, alone: bool) -> list[EvidenceFile]:
     ]
 
 
-def render(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
-    """Write ``verdicts.json``, every report and ``SHA256SUMS`` into the run directory.
+def render(evidence: Evidence, verdicts: dict[str, Any], folder: Path | None = None) -> RunView:
+    """Write ``verdicts.json``, every report and ``SHA256SUMS`` into ``folder``; default: the run directory.
 
-    The same evidence gives the same bytes. A signed run is not written to: EvidenceProblem names each file that would
+    The same evidence gives the same bytes. What is signed is not written to: EvidenceProblem names each file that would
     read differently now.
     """
-    run_dir = evidence.campaign.path
+    run_dir = folder or evidence.campaign.path
     view = view_of(evidence, verdicts)
     with believed(run_dir, "shown"):
-        files = rendered(view)
+        files = derived(evidence, view)
     changed = [name for name, content in files.items() if not _holds(run_dir / name, content)]
     if any((run_dir / SIGNATURES).glob("*")):
         if not changed:
@@ -97,6 +100,12 @@ def render(evidence: Evidence, verdicts: dict[str, Any]) -> RunView:
 def rendered(view: RunView) -> dict[str, bytes]:
     """Every file that a run's evidence and verdicts give, by its name in the run directory."""
     return {VERDICTS: verdict_bytes(dict(view.verdicts)), **bundle(view)}
+
+
+def derived(evidence: Evidence, view: RunView) -> dict[str, bytes]:
+    """As ``rendered``; of several runs also the list that names them."""
+    listed = {POOL: pool_bytes(runs_of(evidence))} if len(evidence.parts) > 1 else {}
+    return {**rendered(view), **listed}
 
 
 def _holds(path: Path, content: bytes) -> bool:

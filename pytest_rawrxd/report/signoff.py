@@ -105,7 +105,9 @@ def _limits_of_claim(view: RunView) -> Iterator[str]:
     if tokens:
         lengths = ", ".join(map(str, tokens))
         yield f"Generations of {lengths} tokens were measured; other lengths and contexts are outside this claim."
-    yield "One machine was measured: nothing is claimed about another board, driver or system."
+    runs = {session.rpartition(".")[0] for session in map(str, view.verdicts["run"]["sessions"])}
+    machines = "One machine was" if len(runs) < 2 else f"{len(runs)} runs on machines of one kind were"
+    yield f"{machines} measured: nothing is claimed about another board, driver or system."
     partial = sorted({run.variant for run in view.runs if run.partial_offload})
     if partial:
         yield f"PARTIAL OFFLOAD: {', '.join(partial)} did not fit the device; the figures hold for that split only."

@@ -15,6 +15,7 @@ from pytest_rawrxd.measure.histogram import Histogram, middles_ns
 from pytest_rawrxd.measure.soak.journal import BLOCK, CHECKPOINT, IDLE_DONE
 from pytest_rawrxd.measure.soak.latencies import unpacked
 from pytest_rawrxd.report import number
+from pytest_rawrxd.report.alone import below, folder_of
 from pytest_rawrxd.report.charts.canvas import Chart
 from pytest_rawrxd.report.charts.soak import (
     Life,
@@ -80,7 +81,10 @@ def soak_files(view: RunView) -> dict[str, bytes]:
 def write_soak_pages(view: RunView, directory: Path) -> list[Path]:
     """Write the soak's own pages and nothing else, of a soak that may still run."""
     written = []
-    for name, content in soak_files(view).items():
+    files = soak_files(view.alone[0] if view.alone else view)
+    for other in view.alone[1:]:
+        files |= below(folder_of(other), soak_files(other), tuple(files))
+    for name, content in files.items():
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_name(f".{path.name}.tmp")

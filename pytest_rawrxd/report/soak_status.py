@@ -10,6 +10,7 @@ import psutil
 
 from pytest_rawrxd.evidence.believed import believed
 from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.evidence.cards import cards_of, of_card
 from pytest_rawrxd.measure.soak.journal import FAILED, FINISHED
 from pytest_rawrxd.verdict.rulebook import RULES
 from pytest_rawrxd.verdict.soak import SoakRun, soak_run
@@ -35,7 +36,7 @@ def state_of(run: SoakRun, alive: Alive = is_alive) -> str:
 
 
 def status_lines(evidence: Evidence, now: datetime, alive: Alive = is_alive) -> list[str]:
-    """The status of a campaign's soak, a few short lines.
+    """The status of a campaign's soak, a few short lines; of several cards for each.
 
     Raises EvidenceProblem where a record is of another shape than a session writes.
     """
@@ -44,6 +45,13 @@ def status_lines(evidence: Evidence, now: datetime, alive: Alive = is_alive) -> 
 
 
 def _status_lines(evidence: Evidence, now: datetime, alive: Alive) -> list[str]:
+    cards = {card.device: card for card in cards_of(evidence)}
+    if evidence.card is None and len(cards) > 1:
+        return [
+            line
+            for card in cards.values()
+            for line in (f"{card}:", *_status_lines(of_card(evidence, card.device), now, alive))
+        ]
     run = soak_run(evidence)
     profile = evidence.campaign.profile
     if run is None:

@@ -1,4 +1,4 @@
-"""Processes as the system shows them: how one ends, in words, with its whole family; who listens on a port."""
+"""Processes as the system shows them: which are known; how one ends, in words, with its whole family; who listens."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ WINDOWS_FAULTS = {
     0xC0000409: "abort (stack buffer overrun)",
     0xC000013A: "Ctrl-C",
 }
+
+
+def processes(*pids: int | None) -> tuple[int, ...]:
+    """The processes that are there, of those whose id may not be known."""
+    return tuple(pid for pid in pids if pid)
 
 
 def describe_exit(status: int) -> str:

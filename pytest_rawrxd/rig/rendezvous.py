@@ -1,4 +1,4 @@
-"""Lanes that begin at the same instant: each says that it has come and waits until all others have.
+"""Lanes that begin at the same instant, or wait for each other's end: each says where it is, and waits for the others.
 
 A lane that has died or gone on to something else is known by it, so that nobody waits for it.
 """
@@ -52,6 +52,24 @@ class Rendezvous:
     def leave(self) -> None:
         """Say that this lane comes to nothing any more."""
         self._say("left", self._lane)
+
+    def outlast(self, until_ended: Callable[[int], None], *, back_within_s: float) -> None:
+        """Return when every other lane has left, or has died and nobody took its place within ``back_within_s``.
+
+        ``until_ended`` returns when nothing of a lane lives any more.
+        """
+        for other in self._others:
+            until_ended(other)
+            while not self._said("left", other) and self._comes_back(other, back_within_s):
+                until_ended(other)
+
+    def _comes_back(self, other: int, within_s: float) -> bool:
+        ends = self._now_ns() + round(within_s * 1e9)
+        while not self._is_alive(other):
+            if self._now_ns() > ends:
+                return False
+            self._sleep(POLL_S)
+        return True
 
     def _say(self, name: str, lane: int) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

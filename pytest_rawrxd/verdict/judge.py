@@ -10,9 +10,7 @@ from pytest_rawrxd.errors import EvidenceProblem, SuiteDefect
 from pytest_rawrxd.evidence.believed import believed
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.canonical import canonical, plain, rounded
-from pytest_rawrxd.evidence.publication import PUBLICATION
-from pytest_rawrxd.evidence.waivers import WAIVERS
-from pytest_rawrxd.evidence.walkthrough import WALKTHROUGH
+from pytest_rawrxd.evidence.joined import SAID_LATER
 from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.verdict import audit
 from pytest_rawrxd.verdict.cards import judged_on_cards
@@ -27,7 +25,6 @@ from pytest_rawrxd.verdict.unfinished import unfinished
 from pytest_rawrxd.verdict.waivers import waived, waivers_of
 
 SCHEMA = "pytest-rawrxd/verdicts/1"
-SAID_LATER = frozenset({PUBLICATION, WAIVERS, WALKTHROUGH})  #: records about the run that measure nothing
 
 
 def judge(evidence: Evidence) -> dict[str, Any]:

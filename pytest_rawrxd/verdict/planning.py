@@ -23,8 +23,9 @@ ORDER = SINGLE, BANDWIDTH, LOAD, LEVELS, SOAK, FAULTS, DRILL, NONE = (
     "monitoring drill",
     "no measuring of its own",
 )
+OF_FAULTS = ("lost_requests", "fleet_loss", "recovery_time", "cpu_fallback", "fault_handled")
 #: Metrics that are measured in one activity, wherever they are asked about.
-OWN = dict.fromkeys(("lost_requests", "recovery_time", "cpu_fallback", "fault_handled"), FAULTS) | {ALERTS: DRILL}
+OWN = dict.fromkeys(OF_FAULTS, FAULTS) | {ALERTS: DRILL}
 OF_SOAK = frozenset({"soak_duration", "soak_completed", "soak_record", "soak_latency", "availability"})
 OF_LOAD = frozenset({"queue_served", "concurrent_users"})
 

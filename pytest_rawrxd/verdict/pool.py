@@ -16,7 +16,7 @@ from pytest_rawrxd.verdict.outcome import Verdict
 Entry = dict[str, Any]
 JudgeOne = Callable[[Evidence], Entry]
 
-#: Of each run alone: the course of one soak, and what somebody declares, writes or commits for one run.
+#: Of each run alone: the course of one soak, the servers of one fleet, and what somebody declares, writes or commits.
 OF_EACH_RUN = frozenset(
     {
         "soak_duration",
@@ -44,6 +44,8 @@ OF_EACH_RUN = frozenset(
         "queue_served",
         "fault_handled",
         "wrong_answers",
+        "server_latency",
+        "server_spread",
     }
 )
 ADDS_UP_IN_A_SOAK = frozenset({"soak_latency", "availability", "crashes"})

@@ -36,7 +36,7 @@ from pytest_rawrxd.verdict.answers.faults import (
     queue_served,
     recovery_time,
 )
-from pytest_rawrxd.verdict.answers.fleet import server_latency, server_spread
+from pytest_rawrxd.verdict.answers.fleet import fleet_loss, server_latency, server_spread
 from pytest_rawrxd.verdict.answers.fully_offloaded import fully_offloaded
 from pytest_rawrxd.verdict.answers.gpu_speedup import gpu_speedup
 from pytest_rawrxd.verdict.answers.gpu_telemetry import gpu_temperature, gpu_utilisation
@@ -124,6 +124,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             failed_restarts,
             availability,
             lost_requests,
+            fleet_loss,
             recovery_time,
             fault_handled,
             cpu_fallback,

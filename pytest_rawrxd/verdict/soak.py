@@ -34,7 +34,7 @@ from pytest_rawrxd.measure.soak.journal import (
 from pytest_rawrxd.measure.soak.latencies import unpacked
 from pytest_rawrxd.measure.soak.observer import STALL_S
 from pytest_rawrxd.measure.soak.plan import Schedule, schedule_of
-from pytest_rawrxd.measure.soak.resume import soak_so_far
+from pytest_rawrxd.measure.soak.resume import Earlier, is_over, soak_so_far
 from pytest_rawrxd.measure.soak.signals import QUIESCED, STARTING
 from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.verdict import checks
@@ -174,6 +174,12 @@ def soak_runs(evidence: Evidence) -> tuple[SoakRun, ...]:
     """The soak of each card of each run that the evidence is made of, read once."""
     each = (card for part in evidence.parts for card in by_card(part))
     return evidence.once("soaks", lambda: tuple(run for card in each if (run := _read(card)) is not None))
+
+
+def unfinished_soak(evidence: Evidence) -> Earlier | None:
+    """The soak that can go on, of several cards the first such; where none can, the last; None where none was begun."""
+    found = [soak for card in by_card(evidence) if (soak := soak_so_far(card.records)) is not None]
+    return next((soak for soak in found if not is_over(soak)), found[-1] if found else None)
 
 
 def _read(evidence: Evidence) -> SoakRun | None:

@@ -269,12 +269,16 @@ def test_a_fleet_is_judged_together_and_a_host_that_left_nothing_fails_it(run_st
         host.session(seed=number, at=BEGAN + timedelta(hours=number))
     script = step("fleet", "signoff", "every host's evidence, judged together")
     script = script.replace("reports/fleet", str(tmp_path / "fleet")).replace("reports/hosts", str(tmp_path / "hosts"))
-    outputs = tmp_path / "outputs"
+    outputs, told = tmp_path / "outputs", tmp_path / "summary.md"
 
-    judged = run_step(script, RUNNERS='["gpu-1", "gpu-2"]', GITHUB_OUTPUT=str(outputs))
-    short = run_step(script, RUNNERS='["gpu-1", "gpu-2", "gpu-3"]', GITHUB_OUTPUT=str(outputs))
+    github = {"GITHUB_OUTPUT": str(outputs), "GITHUB_STEP_SUMMARY": str(told), "GITHUB_ACTIONS": "true"}
+    judged = run_step(script, RUNNERS='["gpu-1", "gpu-2"]', **github)
+    short = run_step(script, RUNNERS='["gpu-1", "gpu-2", "gpu-3"]', **github)
 
     assert "pages of 2 runs as one" in judged.stdout, judged.stderr
+    assert "pool of 2 runs, each with its card, ledgers and raw files:" in judged.stdout
+    assert "HOLDS: " in judged.stdout
+    assert told.read_text(encoding="utf-8").startswith("## run-gpu-1 + run-gpu-2\n")
     assert (tmp_path / "fleet" / "signoff-phase1.html").is_file()
     assert outputs.read_text(encoding="utf-8") == "rehearsal=true\n"
     assert short.returncode == 1
@@ -289,6 +293,8 @@ def test_only_what_is_no_rehearsal_is_attested():
     fleet = read(next(path for path in WORKFLOWS if path.stem == "fleet"))["jobs"]
 
     assert fleet["attest"]["if"] == "${{ needs.signoff.outputs.rehearsal == 'false' }}"
+    attested = fleet["attest"]["steps"][-1]["with"]["subject-path"].split()
+    assert {"reports/fleet/pool.json", "reports/fleet/SHA256SUMS"} <= set(attested)
     assert fleet["measure"]["steps"][1:3] == _without_lanes(
         read(next(path for path in WORKFLOWS if path.stem == "acceptance"))["jobs"]["gpu"]["steps"][1:3]
     )

@@ -327,6 +327,38 @@ async def flaky(writer, ask):
     await (busy if first else good)(writer, ask)
 
 
+class Gate:
+    """Holds every reply until somebody opens it; it is closed again for those who come later."""
+
+    def __init__(self):
+        self.opened, self.holds = asyncio.Event(), []
+
+    def open(self):
+        self.opened.set()
+        self.opened, self.holds = asyncio.Event(), []
+
+
+GATE = Gate()
+
+
+async def held(writer, ask):
+    """Answers when the gate is opened; the gate knows who waits."""
+    GATE.holds.append(writer.get_extra_info("peername")[0])
+    await GATE.opened.wait()
+    await good(writer, ask)
+
+
+async def holding(writer, ask):
+    """The addresses of those whose reply is held."""
+    await answer(writer, 200, "application/json", body=json.dumps(GATE.holds).encode())
+
+
+async def release(writer, ask):
+    """Opens the gate."""
+    GATE.open()
+    await answer(writer, 200, "application/json", body=b"{}")
+
+
 async def named(writer, ask):
     """The script that the last word of the prompt names: one run, many servers."""
     await SCRIPTS[ask["prompt"].split()[-1]](writer, ask)

@@ -4,7 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from filelock import FileLock
 
 NET = "10.213"
 IP = shutil.which("ip")
@@ -28,6 +32,8 @@ def why_not():
 def hosts(count):
     """``count`` hosts as the words that run a command on each; this machine is ``10.213.1.1`` for all of them."""
     with ExitStack() as stack:
+        # Addresses and names of wires are the machine's: another session of these tests has its turn before or after.
+        stack.enter_context(FileLock(Path(tempfile.gettempdir()) / "rawrxd-test-hosts.lock", timeout=600))
         found = []
         for number in range(1, count + 1):
             name = f"rx{os.getpid()}n{number}"

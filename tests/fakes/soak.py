@@ -83,7 +83,7 @@ class World:
         self.events = sorted(events, key=lambda event: event[0])
         self.gap_ms, self.tokens, self.noise = gap_ms, tokens, noise_mb
         self.now_ns, self.slept_ns, self.set_s, self.boot = 10**12, 0, 0.0, "first boot"
-        self.lives, self.life_began_ns, self.pid = 0, None, None
+        self.lives, self.life_began_ns, self.pids = 0, None, ()
         self.full_until_ns = 0
         self.random = np.random.default_rng(seed)
         self.clock = Clock(lambda: self.now_ns, self.wall, self.sleep)
@@ -112,8 +112,8 @@ class World:
     def disk_full(self):
         return self.now_ns < self.full_until_ns
 
-    def read(self, pid):
-        if pid is None:
+    def read(self, pids):
+        if not pids:
             return {"memory_used_bytes": 500e6}
         age = (self.now_ns - self.life_began_ns) / 3.6e12
         held = Held(self.hours, self.lives, age)
@@ -125,8 +125,8 @@ class World:
             "utilisation_percent": 94.0,
         }
 
-    def distrust(self, empty, pid, loaded_bytes):
-        self.asked_to_distrust = (empty, pid, loaded_bytes)
+    def distrust(self, empty, pids, loaded_bytes):
+        self.asked_to_distrust = (empty, pids, loaded_bytes)
         return dict.fromkeys(self.still, "not trusted: made up")
 
     # -- the engine
@@ -135,11 +135,11 @@ class World:
     def open_held(self, tick):
         self.tick = tick
         self.now_ns += round(READY_S * 1e9)
-        self.lives, self.life_began_ns, self.pid = self.lives + 1, self.now_ns, 1000 + self.lives
+        self.lives, self.life_began_ns, self.pids = self.lives + 1, self.now_ns, (1000 + self.lives,)
         try:
             yield self
         finally:
-            self.pid = None
+            self.pids = ()
 
     def burst(self, requests, number):
         if self.crash_next:

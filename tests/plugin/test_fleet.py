@@ -82,7 +82,7 @@ def test_a_session_on_two_servers_says_how_the_requests_are_spread(acceptance, f
 
 def test_who_answered_behind_a_balancer_is_read_from_its_header(fakes):
     target = parse_target(f"openai:{fakes[0]}/balanced#servers=2&server_header=X-Server", environ={})
-    plan = LoadPlan(target, ClosedLoop(1), ("x",), requests=6, max_tokens=3, deadline_s=30.0)
+    plan = LoadPlan(target, ClosedLoop(1), ("x",), requests=6, max_tokens=3, deadline_s=120.0)
 
     found = run_load(plan, environ=os.environ)
 

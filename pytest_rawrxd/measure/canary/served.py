@@ -8,6 +8,7 @@ Constructed from the published formats: the others.
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 import zlib
@@ -33,7 +34,10 @@ MOST_LOG = 1e9  #: of a likelihood; servers that cannot write an infinity say -9
 
 @dataclass(frozen=True)
 class ServerChoir:
-    """A server. ``key`` is what its key_env names; it never reaches a record."""
+    """A server, or a fleet: alone, canaries ask its first server; together, all of them in turn.
+
+    ``key`` is what its key_env names; it never reaches a record.
+    """
 
     target: HttpTarget
     deadline_s: float
@@ -42,15 +46,16 @@ class ServerChoir:
     post: Post | None = None
 
     def sing(self, birds: Sequence[Canary], *, together: bool) -> list[Sung]:
+        places = self.target.places if together else self.target.places[:1]
         with ThreadPoolExecutor(max_workers=len(birds) if together else 1) as pool:
-            return list(pool.map(self._one, birds))
+            return list(pool.map(self._one, birds, itertools.cycle(places)))
 
-    def _one(self, bird: Canary) -> Sung:
+    def _one(self, bird: Canary, url: str) -> Sung:
         target, dialect = self.target, DIALECTS[self.target.dialect]
         asked = {**dialect.body(Ask(bird.prompt, TOKENS, target.model)), **_MORE.get(target.dialect, {})}
         asked.pop("stream_options", None)  # of streams alone: servers refuse them beside one answer
         post = self.post or (lambda url, body, deadline_s: _post(url, body, deadline_s, target.ca_file, self.key))
-        status, answer = post(target.base_url + dialect.path, {**asked, "stream": False}, self.deadline_s)
+        status, answer = post(url, {**asked, "stream": False}, self.deadline_s)
         if self.key:
             answer = answer.replace(self.key.encode(), b"*" * len(self.key))
         return _read(target.dialect, status, answer, self.clock())

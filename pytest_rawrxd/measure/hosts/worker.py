@@ -8,6 +8,7 @@ import platform
 import tempfile
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import dask
 from distributed import Worker
@@ -30,10 +31,27 @@ QUIET = {
     "distributed.worker.http.routes": [],
 }
 NOBODY = "127.0.0.1:0"  #: where that server listens
+OVER = "scheduler-close"  #: what a scheduler says that ends; whatever else ends a worker was not meant to
+
+
+class LoadWorker(Worker):
+    """A worker that knows why it ended."""
+
+    why_closed = ""
+
+    # Dask's Worker.close overrides Server.close with another type itself.
+    async def close(self, *given: Any, **named: Any) -> str | None:  # type: ignore[override]
+        """Close, and keep the reason that was given first."""
+        self.why_closed = self.why_closed or str(named.get("reason", "worker-close"))
+        ended: str | None = await super().close(*given, **named)
+        return ended
 
 
 def work(address: str, keys: Path, *, name: str | None, join_s: int, now: datetime) -> None:
-    """Serve the coordinator at ``address`` until it ends. Raises RigTrouble when nobody let this worker in."""
+    """Serve the coordinator at ``address`` until it ends.
+
+    Raises RigTrouble when nobody let this worker in, and when it ends although the coordinator does not.
+    """
     asyncio.run(_work(address, keys, name=name, join_s=join_s, now=now))
 
 
@@ -42,7 +60,7 @@ async def _work(address: str, keys: Path, *, name: str | None, join_s: int, now:
     patience = {"distributed.comm.timeouts.connect": f"{join_s}s"}
     with dask.config.set({**QUIET, **patience}), tempfile.TemporaryDirectory(prefix="rawrxd-worker-") as scratch:
         try:
-            worker = await Worker(
+            worker = await LoadWorker(
                 address,
                 nthreads=2,  # one waits for the clients, one answers meanwhile
                 name=name or platform.node(),
@@ -63,3 +81,10 @@ async def _work(address: str, keys: Path, *, name: str | None, join_s: int, now:
                 possible="a session with --sla-load-hosts there, keys that were made together, a --name of its own",
             ) from problem
         await worker.finished()
+        if worker.why_closed != OVER:
+            raise RigTrouble(
+                "the coordinator counts this worker as lost",
+                where=address,
+                found=worker.why_closed,
+                possible="see whether this host was suspended or cut off; the run says what became of its share",
+            )

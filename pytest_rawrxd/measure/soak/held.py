@@ -24,6 +24,7 @@ from pytest_rawrxd.measure.soak.plan import SoakTerms
 from pytest_rawrxd.rig.engine.decode import LENGTH
 from pytest_rawrxd.rig.engine.messages import offsets_of
 from pytest_rawrxd.rig.engine.protocol import Engine, ProgressListener, Request
+from pytest_rawrxd.rig.process import processes
 from pytest_rawrxd.rig.server.dialects import DIALECTS
 from pytest_rawrxd.rig.server.failure import Failure
 from pytest_rawrxd.rig.server.served import Served
@@ -36,7 +37,9 @@ class Held(Protocol):
     """A ready engine."""
 
     @property
-    def pid(self) -> int | None: ...
+    def pids(self) -> tuple[int, ...]:
+        """Its processes; none of an engine that has none here."""
+        ...
 
     @property
     def load(self) -> Mapping[str, Any]:
@@ -69,8 +72,8 @@ class InProcess:
     texts: list[list[int]]
 
     @property
-    def pid(self) -> int | None:
-        return self.engine.pid
+    def pids(self) -> tuple[int, ...]:
+        return processes(self.engine.pid)
 
     @property
     def log(self) -> tuple[str, ...]:
@@ -104,8 +107,8 @@ class OverHttp:
     key: str | None = None  #: what the target's key_env names
 
     @property
-    def pid(self) -> int | None:
-        return self.server.pid
+    def pids(self) -> tuple[int, ...]:
+        return processes(self.server.pid, *self.server.more_pids)
 
     @property
     def load(self) -> Mapping[str, Any]:

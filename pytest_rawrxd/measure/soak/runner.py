@@ -140,7 +140,7 @@ class _Soak:
     def _start(self, why: str, *, step: int) -> None:
         """Have an engine ready; ``why`` is "first", "resume", "restart" or "crash"."""
         began_ns = self.world.clock.monotonic_ns()
-        empty = self.world.signals.read(None)
+        empty = self.world.signals.read(())
         for attempt in range(1, MOST_FAILED_STARTS + 1):
             self.watch.activity = STARTING
             try:
@@ -160,12 +160,12 @@ class _Soak:
             self.timeline.restart()
         held = self.held
         assert held is not None  # noqa: S101 - the loop above ends with one or raises
-        self.watch.pid, self.watch.activity = held.pid, WAITING
+        self.watch.pids, self.watch.activity = held.pids, WAITING
         self.seen_log = ()
         load = dict(held.load)
         # After a restart the driver may still hold what the process before had: only a first load shows a counter move.
         fresh = why in {"first", "resume"}
-        still = self.world.signals.distrust(empty, held.pid, on_device(load.get("buffers") or ())) if fresh else {}
+        still = self.world.signals.distrust(empty, held.pids, on_device(load.get("buffers") or ())) if fresh else {}
         self.journal.write(
             LIFE,
             self.timeline.now_s(),
@@ -173,7 +173,7 @@ class _Soak:
             why=why,
             step=step,
             ready_s=round(ready_s, 3),
-            pid=held.pid,
+            pid=held.pids[0] if held.pids else None,
             distrusted=still,
             load={key: load.get(key) for key in ("load_s", "warm_up_s", "layers_offloaded", "layers_total", "buffers")},
         )
@@ -199,7 +199,7 @@ class _Soak:
     def _leave_engine(self) -> None:
         if self.held is not None:
             self._read_log()
-        self.held, self.watch.pid, self.watch.activity = None, None, STARTING
+        self.held, self.watch.pids, self.watch.activity = None, (), STARTING
         self.stack.close()
         self.stack = ExitStack()
 

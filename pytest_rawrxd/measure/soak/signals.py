@@ -47,12 +47,12 @@ class Signals(Protocol):
         """Which sources no longer answer, and why."""
         ...
 
-    def read(self, pid: int | None) -> Mapping[str, Value | None]:
-        """What can be read now of ``pid``, an engine process. Never raises."""
+    def read(self, pids: tuple[int, ...]) -> Mapping[str, Value | None]:
+        """What can be read now of ``pids``, the processes of an engine together. Never raises."""
         ...
 
-    def distrust(self, empty: Mapping[str, Value | None], pid: int | None, loaded_bytes: int) -> dict[str, str]:
-        """Stop using counters that stood still since ``empty`` while ``pid`` loaded this much: which, and why."""
+    def distrust(self, empty: Mapping[str, Value | None], pids: tuple[int, ...], loaded_bytes: int) -> dict[str, str]:
+        """Stop using counters that stood still since ``empty`` while ``pids`` loaded this much: which, and why."""
         ...
 
 
@@ -66,20 +66,20 @@ class MachineSignals:
         self.sources = {**known, SUITE: "psutil"}
         self.absent = {name: telemetry.why_not(name) or "" for name in SIGNALS if name not in known}
         self.memory = tuple(name for name in wanted if name in known)
-        self._pid: int | None = None
+        self._pids: tuple[int, ...] = ()
 
     @property
     def problem(self) -> str | None:
         return "; ".join(self._telemetry.problems.values()) or None
 
-    def read(self, pid: int | None) -> dict[str, Value | None]:
-        if pid != self._pid:
-            self._pid = pid
-            self._telemetry.follow(() if pid is None else (pid,))
+    def read(self, pids: tuple[int, ...]) -> dict[str, Value | None]:
+        if pids != self._pids:
+            self._pids = pids
+            self._telemetry.follow(pids)
         return {**self._telemetry.read(), SUITE: resident_bytes((os.getpid(),))}
 
-    def distrust(self, empty: Mapping[str, Value | None], pid: int | None, loaded_bytes: int) -> dict[str, str]:
-        still = self._telemetry.distrust_still(dict(empty), self.read(pid), loaded_bytes=loaded_bytes)
+    def distrust(self, empty: Mapping[str, Value | None], pids: tuple[int, ...], loaded_bytes: int) -> dict[str, str]:
+        still = self._telemetry.distrust_still(dict(empty), self.read(pids), loaded_bytes=loaded_bytes)
         self.memory = tuple(name for name in self.memory if name not in still)
         return still
 
@@ -94,10 +94,12 @@ class Elsewhere:
     def __init__(self, why: str) -> None:
         self.absent = dict.fromkeys(SIGNALS, why)
 
-    def read(self, _pid: int | None) -> dict[str, Value | None]:
+    def read(self, _pids: tuple[int, ...]) -> dict[str, Value | None]:
         return {SUITE: resident_bytes((os.getpid(),))}
 
-    def distrust(self, _empty: Mapping[str, Value | None], _pid: int | None, _loaded_bytes: int) -> dict[str, str]:
+    def distrust(
+        self, _empty: Mapping[str, Value | None], _pids: tuple[int, ...], _loaded_bytes: int
+    ) -> dict[str, str]:
         return {}
 
 
@@ -121,7 +123,7 @@ class Watch:
         self.signals = signals
         self.threaded = threaded
         self.activity: Activity = STARTING
-        self.pid: int | None = None
+        self.pids: tuple[int, ...] = ()
         self._clock, self._beat_ns = clock, round(beat_s * 1e9)
         self._due_ns = clock.monotonic_ns()
         self._kept: deque[Reading] = deque(maxlen=KEPT)
@@ -150,7 +152,7 @@ class Watch:
         return [self._kept.popleft() for _ in range(len(self._kept))]
 
     def _read(self) -> Mapping[str, Value | None]:
-        return self.signals.read(self.pid)
+        return self.signals.read(self.pids)
 
     def _keep(self, sample: Sample) -> None:
         values = {name: value for name, value in sample.values.items() if value is not None}

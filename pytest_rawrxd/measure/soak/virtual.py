@@ -37,14 +37,16 @@ class VirtualTime:
     memory = ("process_memory_bytes",)
     problem: str | None = None
 
-    def read(self, _pid: int | None) -> dict[str, Value | None]:
+    def read(self, _pids: tuple[int, ...]) -> dict[str, Value | None]:
         """What a probe would read at this virtual instant."""
         if self.engine is None:
             return {}
         sample = self.engine.sample(self.engine.now_ns)
         return {"process_memory_bytes": sample.memory_used, "core_clock_mhz": sample.clock_mhz}
 
-    def distrust(self, _empty: Mapping[str, Value | None], _pid: int | None, _loaded_bytes: int) -> dict[str, str]:
+    def distrust(
+        self, _empty: Mapping[str, Value | None], _pids: tuple[int, ...], _loaded_bytes: int
+    ) -> dict[str, str]:
         """A scripted engine tells its memory itself."""
         return {}
 
@@ -82,8 +84,8 @@ class _Aging:
     time: VirtualTime
 
     @property
-    def pid(self) -> int | None:
-        return None
+    def pids(self) -> tuple[int, ...]:
+        return ()
 
     @property
     def load(self) -> Mapping[str, Any]:

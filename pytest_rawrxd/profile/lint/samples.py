@@ -83,7 +83,7 @@ def _blocks(profile: Profile) -> Iterator[LintFinding]:
 def _losses(profile: Profile) -> Iterator[LintFinding]:
     """The requests in flight at one injection share its fate: they count as one."""
     faults = profile.protocol.faults
-    for loss in promising(profile, "lost_requests"):
+    for loss in (*promising(profile, "lost_requests"), *promising(profile, "fleet_loss")):
         independent = faults.requests / faults.streams
         upper = 1 - (1 - loss.confidence) ** (1 / independent)
         if upper > high(loss, "ratio"):

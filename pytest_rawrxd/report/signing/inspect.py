@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,15 @@ from pytest_rawrxd.errors import EvidenceProblem, RawrxdError
 from pytest_rawrxd.evidence.campaign import CARD, LOCK, SIGNATURES, Evidence
 from pytest_rawrxd.evidence.canonical import canonical, file_digest, strict_loads
 from pytest_rawrxd.evidence.isolated import refuse_hostile
+from pytest_rawrxd.evidence.joined import RUN, pool
+from pytest_rawrxd.evidence.pooled import POOL, PooledRun, changed, is_pool, located, read_pool
 from pytest_rawrxd.evidence.raw import checked
 from pytest_rawrxd.report.dossier import RunView
 from pytest_rawrxd.report.nine.site import site, site_is_possible
 from pytest_rawrxd.report.nine.write import SITE
 from pytest_rawrxd.report.pdf import PRINTED, pdf_is_possible, printed
 from pytest_rawrxd.report.publish import SUMS, VERDICTS, digests
-from pytest_rawrxd.report.render import rendered, view_of
+from pytest_rawrxd.report.render import derived, view_of
 from pytest_rawrxd.report.sums import differences
 from pytest_rawrxd.verdict.judge import judge
 
@@ -42,13 +44,17 @@ class Inspection:
     verdicts: dict[str, Any] | None = field(repr=False)
     sums: str | None  #: SHA-256 of SHA256SUMS as it lies there
     files: int
+    runs: tuple[PooledRun, ...] = ()  #: of a pool, as its list names them; none of one run
 
 
-def inspect(run_dir: Path) -> Inspection:
+def inspect(run_dir: Path, places: Sequence[Path] = ()) -> Inspection:
     """Check every file of ``run_dir`` and derive what its evidence says. Raises EvidenceProblem where it is no run,
     or holds what would lead out of it.
+
+    Of a pool, the folder and all of its runs, which are looked for at ``places``; default: beside it.
     """
-    if not (run_dir / CARD).is_file():
+    pooled = is_pool(run_dir)
+    if not (pooled or (run_dir / CARD).is_file()):
         raise EvidenceProblem(
             "this is not a run directory", where=str(run_dir), found=f"no {CARD}", possible="a folder below reports/"
         )
@@ -56,22 +62,39 @@ def inspect(run_dir: Path) -> Inspection:
     problems: set[Problem] = set(_listed(run_dir))
     evidence = verdicts = None
     notes: list[str] = []
+    runs: tuple[PooledRun, ...] = ()
     try:
-        evidence = Evidence.read(run_dir)
+        if pooled:
+            runs = read_pool(run_dir)
+        evidence = _pooled(run_dir, places, problems, notes) if pooled else Evidence.read(run_dir)
         problems.update(_not_as_recorded(evidence))
         verdicts = judge(evidence)
         view = view_of(evidence, verdicts)
-        files = rendered(view)
+        files = derived(evidence, view)
         problems.update(_not_as_derived(run_dir, files))
         notes.extend(_printed(run_dir, files, problems))
         notes.extend(_site(run_dir, view, files, problems))
-        notes.extend(_by_digest_only(evidence, files))
+        notes.extend(_by_digest_only(run_dir, evidence, files))
     except RawrxdError as problem:
         problems.add(Problem(_file_of(run_dir, problem), _plain(problem)))
     except Exception as problem:  # a forged record may be of any shape: what cannot be judged does not hold
-        problems.add(Problem(CARD, f"the evidence cannot be judged: {type(problem).__name__} {problem}"))
+        what = f"the evidence cannot be judged: {type(problem).__name__} {problem}"
+        problems.add(Problem(POOL if pooled else CARD, what))
     sums = file_digest(run_dir / SUMS) if (run_dir / SUMS).is_file() else None
-    return Inspection(tuple(sorted(problems)), tuple(notes), evidence, verdicts, sums, len(digests(run_dir, ["**/*"])))
+    count = len(digests(run_dir, ["**/*"]))
+    return Inspection(tuple(sorted(problems)), tuple(notes), evidence, verdicts, sums, count, runs)
+
+
+def _pooled(folder: Path, places: Sequence[Path], problems: set[Problem], notes: list[str]) -> Evidence:
+    """The evidence of the runs that ``folder`` pools, each of them checked as far as the pool rests on it."""
+    runs = located(folder, places)
+    for run, run_dir in runs:
+        problems.update(Problem(f"{run.name}/{name}", found) for name, found in changed(run, run_dir))
+        if (run_dir / SUMS).is_file():
+            problems.update(Problem(f"{run.name}/{each.file}", each.what) for each in _listed(run_dir))
+        else:
+            notes.append(f"{run.name} has no {SUMS}: it was never judged alone, and its evidence is what counts here")
+    return pool([Evidence.read(run_dir) for _, run_dir in runs])
 
 
 def _listed(run_dir: Path) -> Iterator[Problem]:
@@ -90,9 +113,10 @@ def _not_as_recorded(evidence: Evidence) -> Iterator[Problem]:
         if ref and (said := canonical(ref)) not in seen:
             seen.add(said)
             try:
-                checked(evidence.campaign.path, ref)
+                checked(evidence.folder(ref), ref)
             except EvidenceProblem as problem:
-                yield Problem(str(ref.get("file")), f"record {record.id}: {problem.what}")
+                below = f"{ref[RUN]}/" if RUN in ref else ""
+                yield Problem(f"{below}{ref.get('file')}", f"record {record.id}: {problem.what}")
 
 
 def _not_as_derived(run_dir: Path, files: Mapping[str, bytes]) -> Iterator[Problem]:
@@ -146,25 +170,25 @@ def _site(run_dir: Path, view: RunView, files: Mapping[str, bytes], problems: se
             problems.add(Problem(name, "it is not what the evidence gives, built by the Sphinx of this installation"))
 
 
-def _by_digest_only(evidence: Evidence, files: Mapping[str, bytes]) -> Iterator[str]:
+def _by_digest_only(run_dir: Path, evidence: Evidence, files: Mapping[str, bytes]) -> Iterator[str]:
     """Files that nothing derives and no record names, such as the last array of a killed process: digests hold them."""
-    run_dir = evidence.campaign.path
-    derived = {*files, SUMS, CARD, LOCK, *(path.name for path in run_dir.glob(PRINTED))}
+    given = {*files, SUMS, CARD, LOCK, *(path.name for path in run_dir.glob(PRINTED))}
     recorded = {str(record.data["raw"]["file"]) for record in evidence.records if record.data.get("raw")}
     read = {f"ledger/{path.name}" for path in (run_dir / "ledger").glob("*.jsonl")}
     there = [file.name for file in digests(run_dir, ["**/*"]) if not file.name.startswith(f"{SIGNATURES}/")]
-    others = [name for name in there if name not in derived | recorded | read and not name.startswith(f"{SITE}/")]
+    others = [name for name in there if name not in given | recorded | read and not name.startswith(f"{SITE}/")]
     if others:
         more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
         yield f"held by digest, decide nothing: {', '.join(others[:NAMED])}{more}"
 
 
 def _file_of(run_dir: Path, problem: RawrxdError) -> str:
-    """The file that a problem names, relative to the run; the campaign's card where it names none."""
-    name = (problem.where or CARD).replace("\\", "/").rsplit(":", 1)[0].removeprefix(f"{run_dir.as_posix()}/")
+    """The file that a problem names, relative to the run; the card, or a pool's list, where it names none."""
+    named = POOL if is_pool(run_dir) else CARD
+    name = (problem.where or named).replace("\\", "/").rsplit(":", 1)[0].removeprefix(f"{run_dir.as_posix()}/")
     if (run_dir / "ledger" / name).is_file():
         return f"ledger/{name}"
-    return name if (run_dir / name).is_file() else CARD
+    return name if (run_dir / name).is_file() else named
 
 
 def _plain(problem: RawrxdError) -> str:

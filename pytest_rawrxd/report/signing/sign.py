@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,24 @@ NAMED = 4
 
 
 def sign(
-    run_dir: Path, role: str, signer: CryptoSigner, *, phase: int | None, accept: bool, at: str, today: date
+    run_dir: Path,
+    role: str,
+    signer: CryptoSigner,
+    *,
+    phase: int | None,
+    accept: bool,
+    at: str,
+    today: date,
+    places: Sequence[Path] = (),
 ) -> list[Path]:
     """Write the envelopes of ``role`` and return their paths. ``at`` is the instant of signing, ISO 8601.
+
+    Of a pool, its runs are looked for at ``places``, as ``inspect`` does.
 
     Nobody signs what does not hold: CampaignProblem where a file is not what the evidence gives. Raises UsageProblem
     for a role that the profile does not name and for an acceptance of what cannot be accepted.
     """
-    found = inspect(run_dir)
+    found = inspect(run_dir, places)
     if found.problems or found.evidence is None or found.verdicts is None or found.sums is None:
         raise _refused(run_dir, found)
     roles = found.evidence.campaign.profile.roles.sign_off
@@ -46,7 +56,8 @@ def sign(
     written = []
     for kind in kinds:
         path = place(run_dir, chosen, role, kind)
-        said = statement(kind, found.verdicts, chosen, role, sums=found.sums, at=_instant(path) or at)
+        instant = _instant(path) or at
+        said = statement(kind, found.verdicts, chosen, role, sums=found.sums, at=instant, runs=found.runs)
         if path.is_file() and read_signed(path).statement != said:
             raise UsageProblem(
                 "this role has signed something else here", where=str(path), possible="remove that file, and sign anew"

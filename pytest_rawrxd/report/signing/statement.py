@@ -5,11 +5,12 @@ Results are a test-result v0.1, an acceptance a simple verification result (SVR)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.evidence.canonical import digest
+from pytest_rawrxd.evidence.pooled import PooledRun
 from pytest_rawrxd.report.publish import SUMS, VERDICTS
 from pytest_rawrxd.verdict.outcome import Verdict
 from pytest_rawrxd.verdict.state import deciding
@@ -27,11 +28,20 @@ EXTENSION = "pkg:pypi/pytest-rawrxd#signed/1"
 Statement = dict[str, Any]
 
 
-def statement(kind: str, verdicts: Mapping[str, Any], phase: int, role: str, *, sums: str, at: str) -> Statement:
+def statement(
+    kind: str,
+    verdicts: Mapping[str, Any],
+    phase: int,
+    role: str,
+    *,
+    sums: str,
+    at: str,
+    runs: Sequence[PooledRun] = (),
+) -> Statement:
     """Return what ``role`` signs about ``phase``: its results, or that it is accepted.
 
-    ``sums`` is the SHA-256 of SHA256SUMS, ``at`` the instant of signing. Raises UsageProblem for an acceptance of a
-    phase that cannot be accepted.
+    ``sums`` is the SHA-256 of SHA256SUMS, ``at`` the instant of signing, ``runs`` what a pool is made of: each is
+    named with the digest of its evidence. Raises UsageProblem for an acceptance of a phase that cannot be accepted.
     """
     if kind == APPROVAL:
         refuse_unacceptable(verdicts, phase)
@@ -51,6 +61,7 @@ def statement(kind: str, verdicts: Mapping[str, Any], phase: int, role: str, *, 
                     {"name": SUMS, "digest": {"sha256": sums}},
                     {"name": VERDICTS, "digest": {"sha256": digest(verdicts)}},
                 ],
+                **({"pooled": [{"name": run.name, "digest": {"sha256": run.digest}} for run in runs]} if runs else {}),
             },
         },
     }

@@ -17,6 +17,9 @@ def told(found: Verification, *, wanted: Sequence[int] = ()) -> Iterator[str]:
     """
     for problem in found.problems:
         yield plain(f"CHANGED OR WRONG  {problem.file}: {problem.what}")
+    if found.runs:
+        yield f"pool of {len(found.runs)} runs, each with its card, ledgers and raw files:"
+        yield from (plain(f"  {run.name}: {run.digest}") for run in found.runs)
     for phase in found.phases:
         if phase.results or phase.accepted or phase.phase in wanted:
             yield from _phase(phase)

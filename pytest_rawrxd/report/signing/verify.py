@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 from pytest_rawrxd.errors import EvidenceProblem, RawrxdError
 from pytest_rawrxd.evidence.campaign import CARD, SIGNATURES
 from pytest_rawrxd.evidence.canonical import digest
+from pytest_rawrxd.evidence.pooled import PooledRun
 from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.report.publish import SUMS, VERDICTS
 from pytest_rawrxd.report.signing.attested import unattested
@@ -48,15 +49,23 @@ class Verification:
     phases: tuple[Acceptance, ...]
     files: int
     signatures: int
+    runs: tuple[PooledRun, ...] = ()  #: that are pooled
 
 
-def verify(run_dir: Path, keys: Keys | None, *, today: date, expected: Mapping[str, str] | None = None) -> Verification:
-    """Check ``run_dir`` against its own evidence and the signatures of ``keys``.
+def verify(
+    run_dir: Path,
+    keys: Keys | None,
+    *,
+    today: date,
+    expected: Mapping[str, str] | None = None,
+    places: Sequence[Path] = (),
+) -> Verification:
+    """Check ``run_dir`` against its own evidence and the signatures of ``keys``; of a pool, its runs at ``places`` too.
 
     ``expected`` are fields of the identity, such as ``models.Q4_K`` or ``engine.version``, with the value that the
     reader means to accept: evidence of anything else is stale. Raises EvidenceProblem where there is no run at all.
     """
-    found = inspect(run_dir)
+    found = inspect(run_dir, places)
     problems = {*found.problems, *_stale(found, expected or {}), *_overdue(found, today)}
     signed = []
     for path in sorted((run_dir / SIGNATURES).glob("*")):
@@ -88,7 +97,7 @@ def verify(run_dir: Path, keys: Keys | None, *, today: date, expected: Mapping[s
             for number in sorted(found.verdicts["state"])
         )
     )
-    return Verification(tuple(sorted(problems)), tuple(notes), phases, found.files, len(signed))
+    return Verification(tuple(sorted(problems)), tuple(notes), phases, found.files, len(signed), found.runs)
 
 
 def _unbelieved(signed: Signed, keys: tuple[str, ...], found: Inspection) -> Iterator[Problem]:
@@ -120,6 +129,7 @@ def _unbelieved(signed: Signed, keys: tuple[str, ...], found: Inspection) -> Ite
             roles[signed.role],
             sums=str(evidence.get(SUMS)),
             at=str(said_of.get("at")),
+            runs=found.runs,
         )
     except RawrxdError as refused:
         yield Problem(name, f"it accepts what cannot be accepted: {refused.what}")

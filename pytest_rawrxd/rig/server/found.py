@@ -21,9 +21,17 @@ from pytest_rawrxd.rig.server.probe import get
 from pytest_rawrxd.rig.server.program import Program, find_program
 from pytest_rawrxd.rig.server.rawrxd import HEALTH_PATH
 from pytest_rawrxd.rig.server.secret import key_of
-from pytest_rawrxd.rig.server.target import HTTP_KINDS, LOOPBACK, HttpTarget, ManagedTarget, parse_target
+from pytest_rawrxd.rig.server.target import (
+    HTTP_KINDS,
+    LOOPBACK,
+    MANAGED,
+    HttpTarget,
+    ManagedTarget,
+    kind_of,
+    parse_target,
+)
 
-KINDS = (*HTTP_KINDS, "llama-server", "command")
+KINDS = (*HTTP_KINDS, MANAGED, "command")
 UNTOLD = "not told"  #: a server keeps its backend to itself, and nobody else can know it
 PROBE_S = 10.0
 NAME_LIMIT = 500  #: characters
@@ -35,12 +43,13 @@ Get = Callable[..., tuple[int, bytes] | None]
 
 @dataclass(frozen=True)
 class FoundProgram:
-    """A llama-server that the suite will start. ``info`` is who it is before it has a model."""
+    """A llama-server that the suite will start, or a fleet of it. ``info`` is who it is before it has a model."""
 
     program: Program
     arguments: tuple[str, ...]
     info: EngineInfo
     devices: tuple[Device, ...]
+    servers: int = 1  #: that the suite will start, as one fleet
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,7 @@ def key_for(found: FoundServer, environ: Mapping[str, str]) -> str | None:
 
 def is_server(spec: str) -> bool:
     """Whether an engine's name means a server, or a tool, and no engine of this suite's own making."""
-    return spec.partition(":")[0] in KINDS
+    return kind_of(spec) in KINDS
 
 
 def find_server(
@@ -96,11 +105,14 @@ def find_server(
     if isinstance(target, ManagedTarget):
         program = find(target.program, environment=child_environment(environ))
         devices = () if on_cpu else _devices(program, environ, run)
-        return FoundProgram(program, target.arguments, _program_info(program, devices), devices)
+        info = _program_info(program, devices)
+        if target.servers > 1:
+            info = replace(info, details={**info.details, "servers": target.servers})
+        return FoundProgram(program, target.arguments, info, devices, target.servers)
     raise UsageProblem(
         "an external tool is not judged: what it prints is secondary evidence",
         where=f"--sla-engine {spec}",
-        possible=", ".join((*HTTP_KINDS, "llama-server", "llama-cpp-python")),
+        possible=", ".join((*HTTP_KINDS, MANAGED, "llama-cpp-python")),
     )
 
 

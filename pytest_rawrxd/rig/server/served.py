@@ -13,6 +13,7 @@ import psutil
 
 from pytest_rawrxd.errors import EngineCrashed, EngineHung, LoadFailed
 from pytest_rawrxd.rig.engine.protocol import EngineInfo, LoadOptions
+from pytest_rawrxd.rig.server.fleet import ManagedFleet, of_one, started
 from pytest_rawrxd.rig.server.found import FoundRemote, FoundServer, found_again
 from pytest_rawrxd.rig.server.managed import ManagedServer
 from pytest_rawrxd.rig.server.target import HttpTarget
@@ -154,12 +155,18 @@ def _lives(process: psutil.Process) -> bool:
 def serve(
     found: FoundServer, model: Path, options: LoadOptions, *, environ: Mapping[str, str], deadline_s: float
 ) -> Iterator[Served]:
-    """The server that was found: a managed one fresh, with ``model`` and ``options``; a remote one as it is.
+    """The server that was found: a managed one, or each of a fleet, fresh, with ``model`` and ``options``; a remote one
+    as it is.
 
     Raises LoadFailed or EngineHung when a managed one does not become ready.
     """
     if isinstance(found, FoundRemote):
         yield Remote(found.target, found.info, found.pid, more_pids=found.more_pids)
+        return
+    if found.servers > 1:
+        each = of_one(options, found.servers)
+        with started(found, model, each, servers=found.servers, environ=environ) as servers:
+            yield ManagedFleet(servers, deadline_s=deadline_s)
         return
     with ManagedServer(found.program, model, options, environ=environ, arguments=found.arguments) as server:
         yield Managed(server, deadline_s=deadline_s)

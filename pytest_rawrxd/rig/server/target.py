@@ -7,7 +7,8 @@
 Settings follow a URL behind ``#``, which is never sent: ``openai:https://host/v1#model=qwen&key_env=HOST_KEY``.
 
 A fleet is several URLs with commas between them, asked in turn, ``openai:http://a:8080,http://b:8080``; or one URL of a
-balancer that says in a header which of its servers answered, ``openai:https://host/v1#servers=3&server_header=X-Server``.
+balancer that says in a header which of its servers answered, ``openai:https://host/v1#servers=3&server_header=X-Server``;
+or several llama-servers that the suite starts, ``llama-server#servers=3`` or ``llama-server#servers=3:PATH ARGS``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from pytest_rawrxd.rig.server.dialects import DIALECTS
 
 SETTINGS = ("model", "key_env", "keyring", "ca", "servers", "server_header")
 MOST_SERVERS = 1000
+MOST_MANAGED = 64  #: on one machine
 HTTP_KINDS = ("openai", "openai-chat", "ollama", "rawrxd")
+MANAGED = "llama-server"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 MANAGED_ARGUMENTS = ("-m", "--model", "--host", "--port", "--api-key", "--api-key-file")
 #: As systems and shells allow it: a key that was written in the place of its variable's name rarely fits.
@@ -47,11 +50,12 @@ class HttpTarget:
     others: tuple[str, ...] = ()  #: base URLs of the further servers of a fleet
     server_header: str | None = None  #: in which a balancer says who answered
     servers: int = 1  #: of the fleet
+    names: tuple[str, ...] = ()  #: of the servers at ``places``, where each start gives them other addresses
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Self:
         """The target whose fields crossed a pipe as JSON."""
-        return cls(**{**plain, "others": tuple(plain.get("others", ()))})
+        return cls(**{**plain, "others": tuple(plain.get("others", ())), "names": tuple(plain.get("names", ()))})
 
     @property
     def url(self) -> str:
@@ -75,6 +79,7 @@ class ManagedTarget:
 
     program: Path | None = None  #: None: looked for
     arguments: tuple[str, ...] = ()
+    servers: int = 1  #: so many of them, as one fleet
 
 
 @dataclass(frozen=True)
@@ -98,19 +103,35 @@ def parse_target(spec: str, *, environ: Mapping[str, str], windows: bool = False
         found = [_http(kind, f"{url}#{settings}" if settings else url, spec, environ) for url in urls.split(",")]
         return _fleet(found, spec) if len(found) > 1 else found[0]
     words = _words(rest, spec, windows=windows)
-    if kind == "llama-server":
+    if kind_of(spec) == MANAGED:
         program = Path(words.pop(0)) if words and not words[0].startswith("-") else None
         for word in words:
             if (name := word.partition("=")[0]) in MANAGED_ARGUMENTS:
                 raise _problem(f"{kind}:…", f"{name} is set by the suite", "other arguments of llama-server")
         _refuse_secret(kind, words)
-        return ManagedTarget(program, tuple(words))
+        return ManagedTarget(program, tuple(words), _managed_servers(kind))
     if kind == "command":
         if not words:
             raise _problem(spec, "no program behind the colon", "command:llama-bench -m {model} -o json")
         _refuse_secret(kind, words)
         return CommandTarget(tuple(words))
-    raise _problem(spec, f"unknown kind {kind!r}", ", ".join([*HTTP_KINDS, "llama-server", "command"]))
+    raise _problem(spec, f"unknown kind {kind!r}", ", ".join([*HTTP_KINDS, MANAGED, "command"]))
+
+
+def kind_of(spec: str) -> str:
+    """The kind of engine that ``spec`` names, without settings of its own."""
+    return spec.partition(":")[0].partition("#")[0]
+
+
+def _managed_servers(kind: str) -> int:
+    """How many servers ``llama-server#servers=N`` asks for."""
+    if "#" not in kind:
+        return 1
+    name, _, count = kind.partition("#")[2].partition("=")
+    if name != "servers" or not count.isdecimal() or not 1 < int(count) <= MOST_MANAGED:
+        found = f"servers={count}" if name == "servers" else "a setting that it does not have"  # which may be a secret
+        raise _problem(f"{MANAGED}#…", found, f"{MANAGED}#servers=N with N from 2 to {MOST_MANAGED}")
+    return int(count)
 
 
 def _http(kind: str, rest: str, spec: str, environ: Mapping[str, str]) -> HttpTarget:

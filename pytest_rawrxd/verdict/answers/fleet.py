@@ -1,17 +1,22 @@
-"""``server_latency``, ``server_spread``: what the single servers of a fleet do while all of them are loaded."""
+"""``server_latency``, ``server_spread``, ``fleet_loss``: the single servers of a fleet while all are loaded, or one is
+hurt.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.profile.units import convert
+from pytest_rawrxd.verdict.answers.faults import lost_requests
 from pytest_rawrxd.verdict.decide import at_most, invalid
 from pytest_rawrxd.verdict.exceedance import share_bounds
+from pytest_rawrxd.verdict.fault_window import injections
 from pytest_rawrxd.verdict.gaps import Gaps
 from pytest_rawrxd.verdict.level import LevelSample, level_sample, with_size
 from pytest_rawrxd.verdict.load_run import LoadRun
@@ -21,6 +26,7 @@ from pytest_rawrxd.verdict.wording import bounds, number
 
 WORST_FIRST = (Verdict.FAIL, Verdict.INVALID, Verdict.INCONCLUSIVE, Verdict.PASS)
 REPEAT = "repeat the run with every server of the fleet"
+FLEETS = "--sla-engine llama-server#servers=N, openai:URL,URL or openai:URL#servers=N&server_header=NAME"
 
 
 def server_latency(evidence: Evidence, criterion: Criterion) -> Answer:
@@ -71,14 +77,33 @@ def server_spread(evidence: Evidence, criterion: Criterion) -> Answer:
     return with_size(finding, sample), sample.sources
 
 
+def fleet_loss(evidence: Evidence, criterion: Criterion) -> Answer:
+    """Judge ``lost_requests`` where the load went to a fleet, one server of which was hurt.
+
+    A server that stands alone and comes back before the retry loses nothing either: it says nothing of a fleet.
+    """
+    found = injections(evidence)
+    alone = [each for each in found if int(each.data.get("servers", 1)) < 2]
+    if alone:
+        kinds = ", ".join(sorted({str(each.data["kind"]) for each in alone}))
+        why = f"{len(alone)} of {len(found)} injections ({kinds}) hurt a server that stands alone, no fleet"
+        return Finding(Verdict.NOT_MEASURED, why, next=FLEETS), tuple(each.record.id for each in found)
+    finding, sources = lost_requests(evidence, criterion)
+    if not found or finding.verdict is Verdict.INVALID:
+        return finding, sources
+    sizes = sorted({int(each.data["servers"]) for each in found})
+    of = f"{' and '.join(map(str, sizes))} servers, one of them hurt"
+    return replace(finding, reason=f"{finding.reason}; {of}"), sources
+
+
 def servers(sample: LevelSample) -> Mapping[int, str]:
     """Code -> name of every server of the fleet, by name."""
     names = {int(code): str(name) for run in sample.runs for code, name in _fleet(run)["names"].items()}
     return dict(sorted(names.items(), key=lambda item: item[1]))
 
 
-def _fleet(run: LoadRun) -> Mapping[str, dict[str, str]]:
-    found: Mapping[str, dict[str, str]] = run.data["http"]["fleet"]
+def _fleet(run: LoadRun) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = run.data["http"]["fleet"]
     return found
 
 
@@ -88,17 +113,20 @@ def _unknown(sample: LevelSample) -> Finding | None:
         return Finding(
             Verdict.NOT_MEASURED,
             "one engine was measured, no fleet",
-            next="--sla-engine openai:URL,URL or openai:URL#servers=N&server_header=NAME",
+            next=FLEETS,
         )
-    declared = {int(run.data["http"]["fleet"]["servers"]) for run in sample.runs}
-    known = servers(sample)
     silent = sum(int(np.count_nonzero(run.server[run.whole] < 0)) for run in sample.runs if run.server is not None)
     if silent:
         return invalid(f"{silent} completed requests do not say which server answered", next_step=REPEAT)
-    if declared != {len(known)}:
-        return invalid(
-            f"{len(known)} servers answered, the fleet has {', '.join(map(str, sorted(declared)))}", next_step=REPEAT
+    for session in sorted({run.record.session for run in sample.runs}):  # of a pool, each host has a fleet of its own
+        fleets = [_fleet(run) for run in sample.runs if run.record.session == session]
+        declared, known = (
+            {int(fleet["servers"]) for fleet in fleets},
+            {code for fleet in fleets for code in fleet["names"]},
         )
+        if declared != {len(known)}:
+            found = f"{len(known)} servers answered, the fleet has {', '.join(map(str, sorted(declared)))}"
+            return invalid(found, next_step=REPEAT)
     if not any(run.whole.any() for run in sample.runs):
         return invalid("empty sample: no request was completed", next_step=REPEAT)
     return None

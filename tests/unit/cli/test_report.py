@@ -8,13 +8,13 @@ from pytest_rawrxd.errors import UsageProblem
 from pytest_rawrxd.places import package_data
 
 
-def made(run_dir):
+def made(run_dir, _places):
     path = run_dir / "signoff-phase1.pdf"
     path.write_bytes(b"%PDF-")
     return [path]
 
 
-def impossible(run_dir):
+def impossible(run_dir, _places):
     raise UsageProblem("this form cannot be made here")
 
 

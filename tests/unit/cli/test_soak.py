@@ -64,6 +64,16 @@ def test_a_soak_of_a_profile_is_a_session_of_its_own(started, tmp_path):
     assert command[-6:] == ["--sla-run-dir", "here", "--sla-profile", "embedded", "--sla-engine", "scripted:steady"]
 
 
+@pytest.mark.parametrize(("engine", "lanes"), [("llama-cpp-python", ["-n", "2"]), ("openai:http://127.0.0.1:1/v1", [])])
+def test_a_soak_of_two_cards_has_a_lane_for_each_unless_one_server_has_both(started, tmp_path, engine, lanes):
+    (tmp_path / "two.toml").write_text('title = "two"\nextends = "embedded"\nhardware.gpus = 2\n')
+
+    assert main(["soak", "start", "two.toml", "--run-dir", "here", "--engine", engine]) == 0
+
+    (command,) = started
+    assert command[command.index("--sla-engine") + 2 :] == lanes
+
+
 @pytest.mark.parametrize("ended", [None, "stopped"])
 def test_a_soak_that_was_left_goes_on_with_its_own_promises_engine_and_models(started, tmp_path, ended):
     run_dir = left(tmp_path, ended=ended)

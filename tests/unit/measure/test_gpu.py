@@ -50,11 +50,11 @@ class Kept:
         return "r1"
 
 
-def recorded(pid=7, **script):
+def recorded(pids=(7,), **script):
     sink = Kept()
     with (
         Telemetry([NvmlProbe(UUID, ScriptedNvml(**script))]) as telemetry,
-        watched(telemetry, pid, SYSTEM, sink, {"variant": "Q4_K"}, beat_s=60),
+        watched(telemetry, pids, SYSTEM, sink, {"variant": "Q4_K"}, beat_s=60),
     ):
         pass
     return sink
@@ -84,11 +84,11 @@ def test_a_gpu_that_is_lost_leaves_no_reading_and_says_so():
 
 def test_nothing_is_recorded_without_telemetry_or_after_a_defect():
     sink = Kept()
-    with watched(None, 7, SYSTEM, sink, {}):
+    with watched(None, (7,), SYSTEM, sink, {}):
         pass
     with (
         pytest.raises(ValueError, match="a defect of ours"),
-        watched(Telemetry([]), 7, SYSTEM, sink, {}, beat_s=60),
+        watched(Telemetry([]), (7,), SYSTEM, sink, {}, beat_s=60),
     ):
         raise ValueError("a defect of ours")
 

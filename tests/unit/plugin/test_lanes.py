@@ -29,9 +29,10 @@ def test_a_worker_in_the_place_of_a_dead_one_takes_its_lane():
 
     lanes.pytest_configure_node(first)
     lanes.pytest_configure_node(second)
-    lanes.pytest_testnodedown(first)
+    lanes.pytest_testnodedown(first, "Not properly terminated")
     lanes.pytest_configure_node(third)
-    lanes.pytest_testnodedown(second)
+    lanes.pytest_testnodedown(third, None)  # done: its lane waits for nobody
+    lanes.pytest_testnodedown(second, "Not properly terminated")
     lanes.pytest_configure_node(fourth)
 
     told = [json.loads(each.workerinput[WORKER_KEY]) for each in (first, second, third, fourth)]

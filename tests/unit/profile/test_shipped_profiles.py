@@ -188,6 +188,7 @@ def test_the_roadmap_uses_every_rule_and_every_metric_but_the_rehearsals_and_oth
         "bottleneck_answered",
         "server_latency",  # of a fleet: the roadmap's machine is one card
         "server_spread",
+        "fleet_loss",
         "host_tps",
     }
 

@@ -67,3 +67,31 @@ def test_nobody_waits_for_ever(hall):
 
     assert told.value.found == "not within 0.02 s"
     assert hall.slept == 5
+
+
+def test_who_outlasts_the_others_waits_for_the_one_in_the_place_of_a_dead_one(hall):
+    """It ends without a word, another one takes its place, and that one leaves."""
+    ended = []
+
+    def until_ended(lane):
+        ended.append(lane)
+        hall.alive.discard(lane)
+        if len(ended) == 1:
+            hall.meanwhile = [lambda: None, lambda: hall.alive.add(lane)]
+        else:
+            hall.lane(lane).leave()
+
+    hall.lane(0).outlast(until_ended, back_within_s=60)
+
+    assert (ended, hall.slept) == ([1, 1], 2)
+
+
+def test_one_that_left_is_not_expected_back_and_a_dead_one_not_for_ever(hall):
+    hall.lane(1).leave()
+    hall.alive.discard(1)
+    hall.lane(0).outlast(lambda _lane: None, back_within_s=60)
+    assert hall.slept == 0
+
+    (hall.folder / "left-1").unlink()
+    hall.lane(0).outlast(lambda _lane: None, back_within_s=0.02)
+    assert hall.slept == 5

@@ -6,22 +6,30 @@ import json
 import shutil
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from fakes.charts import save_nothing
-from fakes.scripted_run import BEGAN
+from fakes.scripted_run import BEGAN, CHECKED
+from fakes.second_run import Replayed
 from fakes.soak import World
 from matplotlib.figure import Figure
 
 from pytest_rawrxd.cli import main
 from pytest_rawrxd.errors import CampaignProblem, UsageProblem
-from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.evidence.campaign import Evidence, open_campaign
 from pytest_rawrxd.evidence.joined import join, pool
+from pytest_rawrxd.evidence.ledger import LedgerWriter
+from pytest_rawrxd.evidence.recorder import Recorder
 from pytest_rawrxd.profile import load_profile
+from pytest_rawrxd.profile.profile import digest_of
 from pytest_rawrxd.verdict.audit import session_breaches
 from pytest_rawrxd.verdict.judge import judge, judge_criterion
+from pytest_rawrxd.verdict.pool import pooled as pooled_entry
 from pytest_rawrxd.verdict.waivers import waivers_of
+
+from .conftest import STILL
 
 P95 = "P2-LAT-P95"
 QUARTER = 256 * 100  #: steps of 10 ms: four blocks of a minute
@@ -239,6 +247,23 @@ def test_a_session_without_a_self_check_spoils_its_own_records_whatever_its_run_
     assert not breach.reaches([other])
 
 
+@pytest.mark.parametrize(
+    ("identifier", "found"), [("P2-FLEET-P95", "INVALID"), ("P2-FLEET-SPREAD", "INVALID"), ("P2-FLEET-LOSS", "PASS")]
+)
+def test_the_servers_of_one_fleet_are_not_those_of_another_and_its_losses_add_up(identifier, found):
+    """Two hosts whose fleets have servers of the same names: one was measured too briefly."""
+    criterion = load_profile("embedded-fleet").criteria[identifier]
+    alone = {
+        name: {"verdict": verdict, "reason": "r", "evidence": []} for name, verdict in (("a", "PASS"), ("b", "INVALID"))
+    }
+    parts = [SimpleNamespace(campaign=SimpleNamespace(id=name)) for name in alone]
+
+    entry = pooled_entry(parts, criterion, alone["a"], lambda part: alone[part.campaign.id])
+
+    assert entry["verdict"] == found
+    assert entry["reason"].endswith("alone: a PASS, b INVALID")
+
+
 @pytest.fixture
 def two(campaign, monkeypatch):
     monkeypatch.setattr(Figure, "savefig", save_nothing)
@@ -266,7 +291,7 @@ def test_judging_several_runs_writes_pages_of_their_own_and_leaves_the_runs_alon
     assert (judged["verdict"], judged["n"]) == ("PASS", 10)
     assert judged["reason"].endswith("; alone: a PASS, b PASS")
     assert verdicts["run"]["sessions"] == ["a.s001", "b.s001"]
-    assert set(json.loads((tmp_path / "out" / "pool.json").read_text())["runs"]) == {"a", "b"}
+    assert [run["name"] for run in json.loads((tmp_path / "out" / "pool.json").read_text())["runs"]] == ["a", "b"]
     page = (tmp_path / "out" / "signoff-phase1.html").read_text()
     assert "a/campaign.json" in page or "a/campaign.json" in (tmp_path / "out" / "evidence.html").read_text()
 
@@ -305,3 +330,77 @@ def test_waivers_are_read_from_the_run_that_they_were_given_to(two, tmp_path):
     found = waivers_of(pool([Evidence.read(run) for run in two]))
 
     assert set(found.by_criterion) == {"P1-MATRIX"}
+
+
+SERVER = {"url": "http://server:8080/v1"}
+
+
+@pytest.mark.parametrize(
+    ("details", "theirs", "later", "refused"),
+    [
+        (SERVER, SERVER, timedelta(0), True),
+        (SERVER, {"url": "http://other:8080/v1, http://server:8080/v1"}, timedelta(0), True),
+        (SERVER, SERVER, timedelta(hours=1), False),  # one after the other: two stretches of one server's time
+        (SERVER, {"url": "http://other:8080/v1"}, timedelta(0), False),
+        (
+            {"url": "http://127.0.0.1:1/v1"},
+            {"url": "http://127.0.0.1:1/v1"},
+            timedelta(0),
+            False,
+        ),  # of each host its own
+        ({}, {}, timedelta(0), False),
+    ],
+)
+def test_the_hours_of_one_server_do_not_count_twice(campaign, details, theirs, later, refused):
+    first = campaign("a", details=details).session()
+    other = campaign("b", details=theirs).session(seed=7, at=BEGAN + later + timedelta(seconds=1))
+
+    if refused:
+        with pytest.raises(UsageProblem, match="one server at the same time") as told:
+            pool([first, other])
+        assert "--sla-load-hosts" in str(told.value)
+    else:
+        assert len(pool([first, other]).parts) == 2
+
+
+JUDGED = ("P2-SOAK-CRASH", "P2-SOAK-P95", "P2-SOAK-DRIFT")
+
+
+def written(evidence, path, gpu):
+    """A soak that ran in memory, as the run directory of a host with card ``gpu``, which promises ``JUDGED``."""
+    whole = evidence.campaign.profile
+    profile = whole.model_copy(update={"criteria": {name: whole.criteria[name] for name in JUDGED}})
+    profile = profile.model_copy(update={"digest": digest_of(profile)})
+    machine = {"cpu": "a", "gpus": [{"name": "a card", "uuid": gpu}]}
+    identity = replace(evidence.campaign.identity, profile=profile.digest, machine=machine)
+    clock = Replayed()
+    open_campaign(path, identity, profile, replace(STILL, wall=lambda: BEGAN))
+    with LedgerWriter(path / "ledger", session="s001", worker="main", identity=identity.digest, clock=clock) as ledger:
+        recorder = Recorder(path, "s001", "main", ledger)
+        clock.record = evidence.records[0]
+        recorder.record("session.start", {"suite": "pytest-rawrxd", "argv": [], "profile": {}, "host": gpu})
+        recorder.record("self-check", CHECKED)
+        for clock.record in evidence.records:
+            arrays = clock.record.data.get("raw")
+            recorder.record(clock.record.kind, {k: v for k, v in clock.record.data.items() if k != "raw"}, arrays)
+    return path
+
+
+def test_soaks_of_two_hosts_are_judged_as_one_and_the_pool_holds(soaks, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(Figure, "savefig", save_nothing)
+    _, (calm, leaky, _) = soaks
+    runs = [written(calm, tmp_path / "host-1", "GPU-1"), written(leaky, tmp_path / "host-2", "GPU-2")]
+
+    code = main(["judge", *map(str, runs), "-o", str(tmp_path / "fleet")])
+
+    assert code == 1
+    judged = {each["id"]: each for each in json.loads((tmp_path / "fleet" / "verdicts.json").read_text())["criteria"]}
+    alone = judge(Evidence.read(runs[0]))
+    [hours] = [_hours(each) for each in alone["criteria"] if each["id"] == "P2-SOAK-CRASH"]
+    assert _hours(judged["P2-SOAK-CRASH"]) == pytest.approx(2 * hours, rel=0.02)
+    assert judged["P2-SOAK-P95"]["verdict"] == "PASS"
+    assert judged["P2-SOAK-DRIFT"]["verdict"] == "FAIL"
+    assert judged["P2-SOAK-DRIFT"]["reason"].startswith("host-2: ")
+    capsys.readouterr()
+    assert main(["verify", str(tmp_path / "fleet")]) == 0
+    assert "pool of 2 runs" in capsys.readouterr().out

@@ -281,7 +281,7 @@ def test_a_counter_that_stood_still_while_the_model_loaded_is_not_judged(profile
 
     drift = judged(world, profile, tmp_path, "P2-SOAK-DRIFT")
 
-    assert world.asked_to_distrust == ({"memory_used_bytes": 500e6}, 1000, 8_000_000_000)
+    assert world.asked_to_distrust == ({"memory_used_bytes": 500e6}, (1000,), 8_000_000_000)
     assert (str(drift.verdict), drift.reason[:30]) == ("INCONCLUSIVE", "device memory of all processes")
 
 

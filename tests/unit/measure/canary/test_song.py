@@ -178,3 +178,20 @@ def test_no_two_of_a_campaigns_nonces_end_alike():
     birds = canaries(36, seed=1)
 
     assert len({bird.nonce[-1] for bird in birds}) == 36
+
+
+@pytest.mark.parametrize(("together", "asked"), [(False, ["9"] * 5), (True, ["9", "8", "7", "9", "8"])])
+def test_alone_the_first_server_of_a_fleet_is_asked_and_together_all_of_them_in_turn(together, asked):
+    ports = {}
+
+    def ask(url, body, deadline_s):
+        ports[body["prompt"]] = url.removeprefix("http://127.0.0.1:").partition("/")[0]
+        return answer()
+
+    others = ("http://127.0.0.1:8", "http://127.0.0.1:7")
+    fleet = HttpTarget("llama-server", "http://127.0.0.1:9", others=others, servers=3)
+    birds = canaries(5, seed=3)
+    found = ServerChoir(fleet, 4.0, post=ask).sing(birds, together=together)
+
+    assert [ports[bird.prompt] for bird in birds] == asked
+    assert [each.ids for each in found] == [(7, 7)] * 5

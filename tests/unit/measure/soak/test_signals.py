@@ -23,27 +23,27 @@ def signals():
 
 def test_a_counter_that_stands_still_while_a_model_loads_is_judged_no_more():
     found = signals()
-    judged, before = found.memory, found.read(None)
+    judged, before = found.memory, found.read(())
 
-    still = found.distrust(before, None, LOADED)
+    still = found.distrust(before, (), LOADED)
 
     assert "memory_used_bytes" in judged
     assert still == {"memory_used_bytes": "not trusted: it moved by 0 MB while 2000 MB were loaded"}
     assert "memory_used_bytes" not in found.memory
-    assert found.read(None)["memory_used_bytes"] is None
-    assert found.read(None)[SUITE] > 1 << 20
+    assert found.read(())["memory_used_bytes"] is None
+    assert found.read(())[SUITE] > 1 << 20
 
 
 def test_where_nothing_was_put_onto_a_device_no_counter_is_doubted():
     found = signals()
 
-    assert found.distrust(found.read(None), None, 0) == {}
+    assert found.distrust(found.read(()), (), 0) == {}
 
 
 def test_an_engine_on_another_machine_has_no_memory_of_ours():
     found = Elsewhere("its process is not seen here")
 
-    assert (found.memory, set(found.read(7)), found.distrust({}, 7, LOADED)) == ((), {SUITE}, {})
+    assert (found.memory, set(found.read((7,))), found.distrust({}, (7,), LOADED)) == ((), {SUITE}, {})
     assert set(found.absent.values()) == {"its process is not seen here"}
 
 

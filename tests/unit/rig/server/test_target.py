@@ -39,6 +39,8 @@ def test_settings_stand_behind_the_hash_and_are_not_part_of_the_url(tmp_path):
 def test_a_managed_server_takes_a_path_arguments_or_both():
     assert parse("llama-server") == ManagedTarget(None, ())
     assert parse("llama-server:/opt/llama/llama-server") == ManagedTarget(Path("/opt/llama/llama-server"), ())
+    assert parse("llama-server#servers=2") == ManagedTarget(None, (), 2)
+    assert parse("llama-server#servers=64:-ngl 99") == ManagedTarget(None, ("-ngl", "99"), 64)
     assert parse("llama-server:-ngl 99 -fa on") == ManagedTarget(None, ("-ngl", "99", "-fa", "on"))
     assert parse("llama-server:'/a b/llama-server' -ngl 99") == ManagedTarget(Path("/a b/llama-server"), ("-ngl", "99"))
 
@@ -74,6 +76,11 @@ def test_a_command_is_a_list_of_words():
         ("openai:https://host/v1#ca=/nowhere.pem", "no file /nowhere.pem"),
         ("ollama:http://localhost:11434", "name of a model"),
         ("llama-server:--port 8080", "--port is set by the suite"),
+        ("llama-server#servers=1", "servers=1"),
+        ("llama-server#servers=65", "servers=65"),
+        ("llama-server#servers=x:PATH", "servers=x"),
+        ("llama-server#model=x", "a setting that it does not have"),
+        ("llama-server#servers=3:--port 8080", "--port is set by the suite"),
         ("llama-server:--api-key=abc", "is set by the suite"),
         ("llama-server:'open", "no closing quotation"),
         ("command:", "no program"),
