@@ -16,11 +16,13 @@ from leaks import planted
 from leaks.plugin_files import ANSWERS, STARTED
 from leaks.search import Search
 from leaks.watch import Seen, Watch
+from pytest_rawrxd.rig.process import end_tree
 
 ROOT = Path(__file__).parents[2]
 IDS = 8  #: of an answer in a row
 DISTINCT = 4
 LETTERS = 32  #: of an answer in a row
+END_S = 10.0
 ALLOWED = {planted.KEY, planted.KEYRING}  #: to a load client, one of them
 UNAME = ("uname", "-p")  #: which Python itself asks for the kind of processor
 CLIENT = "pytest_rawrxd.measure.load.client"
@@ -73,8 +75,7 @@ def watched(command: Sequence[str], places: Places, *, deadline_s: float, **more
             with Watch(child.pid) as watch:
                 status = child.wait(deadline_s)
         finally:
-            child.kill()
-            child.wait()
+            end_tree(child, END_S)
     return Outcome(status, shown.read_text("utf-8", "replace"), tuple(watch.seen.values()))
 
 
@@ -122,7 +123,7 @@ def _ids(told: Path) -> Iterator[tuple[str, list[int]]]:
     for number, record in enumerate(_answers(told)):
         for ids in record.get("ids", ()):
             part = ids[-IDS:]
-            if len(set(part)) >= DISTINCT:
+            if len(part) == IDS and len(set(part)) >= DISTINCT:
                 yield f"ids of an answer, {record['kind']} {number}", part
 
 

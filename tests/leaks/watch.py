@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from dataclasses import dataclass
@@ -60,8 +59,3 @@ class Watch:
         young = time.time() - process.create_time() < STARTING_S
         if command and not (young and parent is not None and tuple(parent.cmdline()) == command):
             self.seen[process.pid, process.create_time()] = Seen(command, dict(process.environ()))
-
-
-def environment_of(pid: int = os.getpid()) -> dict[str, str]:
-    """What a process began with, as the system tells it."""
-    return dict(psutil.Process(pid).environ())

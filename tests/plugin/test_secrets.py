@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from pytest_rawrxd.measure.load.calibration import calibrate
 from pytest_rawrxd.measure.withheld import WITHHELD
 
 FAKE = Path(__file__).parents[1] / "fakes" / "http_server.py"
@@ -82,6 +84,15 @@ def children(monkeypatch):
 
 
 @pytest.fixture
+def calibrated_once(monkeypatch):
+    """One real calibration instead of two for each run: what it is given is what each would be given."""
+    once = functools.cache(
+        lambda streams: calibrate(streams=streams, rate=20, seconds=0.3, pattern="burst", environ=os.environ)
+    )
+    monkeypatch.setattr("pytest_rawrxd.plugin.load.calibrate", lambda *, streams, **_asked: once(streams))
+
+
+@pytest.fixture
 def server():
     environment = {name: value for name, value in os.environ.items() if name not in PLANTED}
     with subprocess.Popen(
@@ -126,7 +137,7 @@ def test_a_scripted_session_keeps_no_secret(planted, children):
     ids=["of the environment", "of the keyring"],  # not the keys themselves: pytest tells processes which test runs
 )
 def test_a_session_over_http_gives_the_key_to_its_load_clients_and_to_nobody_else(
-    planted, children, server, monkeypatch, script, reference, key
+    planted, children, calibrated_once, server, monkeypatch, script, reference, key
 ):
     monkeypatch.setitem(sys.modules, "keyring", SimpleNamespace(get_password=lambda *_entry: IN_KEYRING))
     planted.write_profile(base=PROFILE)

@@ -161,7 +161,15 @@ def test_a_recording_shows_the_same_machine_again(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("content", "code", "said"),
-    [(None, 4, "a folder that --record wrote"), ("{", 4, "there is no recording"), ("{}", 1, "no recorded check-up")],
+    [
+        (None, 4, "a folder that --record wrote"),
+        ("{", 4, "there is no recording"),
+        ("{}", 1, "no recorded check-up"),
+        ("[]", 1, "no recorded check-up"),
+        ("[" * 20_000, 4, "nested too deeply"),
+        (" " * (5 << 20), 4, "more than 4194304 bytes"),
+    ],
+    ids=["nothing", "no JSON", "no check-up", "a list", "too deep", "too large"],
 )
 def test_what_is_no_recording_is_refused(tmp_path, capsys, content, code, said):
     if content is not None:
