@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest_rawrxd
 
 ROOT = Path(pytest_rawrxd.__file__).parent
-#: Asked what they are, or for their own account: git, systemctl and schtasks of this user, node's version.
-OWN = {"rig/git.py", "rig/detached.py", "report/allure/tool.py"}
+#: systemctl and schtasks of this user, asked for their own account.
+OWN = {"rig/detached.py"}
 STARTS = {"run", "spawn", "Popen", "check_output", "check_call", "call"}
 
 
