@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -32,13 +33,27 @@ def model(tmp_path_factory):
 
 def sung(choir):
     """What three stages of one choir come to, the first the reference of all."""
+    birds = canaries(STREAMS, "a test")
+    songs = tuple(stage_of(choir, birds, stage) for stage in ("reference", "solo", "together"))
+    return songs, compare(songs[1:], songs[:1])
+
+
+def stage_of(choir, birds, stage):
+    """What one stage of a choir records."""
     kept = []
     sink = SimpleNamespace(record=lambda kind, data, arrays: kept.append((data, arrays)) or kind)
-    for stage in ("reference", "solo", "together"):
-        birds = canaries(STREAMS, "a test")
-        measure_canaries(choir, birds, during="load", stage=stage, when=stage, sink=sink, about={})
-    songs = tuple(Songs(SimpleNamespace(id=data["stage"], data=data), arrays) for data, arrays in kept)
-    return songs, compare(songs[1:], songs[:1])
+    measure_canaries(choir, birds, during="load", stage=stage, when=stage, sink=sink, about={})
+    data, arrays = kept[0]
+    return Songs(SimpleNamespace(id=stage, data=data), arrays)
+
+
+def crossing(birds):
+    """Prompts whose last third is the next one's, under their own names."""
+    following = [*birds[1:], birds[0]]
+    return [
+        replace(bird, prompt=f"{bird.nonce} {bird.nonce} {other.nonce}")
+        for bird, other in zip(birds, following, strict=True)
+    ]
 
 
 def test_the_engine_in_process_repeats_its_answers_and_reads_them_alone(model):
@@ -62,9 +77,15 @@ def test_a_llama_server_tells_tokens_and_likelihoods_in_each_of_its_dialects(mod
             dialect: sung(ServerChoir(server.target(dialect), 30.0))
             for dialect in ("llama-server", "openai", "openai-chat")
         }
+        crossed = stage_of(ServerChoir(server.target(), 30.0), crossing(canaries(STREAMS, "a test")), "together")
 
     for dialect, (songs, compared) in found.items():
         assert songs[0].tells("ids"), dialect
         assert songs[0].tells("likelihoods"), dialect
         assert (compared.answers, compared.unanswered) == (2 * STREAMS, 0), dialect
         assert compared.wrong == (), dialect
+
+    # What a cache does that hands a stream the last cells of another one.
+    problems = compare((crossed,), found["llama-server"][0][:1]).wrong
+    assert sum("nats apart" in problem for problem in problems) > 1
+    assert "on average" in problems[-1]

@@ -353,11 +353,11 @@ REFERENCE = birds("reference", sung([1, 5, 9]), sung([2, 6, 10]))
         ("solo", sung([1, 5, 9]), ""),
         ("solo", sung([1, 5, 10]), "alone, token 3 is another one"),
         ("together", sung([1, 5, 9]), ""),
-        ("together", sung([1, 7, 9]), "nats less likely"),
+        ("together", sung([1, 7, 9]), "nats apart"),
         ("together", sung([2, 6, 10]), "the answer to bbbb"),
         ("together", sung([1, 5, 9], text="x bbbb"), "the nonce bbbb of another stream"),
         ("together", sung([1, 5, 9], reported=2), "2 tokens reported"),
-        ("together", sung([1, 5, 9], margin=0.5), "likelihoods moved"),
+        ("together", sung([1, 5, 9], margin=0.5), "likelihoods of 2 answers moved"),
         ("together", sung([1, 5]), "2 tokens instead of 3"),
     ],
 )
@@ -368,13 +368,54 @@ def test_a_wrong_answer_fails_and_says_what_is_wrong(judged, stage, answer, wron
     assert wrong in found.reason
 
 
-@pytest.mark.parametrize(("margin", "verdict"), [(0.29, Verdict.PASS), (0.31, Verdict.FAIL)])
+@pytest.mark.parametrize(("margin", "verdict"), [(1.49, Verdict.PASS), (1.51, Verdict.FAIL)])
 def test_in_a_batch_a_token_may_differ_where_the_reference_was_undecided(judged, margin, verdict):
     reference = birds("reference", sung([1, 5, 9], margin=margin), sung([2, 6, 10]))
     other = birds("together", sung([1, 6, 20], margin=margin), sung([2, 6, 10]))
     other[1]["top_ids"][0, 1, :2] = [5, 6]
 
     assert judged("P2-CORRECT-FAULTS", canaries=[reference, other]).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("last", "back", "verdict"),
+    [
+        (0.9, 1.4, Verdict.PASS),
+        (1.6, 1.4, Verdict.FAIL),  # the reference knows that it is further apart, whatever it does not list
+        (0.9, 1.6, Verdict.FAIL),  # to the batch the right token was further apart
+        (0.9, None, Verdict.FAIL),  # neither lists the token of the other
+    ],
+)
+def test_a_token_that_only_one_side_lists_is_judged_by_what_both_know(judged, last, back, verdict):
+    reference = birds("reference", sung([1, 5, 9], margin=last), sung([2, 6, 10]))
+    other = birds("together", sung([1, 7, 20], margin=last), sung([2, 6, 10]))
+    away = 2.0 if back is None else back
+    other[1]["top_ids"][0, 1, :3] = [7, 8 if back is None else 5, 6]
+    other[1]["top_logs"][0, 1, :3] = [-0.1, -0.1 - away, -0.1 - away - last]
+
+    found = judged("P2-CORRECT-FAULTS", canaries=[reference, other])
+
+    assert found.verdict is verdict
+    assert ("1 wrong answers" in found.reason and "nats apart" in found.reason) is (verdict is Verdict.FAIL)
+
+
+@pytest.mark.parametrize(
+    ("margins", "batch", "one"),
+    [  # two choices 2 nats apart that come so close diverge by 0.031, 0.041, 0.195 and 0.210 nats
+        ((1.3, 1.2), False, False),
+        ((1.2, 1.2), True, False),
+        ((0.4, 2.0), True, False),
+        ((0.35, 2.0), True, True),
+    ],
+)
+def test_likelihoods_of_a_batch_may_move_less_than_those_of_one_answer(judged, margins, batch, one):
+    moved = [sung(ids, margin=margin) for ids, margin in zip(([1, 5, 9], [2, 6, 10]), margins, strict=True)]
+
+    found = judged("P2-CORRECT-FAULTS", canaries=[REFERENCE, birds("together", *moved)])
+
+    assert found.verdict is (Verdict.FAIL if batch or one else Verdict.PASS)
+    assert ("nats on average, 0.04 are allowed" in found.reason) is batch
+    assert ("its likelihoods moved by 0.21 nats, 0.2 are allowed" in found.reason) is one
 
 
 def test_canaries_that_have_one_answer_could_not_show_a_swap(judged):
@@ -413,7 +454,7 @@ def test_of_a_server_that_tells_no_tokens_texts_are_compared_and_doubt_is_no_pas
     assert (found.verdict, reason in found.reason) == (verdict, True), found.reason
 
 
-@pytest.mark.parametrize(("margin", "verdict"), [(0.29, Verdict.PASS), (0.31, Verdict.FAIL)])
+@pytest.mark.parametrize(("margin", "verdict"), [(1.49, Verdict.PASS), (1.51, Verdict.FAIL)])
 def test_an_answer_read_alone_has_to_find_each_of_its_own_tokens_likely(judged, margin, verdict):
     alone = {"tells": {"ids": True, "likelihoods": True, "alone": True}}
     reference = birds("reference", sung([1, 5, 9], margin=0.1), sung([2, 6, 10]), **alone)
