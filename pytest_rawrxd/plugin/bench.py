@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
 from pytest_rawrxd.evidence.campaign import Campaign, Evidence
@@ -24,7 +22,7 @@ from pytest_rawrxd.measure.decode import Cell
 from pytest_rawrxd.measure.gpu import DEVICE
 from pytest_rawrxd.measure.levels import FLEET, Level, needed_levels
 from pytest_rawrxd.measure.memory import SystemMemory
-from pytest_rawrxd.measure.quality import Text, measure_quality, shipped_text
+from pytest_rawrxd.measure.quality import shipped_text
 from pytest_rawrxd.measure.served_run import Client
 from pytest_rawrxd.measure.shares import references, share
 from pytest_rawrxd.measure.sink import OfCard, Sink
@@ -33,21 +31,19 @@ from pytest_rawrxd.measure.together import load_together
 from pytest_rawrxd.measure.tool import ToolTask
 from pytest_rawrxd.measure.withheld import Withholding
 from pytest_rawrxd.plugin.cells import bandwidth_cell, measure_cells
-from pytest_rawrxd.plugin.conditions import terms
 from pytest_rawrxd.plugin.described import described
 from pytest_rawrxd.plugin.faults import measure_faults
 from pytest_rawrxd.plugin.load import load_client, measure_levels
 from pytest_rawrxd.plugin.monitoring import measure_monitoring
 from pytest_rawrxd.plugin.preflight import SCRIPTED, Rig
 from pytest_rawrxd.plugin.progress import Progress
+from pytest_rawrxd.plugin.quality import score, scorer, unscored
 from pytest_rawrxd.plugin.soak import soak
 from pytest_rawrxd.plugin.tool import load_tasks, run_tasks, single_stream_tasks
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.rig.engine.bandwidth import DeviceBandwidth, device_bandwidth
-from pytest_rawrxd.rig.engine.choose import EngineSetup
 from pytest_rawrxd.rig.gpu import Gpu, lease
 from pytest_rawrxd.rig.models.cache import default_cache
-from pytest_rawrxd.rig.models.folder import ModelFile
 from pytest_rawrxd.rig.rendezvous import Rendezvous
 from pytest_rawrxd.rig.telemetry import Telemetry, open_probes
 
@@ -57,7 +53,6 @@ if TYPE_CHECKING:
 LEASE_WAIT_S = 3600.0
 SOAK_WAIT_S = 60.0
 CPU_DEVICE = "cpu"
-IN_PROCESS_ENGINE = "llama-cpp-python"
 
 
 class Bench:
@@ -137,7 +132,7 @@ class Bench:
         self._described = True
         self.progress.show(0, 1, "measuring the read bandwidth of this machine")
         real = self.gpu is not None and self.gpu.source != SCRIPTED
-        bandwidth = device_bandwidth(self._scorer) if real else DeviceBandwidth(None, "no GPU is measured")
+        bandwidth = device_bandwidth(scorer(self.rig)) if real else DeviceBandwidth(None, "no GPU is measured")
         lane = {"number": self.lane, "device": self._device()}
         for kind, data in described(self.rig, lane, bandwidth, self._telemetry.readings):
             self.record(kind, data)
@@ -263,34 +258,11 @@ class Bench:
             self.record(AGAIN, asdict(read_bandwidth(host.cores, host.llc_bytes, SYSTEM.monotonic_ns)))
 
     def measure_quality(self) -> None:
-        """Score the variants that this campaign has no score of: the same file on the same text scores the same."""
+        """Score the variants that this campaign has no score of."""
         text = shipped_text()
-        missing = self._unscored(text)
-        if not missing:
-            return
-        folder = default_cache().root
-        folder.mkdir(parents=True, exist_ok=True)
-        with (
-            self._device_held(),
-            TemporaryDirectory(prefix="quality-", dir=folder, ignore_cleanup_errors=True) as scratch,
-        ):
-            measure_quality(
-                missing,
-                self.rig.reference,
-                terms(self.campaign.profile, self.rig),
-                text=text,
-                start=lambda: self.rig.open(self._scorer, EngineSetup(environ=os.environ)),
-                sink=self._recorder,
-                scratch=Path(scratch),
-                on_model=lambda done, total, name: self.progress.show(done, total, f"{name}, quality"),
-            )
-
-    def _unscored(self, text: Text) -> list[ModelFile]:
-        reference = self.rig.reference
-        sha256 = reference.manifest.sha256 if reference else None
-        done = Evidence.read(self.campaign.path).of("quality", text_sha256=text.sha256, reference_sha256=sha256)
-        scored = {record.data["model_sha256"] for record in done}
-        return [model for model in self.rig.models.values() if model.manifest.sha256 not in scored]
+        if missing := unscored(self.campaign, self.rig, text):
+            with self._device_held():
+                score(missing, text, self.campaign, self.rig, sink=self._recorder, progress=self.progress)
 
     @property
     def _load_client(self) -> Client:
@@ -298,11 +270,6 @@ class Bench:
         if self._hosts is None:
             return load_client(self.campaign.profile.protocol.phase2.client_processes)
         return Client(run=partial(self._hosts.run, sink=self._recorder), calibrate=self._hosts.calibrate)
-
-    @property
-    def _scorer(self) -> str:
-        """Quality is a property of a file: behind a server, which tells no logits, the engine in process reads it."""
-        return IN_PROCESS_ENGINE if self.rig.server or self.rig.tool else self.rig.engine_spec
 
     @property
     def _memory(self) -> SystemMemory:

@@ -11,7 +11,7 @@ from pytest_rawrxd.evidence.campaign import open_campaign
 from pytest_rawrxd.evidence.identity import Identity
 from pytest_rawrxd.measure.clock import Clock
 from pytest_rawrxd.measure.quality import shipped_text
-from pytest_rawrxd.plugin import bench
+from pytest_rawrxd.plugin import bench, quality
 from pytest_rawrxd.plugin.bench import Bench
 from pytest_rawrxd.plugin.preflight import Rig
 from pytest_rawrxd.plugin.progress import Progress
@@ -39,7 +39,7 @@ def measured(tmp_path, monkeypatch):
             sink.record("quality", {"variant": scored.manifest.variant, **keys})
 
     monkeypatch.setenv("RAWRXD_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(bench, "measure_quality", score)
+    monkeypatch.setattr(quality, "measure_quality", score)
     monkeypatch.setattr(bench, "lease", lambda *_, **__: nullcontext())
     monkeypatch.setattr(Bench, "describe_rig", lambda _: None)
 
