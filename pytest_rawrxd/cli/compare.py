@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +39,13 @@ def run(arguments: argparse.Namespace) -> int:
         for path, evidence in zip(paths, runs, strict=True)
     )
     profile = next((evidence.campaign.profile for evidence in reversed(runs) if evidence), None)
-    found = to_dict(compare_sides(_named(baseline, paths[0]), _named(candidate, paths[1]), profile))
+    baseline, candidate = map(_named, (baseline, candidate), paths, runs)
+    found = to_dict(compare_sides(baseline, candidate, profile))
     print(comparison_text(found))
     return 1 if any(row["verdict"] == Verdict.FAIL for row in found["rows"]) else 0
 
 
-def _named(side: Side, path: Path) -> Side:
-    """Two run directories may carry one name: the path tells them apart."""
-    return Side(path.as_posix(), side.source, side.identity, side.samples)
+def _named(side: Side, path: Path, evidence: Evidence | None) -> Side:
+    """Two run directories may carry one name: the path tells them apart. What else the name says stays."""
+    rest = side.name.removeprefix(evidence.campaign.id) if evidence else ""
+    return replace(side, name=path.as_posix() + rest)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from pytest_rawrxd.errors import EvidenceProblem
 from pytest_rawrxd.evidence.believed import believed
 from pytest_rawrxd.evidence.campaign import Evidence
-from pytest_rawrxd.evidence.cards import by_card
+from pytest_rawrxd.evidence.cards import by_card, cards_of
 from pytest_rawrxd.evidence.foreign.figure import ForeignResult
 from pytest_rawrxd.measure.decode import RUN
 from pytest_rawrxd.verdict.answers.soak_latency import hourly_means
@@ -67,12 +67,15 @@ class Side:
 
 
 def campaign_side(evidence: Evidence) -> Side:
-    """The decoding cells, the levels of the load test and the soak of a run directory; of several cards the first.
+    """The decoding cells, the levels of the load test and the soak of a run directory.
 
+    Of several cards the first, which the side's name then says.
     Raises EvidenceProblem where a record is of another shape than a session writes.
     """
     with believed(evidence.campaign.path, "compared"):
-        return _campaign_side(by_card(evidence)[0])
+        first, *others = by_card(evidence)
+        side = _campaign_side(first)
+        return replace(side, name=f"{side.name}, {cards_of(evidence)[0]} alone") if others else side
 
 
 def _campaign_side(evidence: Evidence) -> Side:

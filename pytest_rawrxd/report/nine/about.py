@@ -62,6 +62,8 @@ def about(view: RunView) -> Mapping[str, Fact]:
         "memory": (None if roomy is None else number.size(int(roomy)), described),
         "confidence": (f"{number.exact(confidence, 'share')} %", [CARD]),
     }
+    if view.card is not None:
+        said["card"] = (str(view.card), [record.id for record in starts])
     on_cpu = identity["engine"]["backend"] == "cpu"
     return {
         name: fact(

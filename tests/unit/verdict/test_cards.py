@@ -16,6 +16,7 @@ from pytest_rawrxd.measure.soak.resume import is_over
 from pytest_rawrxd.profile import load_profile
 from pytest_rawrxd.report.soak_status import status_lines
 from pytest_rawrxd.verdict.judge import judge_criterion
+from pytest_rawrxd.verdict.sides import campaign_side
 from pytest_rawrxd.verdict.soak import soak_runs, unfinished_soak
 
 P95, TPS, PEAK = "P2-LAT-P95", "SLA-TPS-GUARANTEE", "P1-PEAK"
@@ -194,6 +195,17 @@ def test_what_is_about_no_card_belongs_to_every_card(two):
     assert len(of_card(evidence, FIRST).of("load.run")) == 1
     assert [part.card for part in by_card(evidence)] == [FIRST, SECOND]
     assert by_card(of_card(evidence, FIRST))[0].card == FIRST
+
+
+def test_a_comparison_of_several_cards_is_of_the_first_and_names_it(two):
+    book = two()
+    loaded(book, FIRST, runs=3)
+    loaded(book, SECOND, runs=2)
+
+    side = campaign_side(book.evidence())
+
+    assert side.name.endswith(", gpu0 (a card, GPU-a) alone")
+    assert [len(sample.values) for sample in side.samples] == [3]
 
 
 @pytest.mark.parametrize(

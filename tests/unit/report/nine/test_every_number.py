@@ -9,6 +9,7 @@ import pytest
 
 from pytest_rawrxd.errors import SuiteDefect
 from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.evidence.cards import Card
 from pytest_rawrxd.profile.operation import Use
 from pytest_rawrxd.report import number
 from pytest_rawrxd.report.nine import text_page
@@ -180,3 +181,17 @@ def test_a_use_with_an_odd_name_is_traced_like_every_other(recorded):
     assert listed["use/my-5-users/title"]["text"] == use.title
     report = next(content.decode() for name, content in files.items() if "Q2K" in name)
     assert "use/my-5-users/title" in {each.key for each in printed(report)}
+
+
+def test_documents_of_one_of_several_cards_say_whose_figures_they_show(recorded):
+    _, view = recorded
+    one, of_several = (
+        nine_documents(each, charts=()) for each in (view, replace(view, card=Card(1, "GPU-b", "the second card")))
+    )
+
+    pages = [name for name in one if name.endswith(".md") and b"# " in one[name]]
+    assert len(pages) >= 8
+    for name in pages:
+        assert b"Several cards" not in one[name], name
+        said = re.sub("<!--.*?-->", "", of_several[name].decode())
+        assert "Several cards were tested: figures are those of gpu1 (the second card, GPU-b)" in said, name
