@@ -67,11 +67,11 @@ class LaneScheduling:
 
     def mark_test_pending(self, item: str) -> None:
         """Nothing here runs a test again: a repeat until it passes would hide a broken promise."""
-        raise NotImplementedError(item)
+        raise RuntimeError(f"a test of a card is run once, and was asked for again: {item}")
 
     def remove_pending_tests_from_node(self, node: Any, indices: Sequence[int]) -> None:
         """Nothing here takes tests back from a worker."""
-        raise NotImplementedError(f"{node} {indices}")
+        raise RuntimeError(f"a lane keeps its tests, and {len(indices)} were asked back of {node.gateway.id}")
 
     def remove_node(self, node: Any) -> str | None:
         """Forget a node and return the test in which it died; what its lane has left waits for another one."""

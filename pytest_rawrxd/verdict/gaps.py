@@ -53,16 +53,19 @@ class Views:
     request_longest: Integers  #: the longest gap of each request
 
 
-def token_gaps(offsets: npt.ArrayLike, stamps_ns: npt.ArrayLike, *, drop: int = 1) -> Gaps:
+def token_gaps(offsets: npt.ArrayLike, stamps_ns: npt.ArrayLike, *, drop: int = 1, reads: bool = False) -> Gaps:
     """Return the gaps between tokens of k requests, without the first ``drop`` gaps of each.
 
     ``offsets`` (k + 1,) and ``stamps_ns`` (tokens,) in whole ns of one monotonic clock; the wait for the first token is
     no gap, and tokens of one read count with the wait for it. EvidenceProblem on offsets that do not fit and on
     instants that go back within a request.
+
+    With ``reads``, each wait for a read once, so that the sum is the time that went by. What weighs gaps by their
+    length needs that: a wait counted for several tokens is time that never was, and makes long ones a smaller share.
     """
     starts, stamps = tokens(offsets, stamps_ns)
     found = token_intervals(starts, stamps)
-    kept = found.position > drop
+    kept = (found.position > drop) & ~(found.shared & reads)
     return Gaps(found.gap_ns[kept], stamps[kept], found.request[kept], int(np.count_nonzero(found.shared)))
 
 

@@ -61,7 +61,14 @@ class LoadRun:
     @cached_property
     def gaps(self) -> Gaps:
         """The gaps between tokens inside the window."""
-        found = token_gaps(self.offsets, self.stamps_ns)
+        return self._inside(token_gaps(self.offsets, self.stamps_ns))
+
+    @property
+    def read_gaps(self) -> Gaps:
+        """The same, each wait for a read once: for what weighs gaps by their length."""
+        return self._inside(token_gaps(self.offsets, self.stamps_ns, reads=True))
+
+    def _inside(self, found: Gaps) -> Gaps:
         nothing = np.empty(0, np.int64)
         return Gaps(nothing, nothing, nothing) if self.window is None else inside(found, self.window)
 

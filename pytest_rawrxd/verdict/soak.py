@@ -98,11 +98,6 @@ class SoakRun:
         return [record.data for record in self.records[BURST_DONE]]
 
     @property
-    def shared_reads(self) -> int:
-        """Tokens that came in one read with the token before."""
-        return sum(burst["coalesced"] for burst in self.bursts)
-
-    @property
     def gaps(self) -> list[dict[str, Any]]:
         return [record.data for record in self.records[GAP]]
 

@@ -30,6 +30,7 @@ def _judged(evidence: Evidence, criterion: Criterion, *, by_time: bool) -> Answe
     histogram = sample.histogram(
         bound_ns=round(criterion.limit * NANOSECONDS[criterion.unit]),
         block_s=profile.protocol.phase2.block.to("s"),
+        of=(lambda run: run.read_gaps) if by_time else None,
     )
     found = quantile(
         histogram,

@@ -47,7 +47,7 @@ def soak_latency(evidence: Evidence, criterion: Criterion) -> Answer:
         planning_effect=gates.planning_design_effect.to("ratio"),
         min_blocks=gates.min_blocks,
     )
-    shared, tokens = sum(each.shared_reads for each in runs), sum(each.tally.tokens for each in runs)
+    shared, tokens = sum(map(_shared, runs)), sum(each.tally.tokens for each in runs)
     found = with_note(found, shared_reads(shared, tokens))
     found = replace(found, deciding={**found.deciding, "blocks": int(histogram.blocks.size)})
     for each in runs:
@@ -90,6 +90,11 @@ def worst_gaps(histogram: Histogram, limit_ms: float) -> int:
     return int(histogram.over[:, histogram.bound(round(limit_ms * NANOSECONDS["ms"]))].sum())
 
 
+def _shared(run: SoakRun) -> int:
+    """Tokens that came in one read with the token before."""
+    return sum(burst["coalesced"] for burst in run.bursts)
+
+
 def _latencies(evidence: Evidence) -> tuple[Sequence[SoakRun], Histogram | None, Answer]:
     """Every soak with all their latencies, or what to answer instead."""
     runs, problem = usable_soaks(evidence)
@@ -99,7 +104,7 @@ def _latencies(evidence: Evidence) -> tuple[Sequence[SoakRun], Histogram | None,
     for run in runs:
         if (unseen := run.unseen(GAPS)) is not None:
             return runs, None, (unseen, sources)
-        if (told := checks.coalesced(run.shared_reads, run.tally.tokens)) is not None:
+        if (told := checks.coalesced(_shared(run), run.tally.tokens)) is not None:
             return runs, None, (invalid(told.sentence(), next_step=told.rule.fix, n=run.tally.tokens), sources)
         if run.histogram is None:
             empty: Finding = invalid("empty sample: no gap was recorded", next_step="a longer soak")

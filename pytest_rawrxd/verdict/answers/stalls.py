@@ -43,7 +43,9 @@ def stalled_share(evidence: Evidence, criterion: Criterion) -> Answer:
     profile = evidence.campaign.profile
     stall_ms = profile.gates.stall_gap.to("ms")
     histogram = sample.histogram(
-        bound_ns=round(stall_ms * NANOSECONDS["ms"]), block_s=profile.protocol.phase2.block.to("s")
+        bound_ns=round(stall_ms * NANOSECONDS["ms"]),
+        block_s=profile.protocol.phase2.block.to("s"),
+        of=lambda run: run.read_gaps,
     )
     found = share_of_time(
         histogram,

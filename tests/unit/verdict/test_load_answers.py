@@ -107,6 +107,21 @@ def test_tokens_that_a_late_client_read_at_once_count_with_the_whole_wait(book):
     assert "shared a read" in book.answer("P2-LAT-P95").reason
 
 
+def test_waits_that_count_for_several_tokens_do_not_make_stalled_time_a_smaller_share(opened):
+    def share(criterion, *, late):
+        book, gaps = opened(), steps()
+        gaps[5::4001] = 3000.0
+        if late:
+            gaps[130::256], gaps[131::256] = 20.0, 0.0
+        main_run(book, gaps)
+        found = book.answer(criterion)
+        assert ("shared a read" in found.reason) == late
+        return (found.deciding or {}).get("estimate", found.estimate)
+
+    for criterion in ("P2-LAT-STALL", "P2-LAT-TW95"):
+        assert share(criterion, late=True) == pytest.approx(share(criterion, late=False), rel=1e-6)
+
+
 @pytest.mark.parametrize(("gap_ms", "verdict"), [(14.9, PASS), (15.0, FAIL), (15.1, FAIL)])
 def test_twelve_streams_reach_their_throughput_or_do_not(book, gap_ms, verdict):
     for run in range(1, 9):
