@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,9 @@ from pytest_rawrxd.rig.engine.protocol import EngineInfo, LoadOptions
 from pytest_rawrxd.rig.server.managed import ManagedServer
 from pytest_rawrxd.rig.server.program import Program
 from pytest_rawrxd.rig.target.process import ServiceProcess
+
+#: How long a process that was asked to end is left alone before it is looked at again.
+POLL_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -202,7 +206,19 @@ class AttachedProcess:
         return "it is gone; somebody else knows its exit status"
 
     def close(self) -> None:
-        self._service.ask(self._service.stop_hook)
+        """Ask the stop hook and see the process go: who measures a start must not meet the one before it."""
+        service = self._service
+        service.ask(service.stop_hook)
+        ends = time.monotonic() + service.deadline_s
+        while self.ended() is None:
+            if time.monotonic() > ends:
+                raise RigTrouble(
+                    "the target does not end",
+                    where=" ".join(service.stop_hook),
+                    found=f"process {self.pid} runs {service.deadline_s:g} s after it",
+                    possible="a hook that ends the service, and a supervisor that leaves it ended",
+                )
+            time.sleep(POLL_S)
 
 
 def filled(word: str, values: Mapping[str, str]) -> str:

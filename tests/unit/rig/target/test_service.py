@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 
 import psutil
 import pytest
@@ -19,8 +20,8 @@ from pytest_rawrxd.rig.target.service import (
 )
 
 
-def attached(run, **hooks):
-    names = {"start_hook": ("start",), "stop_hook": ("stop",), "pid_hook": ("pid",)} | hooks
+def attached(run, **more):
+    names = {"start_hook": ("start",), "stop_hook": ("stop", "it"), "pid_hook": ("pid",)} | more
     return AttachedService(**names, environ={}, base_url="http://127.0.0.1:9", info=None, run=run)
 
 
@@ -54,6 +55,32 @@ def test_an_attached_service_is_the_process_that_its_hook_names():
     running = attached(says(f"{os.getpid()}\n")).start(Change())
 
     assert (running.pid, running.ended()) == (os.getpid(), None)
+
+
+def test_a_stop_hook_that_returns_early_is_waited_for():
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    later = threading.Timer(0.3, child.kill)
+
+    def run(command, **_):
+        if command == ["stop", "it"]:
+            later.start()
+        return subprocess.CompletedProcess(command, 0, str(child.pid), "")
+
+    running = attached(run).start(Change())
+    running.close()
+
+    assert running.ended() is not None
+    later.join()
+    child.communicate()
+
+
+def test_a_service_that_a_stop_hook_leaves_running_is_trouble():
+    running = attached(says(str(os.getpid())), deadline_s=0.1).start(Change())
+
+    with pytest.raises(RigTrouble) as caught:
+        running.close()
+
+    assert (caught.value.where, caught.value.found) == ("stop it", f"process {os.getpid()} runs 0.1 s after it")
 
 
 @pytest.mark.parametrize("said", ["0\n", "", "inactive", str(2**22 + 17)])
