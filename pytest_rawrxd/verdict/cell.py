@@ -13,6 +13,7 @@ from pytest_rawrxd.evidence.cards import around
 from pytest_rawrxd.evidence.ledger import Record
 from pytest_rawrxd.measure.bandwidth import AGAIN
 from pytest_rawrxd.measure.decode import REFERENCE, RUN
+from pytest_rawrxd.rig.engine.log import devices_with_weights
 from pytest_rawrxd.verdict import checks
 from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.decoding import DecodeProcess, decode_processes, untold
@@ -209,6 +210,7 @@ def violations_of(evidence: Evidence, process: DecodeProcess) -> Iterator[Violat
     backend = "cpu" if process.record.kind == REFERENCE else identity.engine["backend"]
     found = (
         checks.backend({"backend": backend}, {"backend": data["engine"]["backend"]}),
+        checks.one_device(devices_with_weights(data["load"]["buffers"] or ())),
         checks.one_identity(
             [identity_of(identity.digest, expected), identity_of(process.record.identity, data["model_sha256"])]
         ),

@@ -98,6 +98,13 @@ def backend(expected: Mapping[str, str], found: Mapping[str, str]) -> Violation 
     return _differences("V-BACKEND", expected, found)
 
 
+def one_device(holding_weights: Sequence[str]) -> Violation | None:
+    """Check that the weights lie on one device: a promise is about one card, its memory and its temperature."""
+    if len(holding_weights) < 2:
+        return None
+    return violation("V-BACKEND", f"the weights lie on {', '.join(holding_weights)}: one card is judged at a time")
+
+
 def one_identity(identities: Iterable[Mapping[str, str]]) -> Violation | None:
     """Check that all records carry one identity; names the first field that changed."""
     first: Mapping[str, str] | None = None

@@ -12,6 +12,7 @@ from pytest_rawrxd.evidence.ledger import Record
 from pytest_rawrxd.measure.levels import OPEN
 from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.profile.units import convert
+from pytest_rawrxd.rig.engine.log import devices_with_weights
 from pytest_rawrxd.verdict import checks
 from pytest_rawrxd.verdict.cell import SCRIPTED, identity_of, roofline, spilled
 from pytest_rawrxd.verdict.load_hosts import host_violations
@@ -29,6 +30,7 @@ def load_violations(evidence: Evidence, record: Record, run: LoadRun) -> Iterato
     found = (
         checks.empty_sample(len(run.reasons), "requests"),
         checks.backend({"backend": identity.engine["backend"]}, {"backend": data["engine"]["backend"]}),
+        checks.one_device(devices_with_weights(data["load"]["buffers"] or ())),
         checks.one_identity(
             [identity_of(identity.digest, expected), identity_of(record.identity, data["model_sha256"])]
         ),

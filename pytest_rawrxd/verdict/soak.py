@@ -37,6 +37,7 @@ from pytest_rawrxd.measure.soak.plan import Schedule, schedule_of
 from pytest_rawrxd.measure.soak.resume import Earlier, is_over, soak_so_far
 from pytest_rawrxd.measure.soak.signals import QUIESCED, STARTING
 from pytest_rawrxd.profile import Profile
+from pytest_rawrxd.rig.engine.log import devices_with_weights
 from pytest_rawrxd.verdict import checks
 from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
@@ -228,6 +229,10 @@ def violations(run: SoakRun) -> Iterator[Violation]:
     if span and run.tally.down_s / span > allowed:
         share, most = number(100 * run.tally.down_s / span), number(100 * allowed)
         yield violation("V-DOWNTIME", f"{share} % in {run.tally.interruptions} interruptions, allowed {most} %")
+    for life in run.lives:
+        if (told := checks.one_device(devices_with_weights(life["load"]["buffers"] or ()))) is not None:
+            yield told
+            break
     if run.tally.lost_records:
         yield violation("V-GAP", f"{run.tally.lost_records} records were lost while the disk was full")
     told = checks.journal_gaps(run.hours, interval_hours=(every + STALL_S / 2) / 3600) if run.samples else None

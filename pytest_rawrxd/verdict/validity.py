@@ -93,7 +93,8 @@ CATALOGUE = (
         "V-BACKEND",
         "every criterion",
         "the engine ran on another backend or device than the profile names",
-        "install the engine for that backend, and check the offload proof of the load",
+        "install the engine for that backend, let it see one card (CUDA_VISIBLE_DEVICES, GGML_VK_VISIBLE_DEVICES, "
+        "ROCR_VISIBLE_DEVICES), and check the offload proof of the load",
     ),
     Rule(
         "V-IDENTITY",

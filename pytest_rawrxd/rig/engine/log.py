@@ -102,6 +102,12 @@ def on_device(found: Iterable[Mapping[str, Any]]) -> int:
     return sum(int(buffer["bytes"]) for buffer in found if not _on_host(str(buffer["device"])))
 
 
+def devices_with_weights(found: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The devices, of those ``buffers`` that do not lie in the host's memory, that hold weights of the model."""
+    weights = (buffer for buffer in found if buffer["kind"] == "model" and buffer["bytes"] > 0)
+    return tuple(sorted({str(buffer["device"]) for buffer in weights if not _on_host(str(buffer["device"]))}))
+
+
 def _on_host(device: str) -> bool:
     return any(mark in device.upper() for mark in HOST_MARKS)
 

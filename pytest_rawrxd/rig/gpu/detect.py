@@ -33,11 +33,14 @@ class Gpu:
 
 
 def find_gpus() -> tuple[Gpu, ...]:
-    """Every GPU that one of the probes sees; the first probe that sees any decides."""
+    """Every GPU that one of the probes sees, the one with most memory first; the first probe that sees any decides.
+
+    A profile of one GPU is about the first: the graphics of the processor are listed beside the card, often before it.
+    """
     probes: tuple[Callable[[], tuple[Gpu, ...]], ...] = (from_nvml, from_amdgpu, from_windows_registry)
     for probe in probes:
         if gpus := probe():
-            return gpus
+            return tuple(sorted(gpus, key=lambda gpu: -(gpu.vram_bytes or 0)))  # stable: equal cards keep their order
     return ()
 
 

@@ -6,7 +6,7 @@ The sysfs trees are constructed from the kernel's documentation of amdgpu; nobod
 import pytest
 
 from pytest_rawrxd.errors import RigTrouble
-from pytest_rawrxd.rig.gpu import lease
+from pytest_rawrxd.rig.gpu import Gpu, detect, find_gpus, lease
 from pytest_rawrxd.rig.gpu.detect import from_amdgpu, from_windows_registry
 
 
@@ -54,6 +54,14 @@ def test_other_vendors_and_connectors_are_passed_over(tmp_path):
 
     assert from_amdgpu(tmp_path, tmp_path / "version") == ()
     assert from_amdgpu(tmp_path / "nothing", tmp_path / "version") == ()
+
+
+def test_the_card_comes_before_the_graphics_of_the_processor(monkeypatch):
+    sizes = {"graphics of the processor": 512 << 20, "a card": 16 << 30, "its twin": 16 << 30, "unknown": None}
+    found = tuple(Gpu(name, name, size, None, "made up") for name, size in sizes.items())
+    monkeypatch.setattr(detect, "from_nvml", lambda: found)
+
+    assert [gpu.name for gpu in find_gpus()] == ["a card", "its twin", "graphics of the processor", "unknown"]
 
 
 def test_the_windows_registry_is_only_read_on_windows(monkeypatch):

@@ -46,6 +46,18 @@ def test_a_single_process_has_no_interval(book):
     assert book.answer("SLA-TPS-TARGET").verdict is INVALID
 
 
+def test_a_model_on_two_cards_is_no_measurement_of_one(book):
+    for process in range(5):
+        kept = [("CUDA0", "model", 9), ("CUDA1", "kv", 9), ("CUDA_Host", "model", 9)]
+        book.run(tps=81, process=process, buffers=kept)
+    assert book.answer("SLA-TPS-TARGET").verdict is PASS
+
+    book.run(tps=81, process=5, buffers=[("CUDA0", "model", 9), ("CUDA1", "model", 9)])
+    found = book.answer("SLA-TPS-TARGET")
+    assert found.verdict is INVALID
+    assert "the weights lie on CUDA0, CUDA1" in found.reason
+
+
 @pytest.mark.parametrize(
     ("sizes", "verdict", "value"),
     [

@@ -342,11 +342,17 @@ def test_a_client_that_was_not_calm_leaves_the_level_invalid(book, http, rule):
     assert rule is None or rule in found.reason
 
 
+def spread():
+    """A model that the engine spread over two cards, a little of it in the host's memory."""
+    return [{"device": name, "kind": "model", "bytes": 4 << 30} for name in ("Vulkan0", "Vulkan1", "CPU_Mapped")]
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
         ({"host": {"foreign_share": 0.11}}, "other programs used the processor"),
         ({"engine": {"backend": "cpu"}}, "another backend"),
+        ({"load": {"layers_offloaded": 33, "layers_total": 33, "buffers": spread()}}, "one card is judged at a time"),
         ({"model_sha256": "another file"}, "the identity changed"),
         ({"reasons": ["stop"]}, "ended before its token limit"),
     ],

@@ -137,6 +137,16 @@ def test_weights_that_leave_the_device_are_an_eviction(profile, tmp_path):
     assert (str(drift.verdict), "evicted" in drift.reason) == ("INVALID", True)
 
 
+def test_a_soak_on_two_cards_is_a_soak_of_neither(profile, tmp_path):
+    world = World()
+    world.load["buffers"] = [{"device": name, "kind": "model", "bytes": 4 << 30} for name in ("Vulkan0", "Vulkan1")]
+    world.run(profile)
+
+    drift = judged(world, profile, tmp_path, "P2-SOAK-DRIFT")
+
+    assert (str(drift.verdict), "Vulkan0, Vulkan1" in drift.reason) == ("INVALID", True)
+
+
 def test_a_kill_of_a_quarter_of_an_hour_is_down_time_and_the_soak_goes_on(profile, tmp_path):
     world = World(events=[(20.0, away(0.25))])
     assert world.run(profile) is None

@@ -146,6 +146,12 @@ def test_a_software_power_cap_is_a_note() -> None:
             "backend is cpu, not vulkan",
         ),
         (
+            checks.one_device(("Vulkan0",)),
+            checks.one_device(("Vulkan0", "Vulkan1")),
+            "V-BACKEND",
+            "the weights lie on Vulkan0, Vulkan1",
+        ),
+        (
             checks.one_identity([{"model": "a"}, {"model": "a"}]),
             checks.one_identity([{"model": "a"}, {"model": "a"}, {"model": "b"}]),
             "V-IDENTITY",
