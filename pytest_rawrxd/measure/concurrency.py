@@ -24,7 +24,6 @@ from pytest_rawrxd.measure.levels import MAIN, Level
 from pytest_rawrxd.measure.memory import MemoryReader
 from pytest_rawrxd.measure.prompts import unique_prompts
 from pytest_rawrxd.measure.sink import Sink
-from pytest_rawrxd.rig.engine.decode import NOT_ADMITTED
 from pytest_rawrxd.rig.engine.log import trouble as troubled_lines
 from pytest_rawrxd.rig.engine.protocol import (
     Engine,
@@ -34,6 +33,7 @@ from pytest_rawrxd.rig.engine.protocol import (
     ProgressListener,
     Request,
 )
+from pytest_rawrxd.rig.engine.reasons import NOT_ADMITTED
 from pytest_rawrxd.rig.placement import Placement
 from pytest_rawrxd.rig.process import processes
 from pytest_rawrxd.rig.telemetry import Telemetry

@@ -20,8 +20,8 @@ from pytest_rawrxd.measure.load.plan import LoadPlan
 from pytest_rawrxd.measure.load.run import LoadResult
 from pytest_rawrxd.measure.load.schedule import ClosedLoop, OpenLoop, arrivals
 from pytest_rawrxd.measure.prompts import short_texts
-from pytest_rawrxd.rig.engine.decode import LENGTH
 from pytest_rawrxd.rig.engine.log import trouble as troubled_lines
+from pytest_rawrxd.rig.engine.reasons import LENGTH
 from pytest_rawrxd.rig.process import processes
 from pytest_rawrxd.rig.server.dialects import DIALECTS
 from pytest_rawrxd.rig.server.failure import Failure

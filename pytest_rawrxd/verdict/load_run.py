@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_rawrxd.errors import EvidenceProblem
-from pytest_rawrxd.rig.engine.decode import LENGTH
+from pytest_rawrxd.rig.engine.reasons import LENGTH
 from pytest_rawrxd.verdict.gaps import Gaps, Window, full_window, inside, token_gaps
 from pytest_rawrxd.verdict.sample import Integers
 

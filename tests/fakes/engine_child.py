@@ -10,10 +10,10 @@ import threading
 import numpy as np
 
 from pytest_rawrxd.rig.engine import messages
-from pytest_rawrxd.rig.engine.messages import Outcome
 from pytest_rawrxd.rig.engine.protocol import EngineInfo, LoadReport, Progress, RunCost
 from pytest_rawrxd.rig.engine.serve import serve, take_pipes
 from pytest_rawrxd.rig.engine.wire import Frame, write_frame
+from pytest_rawrxd.rig.engine.work import Outcome
 from pytest_rawrxd.rig.models.quality import Scores
 
 MODE = sys.argv[1]

@@ -38,6 +38,7 @@ from pytest_rawrxd.report.sums import differences
 from pytest_rawrxd.rig.engine import messages
 from pytest_rawrxd.rig.engine.protocol import Generation, Request
 from pytest_rawrxd.rig.engine.wire import Frame, WireError, read_frame
+from pytest_rawrxd.rig.engine.work import generations_from_outcome
 from pytest_rawrxd.rig.models.gguf_header import read_header
 from pytest_rawrxd.rig.server.dialects import DIALECTS
 from pytest_rawrxd.rig.server.found import find_server
@@ -301,7 +302,7 @@ def _frame(data: bytes, _place: Path) -> None:
 
 
 def _generations(frame: Frame, requests: Sequence[Request]) -> list[Generation]:
-    return messages.generations_from_outcome(messages.outcome_from_frame(frame), requests)
+    return generations_from_outcome(messages.outcome_from_frame(frame), requests)
 
 
 EVIDENCE = (EvidenceProblem,)

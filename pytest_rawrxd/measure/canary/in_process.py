@@ -16,8 +16,8 @@ import numpy as np
 
 from pytest_rawrxd.errors import EngineCrashed, EngineHung, RigTrouble
 from pytest_rawrxd.measure.canary.song import OK, TOKENS, TOP, Canary, Sung, Top
-from pytest_rawrxd.rig.engine.decode import LENGTH
 from pytest_rawrxd.rig.engine.protocol import Engine, Generation, Request
+from pytest_rawrxd.rig.engine.reasons import LENGTH
 
 PROMPT = 2 * TOKENS  #: tokens: only the second half of a text is scored, and the answer has to lie in it
 

@@ -23,7 +23,8 @@ from pytest_rawrxd.measure.load.drive import Driven, drive
 from pytest_rawrxd.measure.load.exchange import Exchange
 from pytest_rawrxd.measure.load.plan import LoadPlan, Share, plan_from_json
 from pytest_rawrxd.measure.load.summary import summarise
-from pytest_rawrxd.measure.load.surroundings import HostWatch, no_collections, settle
+from pytest_rawrxd.measure.load.surroundings import HostWatch, settle
+from pytest_rawrxd.rig.collector import no_garbage_collection
 from pytest_rawrxd.rig.server.dialects import DIALECTS
 from pytest_rawrxd.rig.server.secret import CLIENT_KEY
 
@@ -50,7 +51,7 @@ def run(
 ) -> dict[str, Any]:
     """Drive the load, then read what was received, write the arrays to ``output`` and return the summary."""
     done = Driven()
-    with no_collections():
+    with no_garbage_collection():
         watch = HostWatch()
         asyncio.run(drive(plan, share, start_ns=start_ns, key=key, clock=time.perf_counter_ns, done=done))
         host = watch.stop()

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import psutil
@@ -22,19 +19,6 @@ class HostUse:
     steal_cpu_s: float | None  #: taken by the hypervisor; None: this system does not tell
     cores: int
     rss_bytes: int  #: of this process at the end of the window, with everything it kept
-
-
-@contextlib.contextmanager
-def no_collections() -> Iterator[None]:
-    """Garbage collection off: a full collection over kept bytes stops the client for 50 ms."""
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.unfreeze()
 
 
 def settle(core: int | None) -> dict[str, str]:

@@ -21,9 +21,9 @@ from pytest_rawrxd.measure.prompts import short_texts, unique_prompts
 from pytest_rawrxd.measure.served_run import NONCE_TOKENS, Client, reasons_of, served_arrays
 from pytest_rawrxd.measure.soak.latencies import Answers
 from pytest_rawrxd.measure.soak.plan import SoakTerms
-from pytest_rawrxd.rig.engine.decode import LENGTH
-from pytest_rawrxd.rig.engine.messages import offsets_of
 from pytest_rawrxd.rig.engine.protocol import Engine, ProgressListener, Request
+from pytest_rawrxd.rig.engine.reasons import LENGTH
+from pytest_rawrxd.rig.engine.work import offsets_of
 from pytest_rawrxd.rig.process import processes
 from pytest_rawrxd.rig.server.dialects import DIALECTS
 from pytest_rawrxd.rig.server.failure import Failure

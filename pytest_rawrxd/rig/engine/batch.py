@@ -19,7 +19,7 @@ class TokenBatch:
     """Rows of the next decode call of ``context``; at most ``outputs`` of them ask for an output, one a stream here.
 
     ``token``, ``position`` and ``wanted`` (rows,) are written by the caller, ``stream_of_row`` takes values of
-    ``stream_at`` (n_streams,). ``picked`` (n_streams,) holds the tokens after ``pick``.
+    ``stream_at`` (n_streams,).
     """
 
     def __init__(
@@ -41,7 +41,6 @@ class TokenBatch:
         self._streams = np.arange(n_streams, dtype=np.int32)
         self.stream_at = (self._streams.ctypes.data + 4 * np.arange(n_streams)).astype(np.uintp)
         self._ones = np.ones(rows, np.int32)
-        self.picked = np.zeros(n_streams, np.intp)
 
         self._context = context
         self._decode = api.llama_decode
@@ -55,7 +54,9 @@ class TokenBatch:
         self._logits_at = 0
         self._table = np.zeros((outputs or n_streams, n_vocab), np.float32)
         self.forward: Callable[[int], int] = self._forward_in_graph if in_graph else self._forward_logits
-        self.pick: Callable[[Sequence[int]], None] = self._pick_sampled if in_graph else self._pick_argmax
+        self.pick: Callable[[Sequence[int], npt.NDArray[np.intp]], None] = (
+            self._pick_sampled if in_graph else self._pick_argmax
+        )
         self._struct = api.llama_batch(
             0,
             _pointer(self.token, ctypes.c_int32),
@@ -94,15 +95,14 @@ class TokenBatch:
         """Logits (rows, n_vocab) of the last call's outputs, in their order; the next call overwrites them."""
         return self._table[:rows]
 
-    def _pick_argmax(self, rows: Sequence[int]) -> None:
-        """Put the most likely token of each row with an output into ``picked``: ``rows`` are all of them, in order."""
-        n = len(rows)
-        self._table[:n].argmax(1, self.picked[:n])
+    def _pick_argmax(self, rows: Sequence[int], into: npt.NDArray[np.intp]) -> None:
+        """Put the most likely token of each row with an output into ``into``: ``rows`` are all of them, in order."""
+        self._table[: len(rows)].argmax(1, into)
 
-    def _pick_sampled(self, rows: Sequence[int]) -> None:
-        sampled, context, picked = self._sampled, self._context, self.picked
+    def _pick_sampled(self, rows: Sequence[int], into: npt.NDArray[np.intp]) -> None:
+        sampled, context = self._sampled, self._context
         for place, row in enumerate(rows):
-            picked[place] = sampled(context, row)
+            into[place] = sampled(context, row)
 
     def release(self, stream: int) -> None:
         """Give the KV cells of ``stream`` back."""

@@ -14,15 +14,17 @@ from typing import Any
 import psutil
 
 from pytest_rawrxd.errors import LoadFailed
+from pytest_rawrxd.rig.collector import no_garbage_collection
 from pytest_rawrxd.rig.engine import log
 from pytest_rawrxd.rig.engine.batch import TokenBatch
-from pytest_rawrxd.rig.engine.decode import LENGTH, decode_all, no_garbage_collection
+from pytest_rawrxd.rig.engine.decode import decode_all
 from pytest_rawrxd.rig.engine.devices import digest, foremost, ggml_commit, library_files, list_devices
-from pytest_rawrxd.rig.engine.messages import Outcome, ScoreWork, Work
 from pytest_rawrxd.rig.engine.protocol import Device, EngineInfo, LoadOptions, LoadReport, ProgressListener
+from pytest_rawrxd.rig.engine.reasons import LENGTH
 from pytest_rawrxd.rig.engine.score import rows_for, score_all
 from pytest_rawrxd.rig.engine.serve import serve, take_pipes
 from pytest_rawrxd.rig.engine.warmup import described, rehearsals, warm_up
+from pytest_rawrxd.rig.engine.work import Outcome, ScoreWork, Work
 from pytest_rawrxd.rig.models.quality import Scores
 
 #: The Vulkan backend aborts the process (get_misalign_bytes) when a sampler's row of logits does not begin on a

@@ -6,30 +6,16 @@ starting. Between two events (a stream starts, ends or is late) it touches preal
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from pytest_rawrxd.rig.engine.messages import Integers, Outcome, Work, offsets_of
 from pytest_rawrxd.rig.engine.protocol import Progress, ProgressListener, RunCost
+from pytest_rawrxd.rig.engine.reasons import ABORTED, FAILURES, LENGTH, NO_CELLS, NOT_ADMITTED, TIMEOUT, UNSAMPLED
+from pytest_rawrxd.rig.engine.work import Integers, Outcome, Work, offsets_of
 
-NO_CELLS, ABORTED = 1, 2
-#: llama_decode's return codes, as the reason that a request ends with.
-FAILURES = {
-    NO_CELLS: "error: no KV cells left",
-    ABORTED: "error: aborted",
-    -1: "error: the engine calls the batch invalid",
-    -2: "error: the engine could not allocate",
-    -3: "error: the engine's computation failed",
-}
-LENGTH = "length"
-NOT_ADMITTED = "not admitted"
-TIMEOUT = "error: timeout"
-UNSAMPLED = "error: the engine sampled no token"
 BEAT_NS = 300_000_000
 NEVER: int = np.iinfo(np.int64).max
 
@@ -46,10 +32,9 @@ class Rows(Protocol):
     wanted: npt.NDArray[np.int8]
     stream_of_row: npt.NDArray[np.uintp]
     stream_at: npt.NDArray[np.uintp]
-    picked: npt.NDArray[np.intp]
 
     def forward(self, rows: int, /) -> int: ...
-    def pick(self, rows: range | list[int], /) -> None: ...
+    def pick(self, rows: range | list[int], into: npt.NDArray[np.intp], /) -> None: ...
     def release(self, stream: int) -> None: ...
     def clear(self) -> None: ...
     def stopped(self) -> bool: ...
@@ -65,21 +50,6 @@ def decode_all(batch: Rows, work: Work, *, clock: Callable[[], int], listener: P
         return _Run(batch, work, clock, listener).answer()
     finally:
         batch.clear()
-
-
-@contextmanager
-def no_garbage_collection() -> Iterator[None]:
-    """A collection over kept objects pauses for tens of milliseconds: one before the measured window, none in it."""
-    was_enabled = gc.isenabled()
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
-        if was_enabled:
-            gc.enable()
 
 
 class _Run:
@@ -161,43 +131,55 @@ class _Run:
         return self.work.prompts[begin:end]
 
     def _steady_steps(self) -> int:
-        """Decode the running streams until one is done, somebody is late or a beat is due. Returns the code."""
-        batch, clock, wake_at = self.batch, self.clock, self.wake_at
+        """Decode the running streams until one is done or late, or all is over. Returns the code.
+
+        What a decode call of tens of milliseconds leaves of the caches is little, so that each kind of numpy call in
+        here costs about 10 us and not its usual 1: one argmax and plain copies, everything else before and after.
+        """
+        batch, clock = self.batch, self.clock
+        began = now = clock()
         forward, pick, stopped = batch.forward, batch.pick, batch.stopped
         streams = np.array(self.running)
         n = self._place_running(streams)
-        rows, picked, token, position = range(n), batch.picked[:n], batch.token[:n], batch.position[:n]
-        planned, steps, code, engine_ns, picking_ns = int(self.left[streams].min()), 0, 0, 0, 0
-        # A row a step: putting them where they belong, stream by stream, can wait for the end.
-        seen, seen_ns = np.empty((planned, n), np.int32), np.empty(planned, np.int64)
-        began = now = clock()
+        rows, token, position = range(n), batch.token[:n], batch.position[:n]
+        planned = int(self.left[streams].min())
+        picked, stamps_ns = np.empty((planned, n), np.intp), np.empty(planned, np.int64)
+        ahead = position + np.arange(1, planned + 1, dtype=np.int32)[:, np.newaxis]
+        late_at = min(self.late_at)
+        wake_at = min(self.beat_at, late_at)
+        steps = code = engine_ns = picking_ns = told_ns = 0
         while steps < planned:
             before = clock()
             code = forward(n)
             if code:
                 break
             decoded = clock()
-            pick(rows)
+            row = picked[steps]
+            pick(rows, row)
             now = clock()
             engine_ns += decoded - before
             picking_ns += now - decoded
-            token[:] = seen[steps] = picked
-            seen_ns[steps] = now
-            position += 1
+            token[:] = row
+            position[:] = ahead[steps]
+            stamps_ns[steps] = now
             steps += 1
             if now >= wake_at or stopped():
-                break
+                if now >= late_at or stopped():
+                    break
+                self._beat(now, self.tokens + steps * n)
+                wake_at = min(self.beat_at, late_at)
+                told_ns += clock() - now
         places = self.cursor[streams] + np.arange(steps)[:, np.newaxis]
-        self.token_ids[places] = seen[:steps]
-        self.stamps_ns[places] = seen_ns[:steps, np.newaxis]
-        self.wall_ns += clock() - began
+        self.token_ids[places] = picked[:steps]
+        self.stamps_ns[places] = stamps_ns[:steps, np.newaxis]
+        self.last[streams], self.position[streams] = token, position
+        self.cursor[streams] += steps
+        self.left[streams] -= steps
         self.engine_ns += engine_ns
         self.picking_ns += picking_ns
         self.steps += steps
         self.tokens += steps * n
-        self.last[streams], self.position[streams] = token, position
-        self.cursor[streams] += steps
-        self.left[streams] -= steps
+        self.wall_ns += clock() - began - told_ns
         return code
 
     def _place_running(self, streams: Integers) -> int:
@@ -235,11 +217,12 @@ class _Run:
         if code := batch.forward(n):
             return code
         decoded = clock()
-        batch.pick(rows)
+        picked = np.empty(len(rows), np.intp)
+        batch.pick(rows, picked)
         now = clock()
         self.engine_ns += decoded - before
         self.picking_ns += now - decoded
-        picked, places = batch.picked[: len(rows)], np.array(streams, np.int64)
+        places = np.array(streams, np.int64)
         self.token_ids[self.cursor[places]] = picked
         self.stamps_ns[self.cursor[places]] = now
         self.last[places] = picked
@@ -289,10 +272,14 @@ class _Run:
         for stream in [stream for stream in self.running + self.starting if self.late_at[stream] <= now]:
             self._end(stream, TIMEOUT)
         if now >= self.beat_at:
-            active = len(self.running) + len(self.starting)
-            self.listener(Progress(self.tokens, active, self.finished, len(self.work)))
-            self.beat_at = now + BEAT_NS
+            self._beat(now, self.tokens)
         self.wake_at = min(self.beat_at, *self.late_at)
+
+    def _beat(self, now: int, tokens: int) -> None:
+        """Tell the listener: that much is done."""
+        active = len(self.running) + len(self.starting)
+        self.listener(Progress(tokens, active, self.finished, len(self.work)))
+        self.beat_at = now + BEAT_NS
 
     def _outcome(self) -> Outcome:
         token_ids, stamps_ns = self.token_ids, self.stamps_ns

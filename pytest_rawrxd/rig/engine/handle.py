@@ -21,6 +21,7 @@ from pytest_rawrxd.rig.engine.protocol import (
     TokenIds,
 )
 from pytest_rawrxd.rig.engine.wire import Frame
+from pytest_rawrxd.rig.engine.work import ScoreWork, generations_from_outcome, work_from_requests
 from pytest_rawrxd.rig.models.quality import Scores
 
 
@@ -93,7 +94,7 @@ class ChildEngine:
         admit_for_s: float | None = None,
     ) -> list[Generation]:
         self._need_model()
-        work = messages.work_from_requests(requests, lock_step=lock_step, admit_for_s=admit_for_s)
+        work = work_from_requests(requests, lock_step=lock_step, admit_for_s=admit_for_s)
         answer = self._process.ask(
             messages.work_to_frame(work),
             expects=["generated"],
@@ -105,7 +106,7 @@ class ChildEngine:
 
         def parse(frame: Frame) -> tuple[RunCost, list[Generation]]:
             outcome = messages.outcome_from_frame(frame)
-            return outcome.cost, messages.generations_from_outcome(outcome, requests)
+            return outcome.cost, generations_from_outcome(outcome, requests)
 
         self.cost, generations = self._process.understand(answer, parse, f"generating for {len(requests)} requests")
         return generations
@@ -115,7 +116,7 @@ class ChildEngine:
     ) -> Scores:
         self._need_model()
         answer = self._process.ask(
-            messages.score_work_to_frame(messages.ScoreWork(chunks, keep, against)),
+            messages.score_work_to_frame(ScoreWork(chunks, keep, against)),
             expects=["scored", "refused"],
             doing=f"scoring {len(chunks)} chunks of text",
             deadline_s=deadline_s,

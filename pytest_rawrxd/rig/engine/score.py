@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_rawrxd.errors import RigTrouble
-from pytest_rawrxd.rig.engine.decode import FAILURES
-from pytest_rawrxd.rig.engine.messages import ScoreWork
 from pytest_rawrxd.rig.engine.protocol import Progress, ProgressListener
+from pytest_rawrxd.rig.engine.reasons import FAILURES
+from pytest_rawrxd.rig.engine.work import ScoreWork
 from pytest_rawrxd.rig.models.quality import Scores, score, scored_positions
 
 Logits = npt.NDArray[np.float32]  #: (positions, vocabulary)

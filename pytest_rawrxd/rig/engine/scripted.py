@@ -17,14 +17,6 @@ import numpy.typing as npt
 
 from pytest_rawrxd.errors import EngineCrashed, EngineHung, RawrxdError, RigTrouble, UsageProblem
 from pytest_rawrxd.rig.engine.decode import decode_all
-from pytest_rawrxd.rig.engine.messages import (
-    Outcome,
-    ScoreWork,
-    Work,
-    generations_from_outcome,
-    offsets_of,
-    work_from_requests,
-)
 from pytest_rawrxd.rig.engine.protocol import (
     Device,
     EngineInfo,
@@ -37,6 +29,14 @@ from pytest_rawrxd.rig.engine.protocol import (
     TokenIds,
 )
 from pytest_rawrxd.rig.engine.scenes import Scene
+from pytest_rawrxd.rig.engine.work import (
+    Outcome,
+    ScoreWork,
+    Work,
+    generations_from_outcome,
+    offsets_of,
+    work_from_requests,
+)
 from pytest_rawrxd.rig.models.quality import Scores
 
 VOCABULARY = 256  #: a token is a byte of the text
@@ -145,7 +145,6 @@ class _ScriptedRows:
         self.wanted = np.zeros(self.rows, np.int8)
         self.stream_of_row = np.zeros(self.rows, np.uintp)
         self.stream_at = np.arange(self.n_streams, dtype=np.uintp)
-        self.picked: npt.NDArray[np.intp] = np.zeros(self.n_streams, np.intp)
         self._step = step
 
     def forward(self, rows: int, /) -> int:
@@ -153,9 +152,9 @@ class _ScriptedRows:
         self._step(wanted, rows - wanted)
         return 0
 
-    def pick(self, rows: range | list[int], /) -> None:
+    def pick(self, rows: range | list[int], into: npt.NDArray[np.intp], /) -> None:
         places = np.asarray(rows, np.intp)
-        self.picked[: len(places)] = (31 * self.token[places] + 17 * self.position[places] + 7) % VOCABULARY
+        into[:] = (31 * self.token[places] + 17 * self.position[places] + 7) % VOCABULARY
 
     def release(self, stream: int) -> None:
         """No cells to give back."""

@@ -13,9 +13,9 @@ from typing import IO, Protocol
 
 from pytest_rawrxd.errors import RigTrouble
 from pytest_rawrxd.rig.engine import messages
-from pytest_rawrxd.rig.engine.messages import Outcome, ScoreWork, Work
 from pytest_rawrxd.rig.engine.protocol import Device, EngineInfo, LoadOptions, LoadReport, Progress, ProgressListener
 from pytest_rawrxd.rig.engine.wire import Frame, WireError, read_frame, write_frame
+from pytest_rawrxd.rig.engine.work import Outcome, ScoreWork, Work
 from pytest_rawrxd.rig.models.quality import Scores
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pytest_rawrxd.rig.engine.messages import Work, work_from_requests
 from pytest_rawrxd.rig.engine.protocol import LoadOptions, Request
+from pytest_rawrxd.rig.engine.work import Work, work_from_requests
 
 
 def warm_up(

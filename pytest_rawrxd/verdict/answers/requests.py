@@ -9,7 +9,7 @@ import numpy as np
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.measure.levels import MAIN
 from pytest_rawrxd.profile import Criterion
-from pytest_rawrxd.rig.engine.decode import LENGTH
+from pytest_rawrxd.rig.engine.reasons import LENGTH
 from pytest_rawrxd.verdict.counts import count_of, spike
 from pytest_rawrxd.verdict.level import level_sample, load_sample, with_size
 from pytest_rawrxd.verdict.load_run import LoadRun

@@ -10,7 +10,7 @@ from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.measure.histogram import MOST_NS, Histogram, record
 from pytest_rawrxd.measure.levels import OPEN
 from pytest_rawrxd.profile import Criterion
-from pytest_rawrxd.rig.engine.decode import LENGTH
+from pytest_rawrxd.rig.engine.reasons import LENGTH
 from pytest_rawrxd.verdict.level import BLOCKS_OF_A_RUN, LevelSample, level_sample, with_size
 from pytest_rawrxd.verdict.load_run import LoadRun
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict

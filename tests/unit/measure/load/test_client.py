@@ -1,6 +1,5 @@
 """The client's parts that need no server: surroundings, summaries, and a parent that meets a broken client."""
 
-import gc
 import json
 import os
 import subprocess
@@ -18,20 +17,13 @@ from pytest_rawrxd.measure.load.plan import LoadPlan
 from pytest_rawrxd.measure.load.run import run_load
 from pytest_rawrxd.measure.load.schedule import ClosedLoop
 from pytest_rawrxd.measure.load.summary import merge_summaries, summarise
-from pytest_rawrxd.measure.load.surroundings import HostUse, HostWatch, no_collections, settle
+from pytest_rawrxd.measure.load.surroundings import HostUse, HostWatch, settle
 from pytest_rawrxd.rig.server.dialects import DIALECTS
 from pytest_rawrxd.rig.server.response import Ask
 from pytest_rawrxd.rig.server.target import HttpTarget
 
 PLAN = LoadPlan(HttpTarget("openai", "http://127.0.0.1:9/v1"), ClosedLoop(1), ("x",), 1, 1, limit_s=0.2)
 HOST = HostUse(wall_s=2.0, own_cpu_s=0.5, busy_cpu_s=1.0, steal_cpu_s=None, cores=2, rss_bytes=1)
-
-
-def test_collections_are_off_in_the_window_and_on_again_behind_it():
-    with no_collections():
-        assert not gc.isenabled()
-    assert gc.isenabled()
-    assert gc.get_freeze_count() == 0
 
 
 def test_what_the_system_does_not_allow_is_said(monkeypatch):

@@ -1,6 +1,5 @@
 """The batching loop against a batch of known arithmetic and a clock that moves one millisecond a step."""
 
-import gc
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_rawrxd.rig.engine import decode
-from pytest_rawrxd.rig.engine.messages import Outcome, work_from_requests
+from pytest_rawrxd.rig.engine import decode, reasons
 from pytest_rawrxd.rig.engine.protocol import Progress, Request
+from pytest_rawrxd.rig.engine.work import Outcome, work_from_requests
 
 STEP_NS = 1_000_000
 VOCABULARY = 1000
@@ -35,7 +34,6 @@ class Batch:
         self.wanted = np.zeros(self.rows, np.int8)
         self.stream_of_row = np.zeros(self.rows, np.uintp)
         self.stream_at = np.arange(self.n_streams, dtype=np.uintp) + 500
-        self.picked = np.zeros(self.n_streams, np.intp)
         self.state: dict[int, list[int]] = {}
         self.seen = -1
 
@@ -53,9 +51,9 @@ class Batch:
             self.next_of_row[row] = expected_next(state)
         return 0
 
-    def pick(self, rows) -> None:
+    def pick(self, rows, into) -> None:
         assert list(rows) == [row for row in self.next_of_row if self.wanted[row]]
-        self.picked[: len(rows)] = [self.next_of_row[row] for row in rows]
+        into[:] = [self.next_of_row[row] for row in rows]
 
     def release(self, stream: int) -> None:
         self.state.pop(stream, None)
@@ -162,7 +160,7 @@ def test_a_token_outside_the_vocabulary_never_reaches_the_engine(token, known) -
 
 
 def test_no_cells_left_ends_the_youngest_request_and_the_others_go_on() -> None:
-    outcome = run(Batch(codes={2: decode.NO_CELLS}), [Request([1], 5), Request([2], 5)])
+    outcome = run(Batch(codes={2: reasons.NO_CELLS}), [Request([1], 5), Request([2], 5)])
 
     assert outcome.reasons == ("length", "error: no KV cells left")
     assert [len(tokens) for tokens in answers(outcome)] == [5, 2]
@@ -175,7 +173,7 @@ def test_a_failed_step_ends_who_was_in_it_and_the_next_get_a_clean_cache(code) -
 
     outcome = run(batch, [Request([1], 5), Request([2], 5), Request([3], 5)])
 
-    assert outcome.reasons[0] == outcome.reasons[1] == decode.FAILURES.get(code, f"error: decode returned {code}")
+    assert outcome.reasons[0] == outcome.reasons[1] == reasons.FAILURES.get(code, f"error: decode returned {code}")
     assert outcome.reasons[2] == "length"
     assert answers(outcome)[2] == expected_answer([3], 5)
     assert batch.cleared == 2
@@ -184,11 +182,11 @@ def test_a_failed_step_ends_who_was_in_it_and_the_next_get_a_clean_cache(code) -
 def test_an_engine_that_always_fails_ends_every_request() -> None:
     outcome = run(Batch(codes=dict.fromkeys(range(100), -3)), [Request([1], 5)] * 5)
 
-    assert set(outcome.reasons) == {decode.FAILURES[-3]}
+    assert set(outcome.reasons) == {reasons.FAILURES[-3]}
     assert len(outcome.token_ids) == 0
 
 
-@pytest.mark.parametrize("how", [{"codes": {2: decode.ABORTED}}, {"stop_at": 1}], ids=["by the graph", "by the loop"])
+@pytest.mark.parametrize("how", [{"codes": {2: reasons.ABORTED}}, {"stop_at": 1}], ids=["by the graph", "by the loop"])
 def test_an_abort_ends_running_and_waiting_requests_and_keeps_their_tokens(how) -> None:
     outcome = run(Batch(**how), [Request([1], 5)] * 3)
 
@@ -200,7 +198,7 @@ def test_an_abort_ends_running_and_waiting_requests_and_keeps_their_tokens(how) 
 def test_a_late_request_ends_alone() -> None:
     outcome = run(Batch(), [Request([1], 6, timeout_s=3e-3), Request([2], 6)])
 
-    assert outcome.reasons == (decode.TIMEOUT, "length")
+    assert outcome.reasons == (reasons.TIMEOUT, "length")
     assert [len(tokens) for tokens in answers(outcome)] == [3, 6]
 
 
@@ -225,25 +223,42 @@ def test_the_listener_hears_a_beat_now_and_then() -> None:
     assert beats[0] == Progress(tokens=300, active=1, finished=0, total=1)
 
 
+def test_what_the_listener_takes_is_no_step() -> None:
+    batch = Batch(n_streams=2, n_ctx=10_000)
+    beats: list[Progress] = []
+
+    def listener(progress: Progress) -> None:
+        beats.append(progress)
+        batch.now += 100 * STEP_NS
+
+    outcome = run(batch, [Request([1], 700), Request([2], 350)], listener)
+
+    assert len(beats) >= 2
+    assert outcome.cost.wall_ns == outcome.cost.engine_ns == outcome.cost.steps * STEP_NS
+    assert answers(outcome) == [expected_answer([1], 700), expected_answer([2], 350)]
+
+
+def test_who_is_late_between_two_beats_ends_there() -> None:
+    beats: list[Progress] = []
+    late = (decode.BEAT_NS + 7 * STEP_NS) / 1e9
+
+    outcome = run(Batch(n_ctx=10_000), [Request([1], 1000, timeout_s=late), Request([2], 1000)], beats.append)
+
+    assert outcome.reasons == (reasons.TIMEOUT, "length")
+    assert [len(tokens) for tokens in answers(outcome)] == [307, 1000]
+    assert [beat.finished for beat in beats] == [0, 1, 1]
+
+
 def test_a_token_that_was_never_sampled_is_an_error_of_its_request() -> None:
     batch = Batch(n_streams=2)
     whole = batch.pick
 
-    def pick(rows) -> None:
-        whole(rows)
+    def pick(rows, into) -> None:
+        whole(rows, into)
         if len(batch.steps) == 2:
-            batch.picked[1] = -1
+            into[1] = -1
 
     batch.pick = pick
     outcome = run(batch, [Request([1], 3), Request([2], 2)])
 
-    assert outcome.reasons == ("length", decode.UNSAMPLED)
-
-
-def test_the_collector_rests_in_the_window_and_works_again_afterwards() -> None:
-    with decode.no_garbage_collection():
-        assert not gc.isenabled()
-        assert gc.get_freeze_count() > 0
-
-    assert gc.isenabled()
-    assert gc.get_freeze_count() == 0
+    assert outcome.reasons == ("length", reasons.UNSAMPLED)

@@ -8,9 +8,9 @@ import pytest
 
 from pytest_rawrxd.errors import LoadFailed
 from pytest_rawrxd.rig.engine import messages
-from pytest_rawrxd.rig.engine.messages import Outcome, ScoreWork, generations_from_outcome, work_from_requests
 from pytest_rawrxd.rig.engine.protocol import Device, EngineInfo, LoadOptions, LoadReport, Request, RunCost
 from pytest_rawrxd.rig.engine.wire import Frame, read_frame, write_frame
+from pytest_rawrxd.rig.engine.work import Outcome, ScoreWork, generations_from_outcome, work_from_requests
 from pytest_rawrxd.rig.models.quality import Scores
 
 INFO = EngineInfo("llama.cpp", "0c1e570", "llama-cpp-python 0.3.36", "vulkan", "RX 7800 XT", "ab", {"devices": ["x"]})

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pytest_rawrxd.errors import RigTrouble
-from pytest_rawrxd.rig.engine.messages import ScoreWork
 from pytest_rawrxd.rig.engine.score import OUTPUT_BYTES, rows_for, score_all
+from pytest_rawrxd.rig.engine.work import ScoreWork
 from pytest_rawrxd.rig.models.quality import score, scored_positions
 
 VOCABULARY = 11

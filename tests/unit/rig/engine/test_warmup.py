@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from pytest_rawrxd.rig.engine.messages import Work
 from pytest_rawrxd.rig.engine.protocol import LoadOptions
 from pytest_rawrxd.rig.engine.warmup import described, filled, rehearsals, warm_up
+from pytest_rawrxd.rig.engine.work import Work
 
 
 def widths(works: list[Work]) -> list[list[int]]:
