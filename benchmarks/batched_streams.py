@@ -10,8 +10,8 @@ at 12 streams, and the argmax in it. Where there is no llama-batched-bench (--pe
 and it says so; it must be of the llama.cpp commit that our engine names, or the ratio compares two engines.
 
 What the argmax costs is memory: 12 rows of 49,152 logits are 2.4 MB that a decode step of 50 ms, streaming all
-weights, has pushed out of the caches. Read again at once the same rows take 28 us, behind a step 50 to 105. On a GPU the
-argmax is in the graph. The other 16 us are Python whose code and arrays are as cold: 0.03 % of a step.
+weights, has pushed out of the caches. Read again at once the same rows take 28 us, behind a step 50 to 105. On a GPU
+the argmax is in the graph. The other 16 us are Python whose code and arrays are as cold: 0.03 % of a step.
 """
 
 from __future__ import annotations

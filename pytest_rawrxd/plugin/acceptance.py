@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-import traceback
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +22,7 @@ from pytest_rawrxd.plugin.bench import Bench
 from pytest_rawrxd.plugin.capture import fresh_line, uncaptured
 from pytest_rawrxd.plugin.card_tests import CardTests
 from pytest_rawrxd.plugin.claims import claims
+from pytest_rawrxd.plugin.conclusion import Conclusion
 from pytest_rawrxd.plugin.decisions import Decisions
 from pytest_rawrxd.plugin.followers import Followers
 from pytest_rawrxd.plugin.lane_life import LaneLife, keep_to_one_gpu, list_vulkan
@@ -34,17 +33,12 @@ from pytest_rawrxd.plugin.preflight import Added, Rig, check_lanes, prepare
 from pytest_rawrxd.plugin.progress import Progress
 from pytest_rawrxd.plugin.refusals import workers
 from pytest_rawrxd.profile import Criterion, Profile
-from pytest_rawrxd.report.dossier import RunView
 from pytest_rawrxd.report.plain import spelled_out
-from pytest_rawrxd.report.render import render
-from pytest_rawrxd.report.terminal import table
 from pytest_rawrxd.rig.cpu import FamilyCpu
 from pytest_rawrxd.rig.gpu.pin import check_alone
 from pytest_rawrxd.rig.proxies import proxies
-from pytest_rawrxd.verdict.judge import judge
 from pytest_rawrxd.verdict.selfcheck import SelfCheck, self_check
 from pytest_rawrxd.verdict.soak import unfinished_soak
-from pytest_rawrxd.verdict.state import accepted
 
 if TYPE_CHECKING:
     from pytest_rawrxd.measure.hosts.coordinator import LoadHosts
@@ -61,13 +55,10 @@ class Acceptance:
         self.seed = seed
         self.run_dir = seed.run_dir if seed else self._run_dir()
         self.bench: Bench | None = None
-        self.verdicts: dict[str, Any] | None = None
-        self.view: RunView | None = None
-        self.trouble: str | None = None
+        self.conclusion = Conclusion(self.run_dir)
         self.checked: SelfCheck | None = None
         self._stack = ExitStack()
         self._session = seed.session if seed else ""
-        self._reported: set[str] = set()
         self._interrupted = False
         self._concluded = False
         if seed is None and config.pluginmanager.hasplugin("xdist"):
@@ -236,7 +227,7 @@ class Acceptance:
     # -- during -------------------------------------------------------------------------------------------------
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self._reported.add(report.nodeid.split("[")[0])
+        self.conclusion.reported(report.nodeid)
 
     def selected_criteria(self, session: pytest.Session) -> list[Criterion]:
         """The criteria that the selected tests claim, in the profile's order."""
@@ -256,8 +247,8 @@ class Acceptance:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         self.conclude(session)
-        judged = self.seed is None and self.bench is not None and self.trouble is None
-        if judged and exitstatus == pytest.ExitCode.OK and not self._accepted():
+        judged = self.seed is None and self.bench is not None and self.conclusion.trouble is None
+        if judged and exitstatus == pytest.ExitCode.OK and not self.conclusion.accepted():
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def conclude(self, session: pytest.Session) -> None:
@@ -271,48 +262,11 @@ class Acceptance:
         self._stack.close()
         if self.seed is not None:
             return
-        try:
-            evidence = Evidence.read(self.run_dir)
-            self.verdicts = judge(evidence)
-            self.view = render(evidence, self.verdicts)
-            self.config.hook.pytest_rawrxd_signoff(config=self.config, run_dir=self.run_dir, verdicts=self.verdicts)
-        except Exception as problem:  # the evidence is safe on disk, and a defect of ours must not look like a verdict
-            self.trouble = str(problem) if isinstance(problem, RawrxdError) else traceback.format_exc()
+        if not self.conclusion.judge(self._tell):
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
-    def state_lines(self) -> list[str]:
-        """The state of each phase in a sentence, for formats that have room for no more."""
-        if self.view is None:
-            return [self.trouble or "no verdict"]
-        return [
-            f"Phase {phase.number}: {'REHEARSAL ' if phase.rehearsal else ''}{phase.said} – {phase.sentence}"
-            for phase in self.view.phases
-        ]
-
-    def _phases(self) -> set[int]:
-        """The phases that this session ran a test of."""
-        entries = self.verdicts["criteria"] if self.verdicts else ()
-        return {entry["phase"] for entry in entries if self._reported.intersection(entry["claimed_by"])}
-
-    def _accepted(self) -> bool:
-        if self.verdicts is None:
-            return False
-        entries = self.verdicts["criteria"]
-        phases = self._phases()
-        rehearsal = any(state["rehearsal"] for state in self.verdicts["state"].values())
-        validity = self.verdicts["validity"]
-        return bool(phases) and accepted(entries, phases, rehearsal=rehearsal, validity=validity)
+    def _tell(self, verdicts: dict[str, Any]) -> None:
+        self.config.hook.pytest_rawrxd_signoff(config=self.config, run_dir=self.run_dir, verdicts=verdicts)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        writer = terminalreporter
-        if self.trouble is not None:
-            said = "no verdict" if self.view is None else "the verdict is written, and nobody was told"
-            writer.section(said, sep="=", red=True)
-            writer.write_line(spelled_out(self.trouble))
-        if self.view is not None:
-            writer.section("sign-off", sep="=")
-            tw = self.config.get_terminal_writer()
-            encoding = getattr(sys.__stdout__, "encoding", None)
-            phases = self._phases()
-            writer.write(table(self.view, width=tw.fullwidth, colour=tw.hasmarkup, encoding=encoding, phases=phases))
-            writer.write_line(f"evidence and pages: {self.run_dir}")
+        self.conclusion.write(self.config, terminalreporter)

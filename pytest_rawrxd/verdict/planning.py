@@ -11,7 +11,8 @@ from pytest_rawrxd.measure.decode import REFERENCE, Cell
 from pytest_rawrxd.profile import Criterion, Profile
 from pytest_rawrxd.profile.lint.bounds import point, promising
 from pytest_rawrxd.verdict.alert_budget import KINDS, detection
-from pytest_rawrxd.verdict.planning_claims import ALERTS, Claim, Run, claims
+from pytest_rawrxd.verdict.planning_claims import ALERTS, Claim, claims
+from pytest_rawrxd.verdict.planning_terms import Run
 
 ORDER = SINGLE, BANDWIDTH, LOAD, LEVELS, SOAK, FAULTS, DRILL, NONE = (
     "single stream",

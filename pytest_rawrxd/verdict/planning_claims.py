@@ -8,17 +8,14 @@ from dataclasses import dataclass
 
 from pytest_rawrxd.measure.cells import COMPARISONS
 from pytest_rawrxd.profile import Criterion, Profile
-from pytest_rawrxd.profile.lint.bounds import high, low, promising
-from pytest_rawrxd.verdict.alert_budget import budgets, detection
-from pytest_rawrxd.verdict.availability import hours_needed, mean_time_between_failures
+from pytest_rawrxd.profile.lint.bounds import high, low
+from pytest_rawrxd.verdict.availability import mean_time_between_failures
 from pytest_rawrxd.verdict.counts import rate_interval
 from pytest_rawrxd.verdict.decide import floor_acceptance
-from pytest_rawrxd.verdict.drift import LOOKS_H
-from pytest_rawrxd.verdict.exceedance import share_bounds
+from pytest_rawrxd.verdict.planning_stability import STABILITY, drill
+from pytest_rawrxd.verdict.planning_terms import Rule, Run, in_hours, in_percent
 from pytest_rawrxd.verdict.sample_size import (
-    drift_hours,
     largest_cv,
-    leak_seen,
     mean_half_width,
     values_at_share,
     values_without_exceedance,
@@ -26,16 +23,6 @@ from pytest_rawrxd.verdict.sample_size import (
 from pytest_rawrxd.verdict.wording import duration, number
 
 ALERTS = "alerts_early"  #: a fact that takes a drill
-
-
-@dataclass(frozen=True)
-class Run:
-    """An activity's machine time: hours of measuring, fresh processes, and tok/s where streams share a batch."""
-
-    hours: float
-    starts: int
-    at_least: bool = False
-    streams_rate: float | None = None
 
 
 @dataclass(frozen=True)
@@ -74,25 +61,8 @@ def _told(profile: Profile, group: Sequence[Criterion], run: Run) -> tuple[str, 
             f"below {profile.gates.min_runs.peak} rounds there is no verdict",
         )
     if first.metric == ALERTS:
-        return _drill(profile), None
-    rules = {
-        "floor": _floor,
-        "equivalence": _equivalence,
-        "quantile": _quantile,
-        "share": _share,
-        "spike": _spike,
-        "zero": _zero,
-        "efficiency": _efficiency,
-        "utilisation": _utilisation,
-        "drift": _drift,
-        "hourly_floor": _hourly_floor,
-        "total_delta": _total_delta,
-        "slope_share": _slope_share,
-        "availability": _availability,
-        "loss": _loss,
-        "recovery": _recovery,
-    }
-    rule = rules.get(first.kind)
+        return drill(profile), None
+    rule = RULES.get(first.kind)
     return rule(profile, group, run) if rule else _exact(group)
 
 
@@ -105,10 +75,10 @@ def _floor(profile: Profile, group: Sequence[Criterion], _run: Run) -> tuple[str
     above = floor_acceptance(1.0, systematic=gates.systematic_error.to("ratio")) - 1
     needed = above + mean_half_width(cv, runs, confidence=confidence)
     return (
-        f"{runs} {'runs' if many else 'fresh processes'}; at a run-to-run variation of {_percent(cv)} it is kept "
-        f"from {_percent(needed)} above the bound, and no run below it",
+        f"{runs} {'runs' if many else 'fresh processes'}; at a run-to-run variation of {in_percent(cv)} it is kept "
+        f"from {in_percent(needed)} above the bound, and no run below it",
         f"below {least} runs there is no verdict; with {least} it is kept from "
-        f"{_percent(above + mean_half_width(cv, least, confidence=confidence))} above the bound",
+        f"{in_percent(above + mean_half_width(cv, least, confidence=confidence))} above the bound",
     )
 
 
@@ -117,8 +87,8 @@ def _equivalence(profile: Profile, group: Sequence[Criterion], _run: Run) -> tup
     narrow = min(group, key=_half_band)
     most = min(largest_cv(_half_band(narrow), runs, confidence=narrow.confidence), profile.gates.cv_max.to("ratio"))
     return (
-        f"{runs} fresh processes each; the narrowest band, {narrow.id} +- {_percent(_half_band(narrow))}, can be kept "
-        f"up to a run-to-run variation of {_percent(most)}",
+        f"{runs} fresh processes each; the narrowest band, {narrow.id} +- {in_percent(_half_band(narrow))}, can be "
+        f"kept up to a run-to-run variation of {in_percent(most)}",
         f"below {least} processes there is no verdict",
     )
 
@@ -198,9 +168,9 @@ def _zero_in(group: Sequence[Criterion], run: Run, what: str) -> tuple[str, str]
     between = mean_time_between_failures(0, run.hours, confidence=confidence).lower or 0.0
     half = mean_time_between_failures(0, run.hours / 2, confidence=confidence).lower or 0.0
     return (
-        f"{what} in {_hours(run.hours)}: proves at most {number(upper)} an hour, one in {_hours(between)} or longer, "
-        f"at {_percent(confidence)}",
-        f"half the time proves one in {_hours(half)} or longer",
+        f"{what} in {in_hours(run.hours)}: proves at most {number(upper)} an hour, one in {in_hours(between)} or "
+        f"longer, at {in_percent(confidence)}",
+        f"half the time proves one in {in_hours(half)} or longer",
     )
 
 
@@ -217,84 +187,6 @@ def _utilisation(_profile: Profile, _group: Sequence[Criterion], _run: Run) -> t
     return "60 s means of loaded time", "below 10 loaded minutes there is no verdict"
 
 
-def _drift(profile: Profile, group: Sequence[Criterion], _run: Run) -> tuple[str, str]:
-    soak, page = profile.protocol.soak, profile.gates.memory_page.to("MB")
-    limit, horizon = high(group[0], "MB"), soak.duration.to("h")
-    life = soak.restart_every.to("h") - soak.settle.to("h")
-    looks = ", ".join(number(look) for look in LOOKS_H if look < horizon)
-    early = f"a leak can fail it at {looks} h; " if looks else ""
-    return (
-        f"{duration(horizon)} in process lives of {soak.restart_every}: pages of {profile.gates.memory_page} blur the "
-        f"slope by {number(page * horizon / life)} MB of the allowed {number(limit)} MB",
-        f"only the whole {duration(horizon)} can keep it; {early}below process lives of "
-        f"{_hours(drift_hours(limit, horizon_hours=horizon, page_mb=page))} nothing can be kept; a shorter run says "
-        f"'leak < X MB/h', and one life of {_hours(life)} no less than {number(leak_seen(life, page_mb=page))} MB/h",
-    )
-
-
-def _hourly_floor(_profile: Profile, _group: Sequence[Criterion], _run: Run) -> tuple[str, str]:
-    return "the lowest tenth of each hour against the first hour of its process life", (
-        "a process life below 2 h has no second hour to compare"
-    )
-
-
-def _total_delta(_profile: Profile, _group: Sequence[Criterion], run: Run) -> tuple[str, str | None]:
-    return f"largest minus smallest settled sample of {_hours(run.hours)}", "a shorter run has seen less"
-
-
-def _slope_share(profile: Profile, _group: Sequence[Criterion], _run: Run) -> tuple[str, str]:
-    return f"hourly means over {profile.protocol.soak.duration}", "below 8 means there is no verdict"
-
-
-def _availability(profile: Profile, group: Sequence[Criterion], run: Run) -> tuple[str, str]:
-    first = group[0]
-    recovery = next(promising(profile, "recovery_time"), None)
-    if recovery is None:
-        return "crash rate x recovery time", "the profile bounds no recovery time"
-    repair, percent = high(recovery, "h"), low(first, "%")
-    needed = [hours_needed(k, repair, limit_percent=percent, confidence=first.confidence) for k in range(4)]
-    survives = sum(hours <= run.hours for hours in needed) - 1
-    steps = ", ".join(f"{_hours(hours)} with {crashes}" for crashes, hours in enumerate(needed))
-    verdict = f"{_hours(run.hours)} keep it with up to {survives}" if survives >= 0 else "too short even without one"
-    return f"{number(percent)} % with recoveries of {duration(repair)}: {steps} crashes; {verdict}", (
-        f"below {_hours(needed[0])} nothing can be kept; a month is an extrapolation"
-    )
-
-
-def _loss(profile: Profile, group: Sequence[Criterion], _run: Run) -> tuple[str, str]:
-    faults, first = profile.protocol.faults, group[0]
-    independent = faults.requests / faults.streams
-    upper = share_bounds(0.0, independent, confidence=first.confidence)[1]
-    enough = math.ceil(values_without_exceedance(high(first, "ratio"), confidence=first.confidence) * faults.streams)
-    return (
-        f"{faults.requests} requests over {faults.injections} injections, {number(independent)} independent: without "
-        f"any loss the bound is {_percent(upper)}, allowed {_percent(high(first, 'ratio'))}",
-        f"below {enough} requests it cannot be kept even without any loss; below {profile.gates.min_injections} "
-        "injections there is no verdict",
-    )
-
-
-def _recovery(profile: Profile, _group: Sequence[Criterion], _run: Run) -> tuple[str, str]:
-    faults, gates = profile.protocol.faults, profile.gates
-    return (
-        f"{faults.injections} injections of {len(set(faults.kinds))} kinds",
-        f"below {gates.min_injections} injections of {gates.min_fault_kinds} kinds there is no verdict",
-    )
-
-
-def _drill(profile: Profile) -> str:
-    told = profile.protocol.monitoring
-    if told is None:
-        return "a table [protocol.monitoring], without which nothing is watched"
-    takes, forgiven = detection(profile), budgets(profile)
-    faults = "; ".join(
-        f"{kind}: alerts take up to {_hours(takes[kind] / 3600)}, the SLA forgives "
-        + (_hours(forgiven[kind] / 3600) if kind in forgiven else "nothing that it bounds")
-        for kind in takes
-    )
-    return f"{told.clean} without an alert, then a server that is slowed, frozen and killed; {faults}"
-
-
 def _exact(group: Iterable[Criterion]) -> tuple[str, None]:
     kinds = {criterion.kind for criterion in group}
     if kinds <= {"fact", "count", "declaration"}:
@@ -303,12 +195,14 @@ def _exact(group: Iterable[Criterion]) -> tuple[str, None]:
     return "values that are read exactly, no sample", None
 
 
-def _percent(share: float) -> str:
-    return f"{number(100 * float(f'{share:.3g}'))} %"
-
-
-def _hours(hours: float) -> str:
-    for unit, size in (("h", 1.0), ("min", 60.0)):
-        if hours * size >= 1:
-            return f"{number(hours * size)} {unit}"
-    return f"{number(3600 * hours)} s"
+RULES: dict[str, Rule] = {
+    "floor": _floor,
+    "equivalence": _equivalence,
+    "quantile": _quantile,
+    "share": _share,
+    "spike": _spike,
+    "zero": _zero,
+    "efficiency": _efficiency,
+    "utilisation": _utilisation,
+    **STABILITY,
+}

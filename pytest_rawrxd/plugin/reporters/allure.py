@@ -60,7 +60,7 @@ class Allure:
 
     def pytest_rawrxd_signoff(self, run_dir: Path) -> None:
         """One test a phase and the pages as attachments; written by the controller, when the verdicts are final."""
-        view = self._acceptance.view
+        view = self._acceptance.conclusion.view
         if view is None:
             return
         for phase in view.phases:

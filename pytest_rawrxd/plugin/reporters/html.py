@@ -40,4 +40,4 @@ class Html:
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str], session: pytest.Session) -> None:
         self._acceptance.conclude(session)
-        prefix.extend(f"<p>{escape(plain(line))}</p>" for line in self._acceptance.state_lines())
+        prefix.extend(f"<p>{escape(plain(line))}</p>" for line in self._acceptance.conclusion.state_lines())
