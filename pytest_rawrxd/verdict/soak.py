@@ -229,15 +229,11 @@ def violations(run: SoakRun) -> Iterator[Violation]:
     if span and run.tally.down_s / span > allowed:
         share, most = number(100 * run.tally.down_s / span), number(100 * allowed)
         yield violation("V-DOWNTIME", f"{share} % in {run.tally.interruptions} interruptions, allowed {most} %")
-    for life in run.lives:
-        if (told := checks.one_device(devices_with_weights(life["load"]["buffers"] or ()))) is not None:
-            yield told
-            break
     if run.tally.lost_records:
         yield violation("V-GAP", f"{run.tally.lost_records} records were lost while the disk was full")
-    told = checks.journal_gaps(run.hours, interval_hours=(every + STALL_S / 2) / 3600) if run.samples else None
-    if told is not None:
-        yield told
+    devices = {device for life in run.lives for device in devices_with_weights(life["load"]["buffers"] or ())}
+    missed = checks.journal_gaps(run.hours, interval_hours=(every + STALL_S / 2) / 3600) if run.samples else None
+    yield from (broken for broken in (checks.one_device(sorted(devices)), missed) if broken is not None)
     if not run.virtual:
         yield from _axis(run)
 
