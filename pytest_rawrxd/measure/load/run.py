@@ -27,6 +27,7 @@ from pytest_rawrxd.rig.server.secret import CLIENT_KEY, key_of
 START_S = 60.0  #: a client process imports and settles
 GRACE_S = 120.0  #: after the end of a plan, for reading what was kept
 LEAD_NS = 100_000_000  #: between "all are ready" and the common start
+LAST_WORDS_S = 10.0  #: for what a client that is gone has left to read
 TAIL = 80
 
 Spawn = Callable[..., "subprocess.Popen[bytes]"]
@@ -160,6 +161,8 @@ class _Client:
 
     def _trouble(self, what: str, found: str) -> RigTrouble:
         """Never EngineCrashed: the instrument is not what is measured."""
+        if self._child.poll() is not None:  # its last words may still be in the pipe
+            self._threads[-1].join(LAST_WORDS_S)
         return RigTrouble(what, where=f"process {self._child.pid}", found=found, log_tail=tuple(self._log))
 
 

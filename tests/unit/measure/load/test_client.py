@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -79,6 +80,30 @@ def test_a_client_that_ends_without_a_result_is_a_crash_with_its_last_words():
         run_load(PLAN, environ=os.environ, spawn=broken("import sys; sys.exit('no httptools')"))
 
     assert caught.value.found == "exit status 1"
+    assert caught.value.log_tail == ("no httptools",)
+
+
+class LateToBeRead:
+    """A pipe whose reader has no turn while the host is busy."""
+
+    def __init__(self, stream):
+        self._stream = stream
+        self.close = stream.close
+
+    def __iter__(self):
+        time.sleep(0.5)
+        return iter(self._stream)
+
+
+def test_the_last_words_of_a_client_are_waited_for():
+    def spawn(_, **how):
+        child = subprocess.Popen([sys.executable, "-c", "import sys; sys.exit('no httptools')"], **how)
+        child.stderr = LateToBeRead(child.stderr)
+        return child
+
+    with pytest.raises(RigTrouble) as caught:
+        run_load(PLAN, environ=os.environ, spawn=spawn)
+
     assert caught.value.log_tail == ("no httptools",)
 
 
