@@ -16,6 +16,7 @@ import psutil
 from pytest_rawrxd.rig.process import describe_exit
 
 KEPT_LINES = 4000
+LAST_WORDS_S = 5.0  #: for what it said and nobody has read yet; what it started may hold the pipe open
 _PREFIX = re.compile(r"^[\d.]+ ([IWED]) ")
 
 Spawn = Callable[..., "subprocess.Popen[bytes]"]
@@ -64,7 +65,7 @@ class ServiceProcess:
     def close(self) -> None:
         """End it and everything it started. Safe to call twice, and after a crash."""
         self._finalizer()
-        self._reader.join(1.0)
+        self._reader.join(LAST_WORDS_S)
         if self._child.stdout is not None and not self._reader.is_alive():
             self._child.stdout.close()
 
