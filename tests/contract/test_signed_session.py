@@ -2,9 +2,11 @@
 
 import json
 import shutil
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
 import pytest
 from fakes.charts import CONFTEST, save_nothing
 from fakes.session_text import follow, steps
@@ -32,8 +34,27 @@ def followed(tmp_path_factory):
         patch.chdir(folder)
         shutil.copytree(EXAMPLES / "cpu", folder / "docs" / "examples" / "cpu")
         (folder / "docs" / "examples" / "cpu" / "conftest.py").write_text(CONFTEST)
-        told = [(step, follow(step.command)) for step in steps(EXAMPLES / "approved-run.md")]
+        with on_one_core():
+            told = [(step, follow(step.command)) for step in steps(EXAMPLES / "approved-run.md")]
         yield folder / "mine", told
+
+
+@contextmanager
+def on_one_core():
+    """Let what is started use one thread: two that wait for each other are ten times slower beside other work.
+
+    Runs that vary so much are INCONCLUSIVE, rightly, and this suite has other work to do at the same time.
+    """
+    process = psutil.Process()
+    if not hasattr(process, "cpu_affinity"):  # macOS
+        yield
+        return
+    before = process.cpu_affinity()
+    process.cpu_affinity(before[-1:])
+    try:
+        yield
+    finally:
+        process.cpu_affinity(before)
 
 
 def test_every_command_of_the_example_prints_what_the_page_shows(followed):
