@@ -1,5 +1,6 @@
 """Phase 1 on the real engine: two variants of a model of random numbers, made and measured in seconds."""
 
+from dataclasses import replace
 from importlib.util import find_spec
 
 import psutil
@@ -116,15 +117,15 @@ def test_weights_of_0xff_make_their_variant_invalid_and_no_other(phase1):
 
 @pytest.mark.skipif(not hasattr(psutil.Process, "rlimit"), reason="this system limits no running process")
 def test_memory_that_one_variant_exhausts_makes_it_invalid_and_no_other(phase1, monkeypatch):
-    """A context of 512 MiB in a process that may have 480 MiB more, of which threads and their heaps take some."""
-    phase1.write_profile(base=PROFILE.replace("[protocol.phase1]\n", "[protocol.phase1]\ncontext = 524288\n"))
+    """A context of 8 GiB in a process that may have 6 GiB more: far more than the threads that check a model reserve."""
     load = ChildEngine.load
 
     def short_of_memory(engine, model, options, *, deadline_s):
         if "Q8_0" in model.name:
             process = psutil.Process(engine.pid)
-            room = process.memory_info().vms + (480 << 20)
+            room = process.memory_info().vms + (6 << 30)
             process.rlimit(psutil.RLIMIT_AS, (room, room))
+            options = replace(options, n_ctx=8 << 20)
         return load(engine, model, options, deadline_s=deadline_s)
 
     monkeypatch.setattr(ChildEngine, "load", short_of_memory)
@@ -135,7 +136,7 @@ def test_memory_that_one_variant_exhausts_makes_it_invalid_and_no_other(phase1, 
     assert sorted(measured) == [("Q2_K", process) for process in (1, 2, 3)]
     assert phase1.verdicts()["SLA-TPS-GUARANTEE"]["estimate"] > 0
     assert found["P1-MATRIX"] == "INVALID"
-    assert "Q8_0: process 1: the engine refused a context of 524288 cells" in phase1.verdicts()["P1-MATRIX"]["reason"]
+    assert "Q8_0: process 1: the engine refused a context of 8388608 cells" in phase1.verdicts()["P1-MATRIX"]["reason"]
     troubles = [entry["data"] for entry in phase1.records("trouble")]
     assert {trouble["variant"] for trouble in troubles} == {"Q8_0"}
     told = " ".join([troubles[0]["what"], str(troubles[0]["found"]), *troubles[0]["log_tail"]])
