@@ -15,7 +15,8 @@ usage: ci/gpu.sh --engine ARCHIVE --wheels DIR [options]
   --work DIR         everything that is unpacked or made            [build/gpu]
   --shape NAME       shape of the random model                      [8b]
   --variants LIST    variants of it                                 [all]
-  --models DIR       model files that are there already; no random model is made then
+  --models DIR       model files that are there already; no random model is made then. "none" leaves the models to the
+                     profile, such as the real one of h100-smollm2, whose package is then among the wheels
   --profile NAME     what is promised                               [h100-pilot]
   --phases LIST      phase1, phase2 or both                         [phase1]
   --markers EXPR     only tests that pytest -m EXPR selects, such as soak or faults
@@ -77,6 +78,7 @@ done
 for program in llama-bench llama-batched-bench; do
   [ -z "$bench" ] || [ -x "$bench/$program" ] || die "--bench: no program $program in '$bench'"
 done
+[ -z "$bench" ] || [ "$models" != none ] || die "--bench needs model files: --models none has none"
 [ -z "$server" ] || [ -f "$server" ] || die "--server: no such archive: '$server'"
 case $spec in llama-server*) [ -n "$server" ] || command -v llama-server >/dev/null || die "--sla-engine $spec: --server names none" ;; esac
 
@@ -206,8 +208,12 @@ if [ -z "$models" ]; then
   models=$work/models-$shape
   rawrxd models synth --shape "$shape" --variants "$variants" -o "$models"
 fi
-rawrxd models list "$models" --profile "$profile"
-say "models in $models"
+if [ "$models" = none ]; then
+  say "models as the profile has them"
+else
+  rawrxd models list "$models" --profile "$profile"
+  say "models in $models"
+fi
 chosen=()
 if [ -n "$spec" ]; then chosen+=(--sla-engine "$spec"); fi
 rawrxd doctor "$profile" --sla-models "$models" ${chosen[@]+"${chosen[@]}"} || say "the doctor found something"

