@@ -50,8 +50,9 @@ def test_our_rates_stand_beside_the_programs_and_a_missed_goal_is_told(
         ]
     )
 
-    turns = script.measure(asked)
+    turns, troubles = script.measure(asked)
 
+    assert troubles == []
     assert [(turn.who, turn.streams) for turn in turns] == [
         ("ours", 1),
         ("llama-bench", 1),
@@ -72,16 +73,41 @@ def test_a_run_s_speed_stands_beside_llama_bench(script, capsys) -> None:
     assert "96.9 tok/s, 0.969 of llama-bench, MISSED" in capsys.readouterr().out
 
 
-def test_a_program_that_fails_or_answers_too_rarely_ends_the_comparison(script, tiny_model, tmp_path) -> None:
+def test_a_program_that_fails_or_answers_too_rarely_is_named(script, tiny_model, tmp_path) -> None:
     failing = program(tmp_path, "llama-bench", "sys.exit('no such model')", 1.0)
     rare = program(tmp_path, "llama-batched-bench", 'print(json.dumps({"pl": 2, "speed_tg": 1.0}))', 1.0)
     asked = script.arguments(
         ["--model", str(tiny_model), "--bench", str(failing), "--batched", str(rare), "--streams", "2"]
     )
 
-    with pytest.raises(SystemExit, match=r"llama-bench ended with 1.*no such model"):
+    with pytest.raises(script.NoAnswer, match=r"llama-bench ended with 1.*no such model"):
         script.bench(asked)
-    with pytest.raises(SystemExit, match="answered 1 times at 2 streams, not 3"):
+    with pytest.raises(script.NoAnswer, match="answered 1 times at 2 streams, not 3"):
         list(script.batched(asked))
     with pytest.raises(SystemExit):
         script.arguments(["--model", "x", "--bench", str(tmp_path / "none")])
+
+
+def test_one_contender_without_an_answer_takes_nothing_from_the_others(
+    script, tiny_model, tmp_path, capsys, monkeypatch
+) -> None:
+    rare = program(tmp_path, "llama-batched-bench", 'print(json.dumps({"pl": 2, "speed_tg": 1.0}))', 1.0)
+    given = [
+        "--model",
+        str(tiny_model),
+        "--gpu-layers",
+        "0",
+        "--threads",
+        "1",
+        "--batched",
+        str(rare),
+        "--streams",
+        "2",
+    ]
+    monkeypatch.setattr(sys, "argv", ["beside_llama_bench.py", *given, "--tokens", "8", "--repeats", "2"])
+
+    assert script.main() == 1
+
+    told = capsys.readouterr().out
+    assert "no answer: llama-batched-bench answered 1 times at 2 streams, not 2" in told
+    assert [line.split()[0] for line in told.splitlines()[1:3]] == ["1", "2"]

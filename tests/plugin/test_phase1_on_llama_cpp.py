@@ -117,7 +117,7 @@ def test_weights_of_0xff_make_their_variant_invalid_and_no_other(phase1):
 
 @pytest.mark.skipif(not hasattr(psutil.Process, "rlimit"), reason="this system limits no running process")
 def test_memory_that_one_variant_exhausts_makes_it_invalid_and_no_other(phase1, monkeypatch):
-    """A context of 8 GiB in a process that may have 6 GiB more: far more than the threads that check a model reserve."""
+    """A context of 8 GiB in a process that may have 6 GiB more: far more than threads that check a model reserve."""
     load = ChildEngine.load
 
     def short_of_memory(engine, model, options, *, deadline_s):
