@@ -11,7 +11,7 @@ from pytest_rawrxd.profile.units import number_text
 from pytest_rawrxd.verdict.pilot import Pilot
 from pytest_rawrxd.verdict.pilot.bound import Bound
 from pytest_rawrxd.verdict.tolerance import CONFIDENCE, COVERAGE, one_sided_factor, two_sided_factor
-from pytest_rawrxd.verdict.wording import number
+from pytest_rawrxd.verdict.wording import in_words, number
 
 WIDTH = 116  #: of a comment
 
@@ -46,12 +46,12 @@ def profile_toml(pilot: Pilot, base: Profile) -> str:
 
 
 def _pilots(pilot: Pilot) -> str:
-    return f"the pilot{'s' if len(pilot.runs) > 1 else ''} {' and '.join(pilot.runs)}"
+    return f"the pilot{'s' if len(pilot.runs) > 1 else ''} {in_words(pilot.runs)}"
 
 
 def _head(pilot: Pilot, base: Profile, dropped: set[str], *, replaced: bool) -> Iterator[str]:
     margin = base.gates.compare_margin
-    yield from _wrapped(f"Written by `rawrxd plan --new` from {_pilots(pilot)}. Read it as a contract.")
+    yield from _wrapped(f"Written by `rawrxd plan --new` from {_pilots(pilot)}. Read it as a contract.", indent="")
     if pilot.boards > 1:
         yield f"They were measured on {pilot.boards} boards of the same name."
     if pilot.otherwise:
@@ -105,8 +105,8 @@ def _kept(pilot: Pilot, base: Profile, dropped: set[str]) -> Iterator[str]:
     yield "Facts, counts and what may never happen are asked as they are there; they say nothing about a card."
 
 
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, subsequent_indent="    ", break_on_hyphens=False)
+def _wrapped(text: str, indent: str = "    ") -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def _has_hardware(base: Profile) -> bool:

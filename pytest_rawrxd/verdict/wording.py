@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from pytest_rawrxd.profile.units import convert, readable_unit
 
@@ -37,3 +38,8 @@ def duration(hours: float) -> str:
     if hours < 1 / 30:
         return f"{number(math.ceil(hours * 3600))} s"
     return f"{number(math.ceil(hours * 60))} minutes" if hours < 3 else f"{number(math.ceil(hours))} hours"
+
+
+def in_words(names: Sequence[str]) -> str:
+    """Names as a sentence has them: "a", "a and b", "a, b and c"."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

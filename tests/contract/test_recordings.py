@@ -6,6 +6,7 @@ from html import escape
 import pytest
 
 from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.evidence.joined import pool
 from pytest_rawrxd.places import package_data
 from pytest_rawrxd.report.checklists import READINESS, render_checklist
 from pytest_rawrxd.report.documents import render_bandwidth
@@ -77,6 +78,44 @@ def test_load_on_a_real_gpu_is_judged_by_its_tokens(name, verdicts):
     # Two processes a level are less than gates.min_runs.floor asks for.
     assert entry(evidence, "P2-EFF-12")["verdict"] == "INVALID"
     assert entry(evidence, "P2-TTFT")["verdict"] == "NOT MEASURED"
+
+
+@pytest.mark.parametrize(
+    ("criterion", "verdict", "estimate"),
+    [
+        ("P2-LAT-P50", "FAIL", 18.48),
+        ("P2-LAT-P95", "PASS", 28.08),
+        ("P2-LAT-SPIKE", "PASS", 45.3),
+        ("P2-AGG", "FAIL", 570),
+        ("P2-EFF-8", "FAIL", 33.3),
+        ("P2-EFF-12", "FAIL", 25.5),
+        ("P2-EFF-16", "FAIL", 23.6),
+        ("P2-REQUESTS", "PASS", 300),
+        ("P2-CORRECT", "PASS", 0),
+    ],
+)
+def test_the_roadmap_s_own_bounds_fail_honestly_on_an_h100_with_vulkan(criterion, verdict, estimate):
+    found = entry(Evidence.read(RECORDINGS / "h100-vulkan-load"), criterion)
+
+    assert found["verdict"] == verdict
+    assert found["estimate"] == pytest.approx(estimate, rel=0.005)
+
+
+def test_a_run_that_lost_its_machine_gives_phase_1_and_no_verdict_on_what_was_cut_off():
+    evidence = Evidence.read(RECORDINGS / "h100-vulkan")
+
+    assert evidence.of("session.end") == []
+    assert entry(evidence, "SLA-TPS-GUARANTEE")["verdict"] == "PASS"
+    assert entry(evidence, "P1-TPS-Q4_K")["verdict"] == "FAIL"
+    assert entry(evidence, "P2-AGG")["verdict"] == "INVALID"
+    assert entry(evidence, "P2-EFF-16")["verdict"] == "NOT MEASURED"
+
+
+def test_two_boards_of_one_kind_give_one_verdict_on_phase_1_and_load():
+    both = pool([Evidence.read(RECORDINGS / name) for name in ("h100-vulkan", "h100-vulkan-load")])
+
+    verdicts = {name: entry(both, name)["verdict"] for name in ("SLA-TPS-GUARANTEE", "P2-EFF-12", "P2-AGG")}
+    assert verdicts == {"SLA-TPS-GUARANTEE": "PASS", "P2-EFF-12": "FAIL", "P2-AGG": "FAIL"}
 
 
 def test_the_spike_of_the_first_vulkan_load_is_found_where_it_was():

@@ -77,8 +77,9 @@ def _demands_at(profile: Profile, streams: int, one: float) -> Iterator[_Demand]
                 rate = low(criterion, "tok/s")
                 yield _Demand(criterion, rate, f">= {written(rate, 'tok/s')}", _expected(criterion, "tok/s"))
             case "inter_token_latency", _ if criterion.quantile == 0.5:
-                gap = high(criterion, "ms")
-                yield _Demand(criterion, 1000 * streams / gap, f"<= {written(gap, 'ms')}")
+                gap, hoped = high(criterion, "ms"), _expected(criterion, "ms")
+                reached = None if hoped is None else 1000 * streams / hoped
+                yield _Demand(criterion, 1000 * streams / gap, f"<= {written(gap, 'ms')}", reached)
 
 
 def _expected(criterion: Criterion, unit: str) -> float | None:

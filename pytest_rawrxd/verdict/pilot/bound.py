@@ -19,7 +19,7 @@ from pytest_rawrxd.verdict.tolerance import (
     tolerance_floor,
     two_sided_factor,
 )
-from pytest_rawrxd.verdict.wording import number
+from pytest_rawrxd.verdict.wording import in_words, number
 
 LEAST = 3  #: processes; the factor of two is 26 and more, and the limit lies anywhere
 LISTED = 7  #: so many values stand in the profile one by one, more as their ends
@@ -80,7 +80,7 @@ class Figure:
 
     def source(self) -> str:
         """The figure as the criterion's source names it."""
-        return f"Pilot {' and '.join(self.runs)}: {self.what}, {self.values.size} processes"
+        return f"Pilot {in_words(self.runs)}: {self.what}, {self.values.size} processes"
 
     def shown(self) -> str:
         """The values, and their mean and deviation."""

@@ -13,6 +13,7 @@ from pytest_rawrxd.measure.decode import RUN as SINGLE
 from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.verdict.audit import session_breaches
 from pytest_rawrxd.verdict.cell import SCRIPTED
+from pytest_rawrxd.verdict.wording import in_words
 
 OWN_MODELS = "folder"  #: the source of models that somebody brought; any other is made by the suite for a rehearsal
 POSSIBLE = "phase 1 and the load part of phase 2 on the card itself, with the models that will be signed"
@@ -112,4 +113,4 @@ def _raw_files(run: Evidence) -> set[str]:
 
 
 def _named(*runs: Evidence) -> str:
-    return " and ".join(str(run.campaign.path) for run in runs)
+    return in_words([str(run.campaign.path) for run in runs])

@@ -108,11 +108,17 @@ def _by_round(level: Level) -> dict[tuple[str, str, int], float]:
 
 
 def _quantile(runs: Sequence[Evidence], criterion: Criterion, base: Profile, *, by_time: bool) -> Bound:
-    """The quantile that half of the allowed share exceeds: sign-off accepts a share that is surely below the whole."""
-    share = _share(criterion)
-    what = f"P{number(100 * share)} of {'the time in gaps' if by_time else 'the gaps'}"
+    """The quantile that half of the allowed share exceeds: sign-off accepts a share that is surely below the whole.
+
+    What is expected is the quantile itself.
+    """
     level = Level.of(runs, criterion, base)
-    return ceiling_bound(level.waits(criterion, what, partial(_at, share=share, by_time=by_time)))
+
+    def at(share: float) -> Figure:
+        what = f"P{number(100 * share)} of {'the time in gaps' if by_time else 'the gaps'}"
+        return level.waits(criterion, what, partial(_at, share=share, by_time=by_time))
+
+    return expecting_mean(ceiling_bound(at(_share(criterion))), at(_share(criterion, above=1.0)))
 
 
 def _expected_quantile(runs: Sequence[Evidence], criterion: Criterion, base: Profile) -> Bound:
@@ -168,9 +174,10 @@ BOUNDS: Mapping[str, Rule] = {
 }
 
 
-def _share(criterion: Criterion) -> float:
+def _share(criterion: Criterion, *, above: float = HALF) -> float:
+    """The share of values below the wait that ``above`` of the allowed share exceeds."""
     assert criterion.quantile is not None  # noqa: S101 - checked at load
-    return 1 - HALF * (1 - criterion.quantile)
+    return 1 - above * (1 - criterion.quantile)
 
 
 def _at(gaps_ns: Integers, *, share: float, by_time: bool = False) -> float:

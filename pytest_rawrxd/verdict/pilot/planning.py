@@ -68,8 +68,8 @@ def _design_effect(runs: Sequence[Evidence], base: Profile) -> Measured | str:
         effect, at, *_ = found
         return effect * values_without_exceedance(guard * (1 - at), confidence=base.gates.confidence)
 
-    of_each = ", ".join(f"P{number(100 * at)} {number(effect)}" for effect, at, *_ in seen)
     effect, at, name, blocks = max(seen, key=needed)
+    of_each = ", ".join(f"P{number(100 * q)} {number(each)}" for each, q, which, _ in seen if which == name)
     return Measured(
         f"{math.ceil(max(effect, streams))} x",
         f"Pilot {name}: tokens for each independent one at {streams} streams over {blocks} blocks: {of_each}; "

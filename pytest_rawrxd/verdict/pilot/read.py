@@ -17,6 +17,7 @@ from pytest_rawrxd.verdict.pilot.bound import LEAST, Bound, Figure
 from pytest_rawrxd.verdict.pilot.item import boards, measured_otherwise, refuse_others
 from pytest_rawrxd.verdict.pilot.planning import Measured, planning
 from pytest_rawrxd.verdict.pilot.single import Variant, single_bound, variants
+from pytest_rawrxd.verdict.wording import in_words
 
 OF_VARIANT = frozenset({"decode_tps", "time_per_token", "vram_used"})
 #: A belief about the bus or about the fastest variant, which another card may refute.
@@ -62,7 +63,7 @@ def pilot(runs: Sequence[Evidence], base: Profile) -> Pilot:
 def _pilot(runs: Sequence[Evidence], base: Profile) -> Pilot:
     refuse_others(runs)
     found, unusable = variants(runs, base)
-    names = " and ".join(run.campaign.id for run in runs)
+    names = in_words([run.campaign.id for run in runs])
     if not found:
         raise UsageProblem(
             "the pilot measured nothing that gives a bound",

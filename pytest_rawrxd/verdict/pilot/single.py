@@ -15,7 +15,7 @@ from pytest_rawrxd.verdict.cell import cell_sample
 from pytest_rawrxd.verdict.memory import used_bytes
 from pytest_rawrxd.verdict.pilot.bound import Bound, Figure, band_bound, floor_bound, four_digits
 from pytest_rawrxd.verdict.tolerance import outward
-from pytest_rawrxd.verdict.wording import number
+from pytest_rawrxd.verdict.wording import in_words, number
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _memory(of: Variant) -> Bound:
         "within",
         (outward(ends[0], up=False), outward(ends[1], up=True)),
         "GB",
-        f"Pilot {' and '.join(of.tps.runs)}: memory of {of.name}, the most of {of.tps.values.size} processes",
+        f"Pilot {in_words(of.tps.runs)}: memory of {of.name}, the most of {of.tps.values.size} processes",
         f"{number(of.memory_gb)} GB +- {number(100 * of.tps.margin)} %",
     )
 

@@ -270,6 +270,21 @@ def test_bounds_that_ask_for_one_speed_do_not_contradict(extended: Extended) -> 
     assert of(profile, Severity.CONTRADICTORY, "P2-AGG") != []  # the soak's bursts
 
 
+@pytest.mark.parametrize(("expected", "contradictory"), [("12.5 ms", False), ("12.9 ms", False), ("14 ms", True)])
+def test_a_median_that_was_seen_to_be_kept_contradicts_no_rate(
+    extended: Extended, expected: str, contradictory: bool
+) -> None:
+    """Prompts stretch the mean and not the median: a rate of 800 tok/s and 12.9 ms were measured together."""
+    profile = extended(
+        f'[criteria.P2-LAT-P50]\nat_most = "13 ms"\nexpected = "{expected}"\n'
+        '[criteria.P2-EFF-12]\nat_least = "70 %"\nexpected = "72 %"\n'
+    )
+
+    found = of(profile, Severity.CONTRADICTORY, "P2-EFF-12")
+
+    assert (found != []) is contradictory
+
+
 @pytest.mark.parametrize(("mean", "contradictory"), [('["15 ms", "20 ms"]', True), ('["14.9 ms", "20 ms"]', False)])
 def test_a_mean_that_just_reaches_the_throughput_is_taken(extended: Extended, mean: str, contradictory: bool) -> None:
     profile = extended(f"[criteria.P2-EXP-MEAN]\nwithin = {mean}\n")

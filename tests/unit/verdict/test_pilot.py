@@ -91,6 +91,17 @@ def test_a_wait_is_promised_where_half_of_the_allowed_share_exceeds_it(found) ->
     assert bound.ends == (16.78,)  # 3 % above the mean: the processes differ by less
 
 
+def test_what_is_expected_of_a_wait_is_the_quantile_that_the_criterion_names(found) -> None:
+    waits = {name: found.bounds[name] for name in ("P2-LAT-P50", "P2-LAT-P95", "P2-LAT-P99")}
+
+    assert {name: bound.expected for name, bound in waits.items()} == {
+        "P2-LAT-P50": 9.04,
+        "P2-LAT-P95": 14.94,
+        "P2-LAT-P99": 17.72,
+    }
+    assert all(bound.expected < bound.ends[0] for bound in waits.values())
+
+
 def test_levels_with_too_few_processes_keep_the_base_s_bounds_and_say_why(found) -> None:
     kept = {name for name, why in found.kept.items() if why == "2 processes, at least 3"}
 
