@@ -132,9 +132,9 @@ class Judged:
     @property
     def size(self) -> str:
         """How much was measured: "3 runs, 30 blocks, n_eff 7,012"."""
-        sizes = [f"{number.count(self.deciding[name])} {name}" for name in ("runs", "blocks") if name in self.deciding]
+        sizes = [_counted(self.deciding[name], name) for name in ("runs", "blocks") if name in self.deciding]
         if not sizes and self.n is not None:
-            sizes = [f"{number.count(self.n)} runs" if self.kind in KINDS_OF_RUNS else f"n {number.count(self.n)}"]
+            sizes = [_counted(self.n, "runs") if self.kind in KINDS_OF_RUNS else f"n {number.count(self.n)}"]
         if self.n_eff is not None and self.n_eff != self.n:
             sizes.append(f"n_eff {number.count(self.n_eff)}")
         return ", ".join(sizes)
@@ -163,3 +163,7 @@ class Judged:
 
 def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
+
+
+def _counted(amount: float, things: str) -> str:
+    return f"{number.count(amount)} {things if round(amount) != 1 else things.removesuffix('s')}"

@@ -49,6 +49,11 @@ def test_a_kept_promise_says_how_much_room_is_left(said):
     assert lines[1] == "kept with 6.9 ms (13.8 %) to spare; 3 runs, 30 blocks, n_eff 7,012, confidence 95 %"
 
 
+def test_one_run_is_no_runs(said):
+    lines = said(verdict="FAIL", deciding={**SHARE, "estimate": 9.0, "runs": 1, "blocks": 1200})
+    assert "; 1 run, 1,200 blocks, n_eff 7,012" in lines[1]
+
+
 def test_a_time_far_below_a_bound_in_minutes_reads_in_seconds(said):
     lines = said(
         verdict="PASS", title="mean recovery", unit="min", limit=2.0, estimate=0.0623, lower=0.052, upper=0.0731
