@@ -1,13 +1,17 @@
 """Our batching loop beside llama-batched-bench in one run: the same file, threads, prompt and number of streams.
 
     uv run python benchmarks/batched_streams.py [--peer PROGRAM] [--model FILE] [--streams 1,12] [--rounds N]
-        [--tokens N] [--threads N] [--sampling argmax|in-graph]
+        [--tokens N] [--threads N] [--sampling argmax|in-graph] [--load]
 
 Both decode in lock step: all prompts first, then one token of every stream a step. Each round asks both at every
 number of streams, in turning order, so that a machine that drifts favours nobody. Ratios count: ours / peer, the median
 over rounds, goal 1.00, at least 0.95. Beside them stands what our loop spends outside decode calls, goal 100 us a step
 at 12 streams, and the argmax in it. Where there is no llama-batched-bench (--peer, or on PATH) only that is printed,
 and it says so; it must be of the llama.cpp commit that our engine names, or the ratio compares two engines.
+
+With --load the same is asked of ours alone in continuous batching, as the load test decodes: prompts of 128 tokens come
+in by chunks of 32 beside the running streams, 256 tokens follow, and each stream's place is taken at once, five
+requests for two streams. Those are the lengths of the roadmap's load, and 256 the default of --tokens.
 
 What the argmax costs is memory: 12 rows of 49,152 logits are 2.4 MB that a decode step of 50 ms, streaming all
 weights, has pushed out of the caches. Read again at once the same rows take 28 us, behind a step 50 to 105. On a GPU
@@ -39,6 +43,7 @@ from pytest_rawrxd.rig.models.ladder import ModelsSpec, prepare_models
 
 CELLS = "-kvu"  #: one store of KV cells for all streams, as ours has: with one each, attention is another computation
 PROMPT_TOKENS = 16
+LOAD_PROMPT, LOAD_CHUNK = 128, 32  #: of the roadmap's load test
 DEADLINE_S = 600.0
 LEAST, MOST_US = 0.95, 100.0
 
@@ -69,7 +74,14 @@ def main() -> None:
                 else _peer(peer, model, streams, asked.tokens, asked.threads)
             )
             turns.setdefault((who, streams), []).append(made)
+        if asked.load:
+            for streams in levels:
+                turns.setdefault(("load", streams), []).append(_load(model, streams, asked))
     _print(turns, levels, peer)
+    if asked.load:
+        for streams in levels:
+            told = sorted(round(turn.overhead_us) for turn in turns["load", streams])
+            print(f"load, {streams} streams: {median(told):.0f} us a step (rounds: {', '.join(map(str, told))})")
     print(f"processor used by others and by child processes: {observed().foreign_share:.0%}")
 
 
@@ -114,6 +126,31 @@ def _ours(model: Path, streams: int, wanted: argparse.Namespace) -> Turn:
         return Turn(decoded / ((last - first) / 1e9), cost.overhead_us_per_step, cost.picking_ns / 1e3 / cost.steps)
 
 
+def _load(model: Path, streams: int, wanted: argparse.Namespace) -> Turn:
+    options = LoadOptions(
+        n_ctx=streams * (LOAD_PROMPT + wanted.tokens),
+        n_streams=streams,
+        n_threads=wanted.threads,
+        prefill_chunk=LOAD_CHUNK,
+        sampling=wanted.sampling,
+    )
+    count = max(2, 5 * streams // 2)
+    with open_engine("llama-cpp-python", EngineSetup(environ=os.environ)) as engine:
+        engine.load(model, options, deadline_s=DEADLINE_S)
+        texts = [engine.tokenize(text) for text in prompts(seed=1)]
+        asked = unique_prompts(texts, count=count, length=LOAD_PROMPT, seed=(2,))
+        began = time.perf_counter_ns()
+        engine.generate(
+            [Request(prompt, wanted.tokens, id=str(number)) for number, prompt in enumerate(asked)],
+            deadline_s=DEADLINE_S,
+        )
+        took_s = (time.perf_counter_ns() - began) / 1e9
+        cost = engine.cost
+        assert cost is not None
+        assert cost.overhead_us_per_step is not None
+        return Turn(count * wanted.tokens / took_s, cost.overhead_us_per_step, cost.picking_ns / 1e3 / cost.steps)
+
+
 def _peer(program: str, model: Path, streams: int, tokens: int, threads: int) -> Turn:
     command = [program, "-m", str(model), "-c", str(streams * (PROMPT_TOKENS + tokens)), "-t", str(threads)]
     command += ["-npp", str(PROMPT_TOKENS), "-ntg", str(tokens), "-npl", str(streams), "-ngl", "0", CELLS]
@@ -139,7 +176,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--peer", help="path of llama-batched-bench")
     parser.add_argument("--streams", default="1,2,4,8,12,16")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--tokens", type=int, default=128)
+    parser.add_argument("--tokens", type=int, default=256)
+    parser.add_argument("--load", action="store_true", help="also in continuous batching, ours alone")
     parser.add_argument("--threads", type=int, default=psutil.cpu_count(logical=False) or 1)
     parser.add_argument("--sampling", choices=("auto", "argmax", "in-graph"), default="auto")
     return parser.parse_args()
