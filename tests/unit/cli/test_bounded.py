@@ -13,6 +13,9 @@ from pytest_rawrxd.places import package_data
 
 RUN = package_data("fixtures") / "recordings" / "h100-pilot-vulkan"
 
+# An interruption that arrives in a finaliser is printed by Python and told again: no defect of the body.
+pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+
 
 def work():
     """As a judge does: steps of Python, each of them short."""
