@@ -83,18 +83,23 @@ def bounded(
     done, found = threading.Event(), list[str]()
 
     def watch() -> None:
+        """Look again and again, and once more when the body has ended: however short it was, it was looked at."""
         began = clock()
-        while not done.wait(LOOK_S):
+        ended = False
+        while not (ended or found):
+            ended = done.wait(LOOK_S)
             if (what := most.exceeded(clock() - began, resident())) is not None:
                 found.append(what)
-                for _ in range(max(1, round(grace_s / AGAIN_S))):
-                    interrupt()
-                    if done.wait(min(AGAIN_S, grace_s)):
-                        break
-                else:
-                    print(f"rawrxd: {_problem(where, what)}", file=sys.stderr, flush=True)
-                    end(ENDED)
+                if not ended:
+                    tell(what)
+
+    def tell(what: str) -> None:
+        for _ in range(max(1, round(grace_s / AGAIN_S))):
+            interrupt()
+            if done.wait(min(AGAIN_S, grace_s)):
                 return
+        print(f"rawrxd: {_problem(where, what)}", file=sys.stderr, flush=True)
+        end(ENDED)
 
     thread = threading.Thread(target=watch, daemon=True, name="bounded")
     thread.start()

@@ -111,6 +111,20 @@ def test_a_sound_body_is_left_alone():
     assert done
 
 
+def test_a_body_that_ended_before_anybody_looked_is_looked_at():
+    """And nothing is interrupted: there is no body any more."""
+    told = []
+
+    with (
+        pytest.raises(EvidenceProblem) as caught,
+        bounded(Limits(resident_bytes=2**30), where="run", resident=lambda: 2.0**31, interrupt=lambda: told.append(1)),
+    ):
+        pass
+
+    assert caught.value.found == "more than 1 GiB of memory"
+    assert told == []
+
+
 @pytest.mark.parametrize("verb", ["judge", "verify"])
 def test_the_verbs_that_read_a_strangers_run_obey(verb, tmp_path, capsys):
     run = shutil.copytree(RUN, tmp_path / "run")
