@@ -37,7 +37,7 @@ from pytest_rawrxd.measure.contention import SystemCpu, watch
 from pytest_rawrxd.measure.prompts import prompts, unique_prompts
 from pytest_rawrxd.rig.engine.choose import EngineSetup, open_engine
 from pytest_rawrxd.rig.engine.environment import child_environment
-from pytest_rawrxd.rig.engine.protocol import LoadOptions, Request
+from pytest_rawrxd.rig.engine.protocol import Generation, LoadOptions, Request, RunCost
 from pytest_rawrxd.rig.models.cache import default_cache
 from pytest_rawrxd.rig.models.ladder import ModelsSpec, prepare_models
 
@@ -104,51 +104,46 @@ def _print(turns: dict[tuple[str, int], list[Turn]], levels: list[int], peer: st
 
 
 def _ours(model: Path, streams: int, wanted: argparse.Namespace) -> Turn:
-    tokens, cells = wanted.tokens, streams * (PROMPT_TOKENS + wanted.tokens)
-    options = LoadOptions(
-        n_ctx=cells, n_streams=streams, n_threads=wanted.threads, prefill_chunk=512, sampling=wanted.sampling
-    )
-    with open_engine("llama-cpp-python", EngineSetup(environ=os.environ)) as engine:
-        engine.load(model, options, deadline_s=DEADLINE_S)
-        texts = [engine.tokenize(text) for text in prompts(seed=1)]
-        asked = unique_prompts(texts, count=streams, length=PROMPT_TOKENS, seed=(1,))
-        answers = engine.generate(
-            [Request(prompt, tokens, id=str(number)) for number, prompt in enumerate(asked)],
-            deadline_s=DEADLINE_S,
-            lock_step=True,
-        )
-        first = max(int(answer.stamps_ns[0]) for answer in answers)
-        last = max(int(answer.stamps_ns[-1]) for answer in answers)
-        decoded = sum(int(np.count_nonzero(answer.stamps_ns > first)) for answer in answers)
-        cost = engine.cost
-        assert cost is not None
-        assert cost.overhead_us_per_step is not None
-        return Turn(decoded / ((last - first) / 1e9), cost.overhead_us_per_step, cost.picking_ns / 1e3 / cost.steps)
+    answers, cost = _decode(model, streams, wanted, streams, prompt=PROMPT_TOKENS, chunk=512, lock_step=True)
+    first = max(int(answer.stamps_ns[0]) for answer in answers)
+    last = max(int(answer.stamps_ns[-1]) for answer in answers)
+    decoded = sum(int(np.count_nonzero(answer.stamps_ns > first)) for answer in answers)
+    return _turn(decoded / ((last - first) / 1e9), cost)
 
 
 def _load(model: Path, streams: int, wanted: argparse.Namespace) -> Turn:
+    count = max(2, 5 * streams // 2)
+    _, cost = _decode(model, streams, wanted, count, prompt=LOAD_PROMPT, chunk=LOAD_CHUNK, lock_step=False)
+    return _turn(count * wanted.tokens / (cost.wall_ns / 1e9), cost)
+
+
+def _decode(
+    model: Path, streams: int, wanted: argparse.Namespace, count: int, *, prompt: int, chunk: int, lock_step: bool
+) -> tuple[list[Generation], RunCost]:
+    """What ``count`` requests got from a fresh engine, and what it cost."""
     options = LoadOptions(
-        n_ctx=streams * (LOAD_PROMPT + wanted.tokens),
+        n_ctx=streams * (prompt + wanted.tokens),
         n_streams=streams,
         n_threads=wanted.threads,
-        prefill_chunk=LOAD_CHUNK,
+        prefill_chunk=chunk,
         sampling=wanted.sampling,
     )
-    count = max(2, 5 * streams // 2)
     with open_engine("llama-cpp-python", EngineSetup(environ=os.environ)) as engine:
         engine.load(model, options, deadline_s=DEADLINE_S)
         texts = [engine.tokenize(text) for text in prompts(seed=1)]
-        asked = unique_prompts(texts, count=count, length=LOAD_PROMPT, seed=(2,))
-        began = time.perf_counter_ns()
-        engine.generate(
-            [Request(prompt, wanted.tokens, id=str(number)) for number, prompt in enumerate(asked)],
+        asked = unique_prompts(texts, count=count, length=prompt, seed=(1,))
+        answers = engine.generate(
+            [Request(start, wanted.tokens, id=str(number)) for number, start in enumerate(asked)],
             deadline_s=DEADLINE_S,
+            lock_step=lock_step,
         )
-        took_s = (time.perf_counter_ns() - began) / 1e9
-        cost = engine.cost
-        assert cost is not None
-        assert cost.overhead_us_per_step is not None
-        return Turn(count * wanted.tokens / took_s, cost.overhead_us_per_step, cost.picking_ns / 1e3 / cost.steps)
+        assert engine.cost is not None
+        return answers, engine.cost
+
+
+def _turn(tps: float, cost: RunCost) -> Turn:
+    assert cost.overhead_us_per_step is not None
+    return Turn(tps, cost.overhead_us_per_step, cost.picking_ns / 1e3 / cost.steps)
 
 
 def _peer(program: str, model: Path, streams: int, tokens: int, threads: int) -> Turn:
