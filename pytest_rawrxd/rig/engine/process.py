@@ -22,7 +22,7 @@ from pytest_rawrxd.rig.process import describe_exit, end_tree
 KEPT_LINES = 2000
 TAIL = 80
 INBOX_FRAMES = 16  #: of a process that sends what nobody asked for; further ones wait in its pipe
-DRAIN_S = 0.02
+DRAIN_S = 0.005  #: without a frame: nothing more may be coming
 LINE_BYTES = 1 << 14  #: a longer line of a log is several
 
 Said = TypeVar("Said")
@@ -152,13 +152,11 @@ class EngineProcess:
 
     def _drained(self, thread: threading.Thread) -> None:
         """Wait for a thread whose process is gone; what it still has to hand over, nobody wants."""
-        for _ in range(round(self._end_s / DRAIN_S) + 1):
+        ends = self._clock() + self._end_s
+        while thread.is_alive() and self._clock() < ends:
             with contextlib.suppress(queue.Empty):
                 while True:
-                    self._inbox.get_nowait()
-            thread.join(DRAIN_S)
-            if not thread.is_alive():
-                return
+                    self._inbox.get(timeout=DRAIN_S)
 
     def _hung(self, doing: str, waited_s: float, beats: int) -> RigTrouble:
         self._say(Frame("abort"))
