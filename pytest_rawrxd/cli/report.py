@@ -31,7 +31,6 @@ class Form:
     flag: str
     help: str
     make: Callable[[Path, Sequence[Path]], list[Path]]
-    of_pool: bool = True
 
     @property
     def name(self) -> str:
@@ -56,12 +55,7 @@ def github_files(run_dir: Path, places: Sequence[Path]) -> list[Path]:
 FORMS = (
     Form("--pdf", "each sign-off page as a PDF of reproducible bytes (extra pdf)", lambda run, _: print_pages(run)),
     Form("--github", "the job summary, annotations and step outputs of GitHub Actions", github_files),
-    Form(
-        "--allure",
-        "the run as one Allure 3 page (Node.js and the packages of ci/allure)",
-        lambda run, _: allure_page(run),
-        of_pool=False,
-    ),
+    Form("--allure", "the run as one Allure 3 page (Node.js and the packages of ci/allure)", allure_page),
 )
 
 
@@ -92,13 +86,16 @@ def run(arguments: argparse.Namespace) -> int:
     for run_dir in run_dirs:
         if not is_pool(run_dir):
             read_card(run_dir)
-        elif documents or not all(form.of_pool for form in chosen):
-            possible = ", ".join(form.flag for form in FORMS if form.of_pool)
-            raise UsageProblem("this form is of one run, and that is a pool", where=str(run_dir), possible=possible)
+        elif len(run_dirs) > 1:
+            raise UsageProblem(
+                "a pool stands for several runs already",
+                where=str(run_dir),
+                possible="the pool alone, or rawrxd judge with all of the runs",
+            )
     if chosen:
         _make(chosen, run_dirs[0], arguments.runs)
     if documents:
-        for path in write_documents(run_dirs, arguments.output, as_site=arguments.site):
+        for path in write_documents(run_dirs, arguments.output, arguments.runs, as_site=arguments.site):
             print(path)
     return 0
 

@@ -141,6 +141,23 @@ def test_the_script_of_the_sign_off_renders_the_page_where_the_packages_are(inst
     assert (run.path / "github-summary.md").exists()
 
 
+def test_a_pool_has_a_page_of_its_own(rendered, installed, tmp_path):
+    """Two runs judged as one; rendered by the packages that the fixture installed."""
+    run_dir, _ = rendered
+    runs = [str(run_dir), str(run_dir.parent / "january")]
+    folder = tmp_path / "pool"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", save_nothing)
+        patch.setenv(VARIABLE, str(installed))
+        assert main(["judge", *runs, "-o", str(folder)]) == 1
+        assert main(["report", str(folder), "--allure", "--runs", *runs]) == 0
+        assert main(["verify", str(folder), "--runs", *runs]) == 0
+
+    found = (folder / "allure.html").read_text(encoding="utf-8")
+    assert 'id="rawrxd-verdict"' in found
+    assert "REJECTED" in found
+
+
 def test_the_page_belongs_to_the_run_until_it_is_judged_again(rendered):
     run_dir, _ = rendered
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pytest_rawrxd.errors import EvidenceProblem
-from pytest_rawrxd.evidence.campaign import Evidence
+from pytest_rawrxd.evidence.pooled import evidence_at
 from pytest_rawrxd.report.allure.harden import harden
 from pytest_rawrxd.report.allure.history import earlier
 from pytest_rawrxd.report.allure.results import ended, results
@@ -21,14 +21,14 @@ from pytest_rawrxd.report.render import view_of
 from pytest_rawrxd.verdict.judge import judge, verdict_bytes
 
 
-def allure_page(run_dir: Path, *, find_tool: Callable[[], Tool] = find) -> list[Path]:
-    """Write ``allure.html`` into ``run_dir`` and return its path.
+def allure_page(run_dir: Path, places: Sequence[Path] = (), *, find_tool: Callable[[], Tool] = find) -> list[Path]:
+    """Write ``allure.html`` into ``run_dir`` and return its path; of a pool, its runs are looked for at ``places``.
 
     UsageProblem where Node.js or the pinned packages are missing, EvidenceProblem where the run has no pages or its
     ``verdicts.json`` is not what its evidence says.
     """
     tool = find_tool()
-    evidence = Evidence.read(run_dir)
+    evidence = evidence_at(run_dir, places)
     view = view_of(evidence, judge(evidence))
     attachments = _attachments(run_dir, view)
     written = write_files({ALLURE: rendered_page(run_dir, view, attachments, tool).encode("utf-8")}, run_dir)

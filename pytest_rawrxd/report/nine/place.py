@@ -18,14 +18,17 @@ from pytest_rawrxd.report.sums import write_sums
 from pytest_rawrxd.verdict.judge import judge
 
 
-def write_documents(run_dirs: Sequence[Path], output: Path | None, *, as_site: bool = False) -> list[Path]:
+def write_documents(
+    run_dirs: Sequence[Path], output: Path | None, places: Sequence[Path] = (), *, as_site: bool = False
+) -> list[Path]:
     """Write the nine documents of ``run_dirs`` with their curves into ``output`` and return the paths.
 
     Without ``output`` they stand in the run directory. ``as_site`` adds them as a static site, in a folder of its own.
+    One of ``run_dirs`` may be a pool if it is the only one; its runs are looked for at ``places``.
     CampaignProblem where a run is not what its evidence gives (a page or verdict is older than it, a file was
     changed), or the runs are of two identities; UsageProblem for a rehearsal that is to be written outside of its run.
     """
-    evidence = join([_whole(run_dir) for run_dir in run_dirs])
+    evidence = join([_whole(run_dir, places) for run_dir in run_dirs])
     first = run_dirs[0]
     view = view_of(evidence, judge(evidence))
     if view.rehearsal and output is not None and not output.resolve().is_relative_to(first.resolve()):
@@ -59,8 +62,8 @@ def _documents(view: RunView, files: Mapping[str, bytes]) -> Iterator[tuple[str,
     yield from ((name, content) for name, content in files.items() if name.startswith(f"{CHARTS}/"))
 
 
-def _whole(run_dir: Path) -> Evidence:
-    found = inspect(run_dir)
+def _whole(run_dir: Path, places: Sequence[Path]) -> Evidence:
+    found = inspect(run_dir, places)
     if found.problems or found.evidence is None:
         raise CampaignProblem(
             "this run is not what its evidence gives: no document is made of it",

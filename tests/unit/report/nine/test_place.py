@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_rawrxd.cli import main
 from pytest_rawrxd.errors import CampaignProblem, UsageProblem
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.joined import join
@@ -28,6 +29,25 @@ def run(judged_run, tmp_path):
     copy = tmp_path / judged_run.name
     shutil.copytree(judged_run, copy)
     return copy
+
+
+def test_the_documents_of_a_pool_are_in_its_folder_and_no_second_run_joins_them(tmp_path, capsys):
+    folder, cards = tmp_path / "pool", [RECORDINGS / "h100-vulkan", RECORDINGS / "h100-vulkan-load"]
+    shutil.copytree(RECORDINGS.parents[1] / "reports" / "signed" / "h100-vulkan", folder)
+    places = [str(card) for card in cards]
+
+    assert main(["report", str(folder), "--docs", "--runs", *places]) == 0
+    written = [Path(line) for line in capsys.readouterr().out.splitlines()]
+    assert {path.name for path in written} >= set(DOCUMENTS)
+    assert {path.parent for path in written} == {folder / "docs"}
+    told = (folder / "docs" / "FINAL_GPU_BENCHMARK_REPORT.md").read_text(encoding="utf-8")
+    assert all(card.name in told for card in cards)
+
+    assert main(["report", str(folder), places[0], "--docs", "--runs", *places]) == 4
+    assert "a pool stands for several runs already" in capsys.readouterr().err
+    written[0].write_text("better", encoding="utf-8")
+    assert main(["report", str(folder), "--docs", "--runs", *places]) == 4
+    assert f"docs/{written[0].name}" in capsys.readouterr().err
 
 
 def test_the_documents_of_a_rehearsal_are_in_its_run_and_say_so(judged_run):
