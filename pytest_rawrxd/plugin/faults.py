@@ -109,8 +109,8 @@ def measure_faults(profile: Profile, rig: Rig, sink: Sink, memory: Memory, show:
             except UsageProblem as problem:
                 sink.record(MISSING, {"target": spec, "why": problem.what, "kinds": [DEVICE]})
                 return
+            terms = device_terms(terms, stands_in)
             if stands_in is not None:
-                terms = replace(terms, tokens=SMALL_TOKENS)
                 around = surroundings(target, spec, profile, sink=sink, memory=memory, show=show)
                 around = replace(around, about={**around.about, "stands_in": stands_in})
             run_device_drill(partial(open_site, target, terms, profile, scratch), terms, around)
@@ -134,6 +134,16 @@ def _device_target(profile: Profile, target: Target, scratch: Path) -> tuple[Tar
     )
     policy = replace(target.policy, silence_s=max(target.policy.silence_s, DISGUISED_S))
     return Target(service, SMALL_OPTIONS, target.dialect, model, policy), STAND_IN
+
+
+def device_terms(terms: FaultTerms, stands_in: str | None) -> FaultTerms:
+    """The campaign's numbers while a device comes and goes.
+
+    The first answer of a process waits until its device's kernels are compiled (37 s on an idle lavapipe, minutes beside
+    other work): as a part of loading it may take as long as a load.
+    """
+    tokens = terms.tokens if stands_in is None else SMALL_TOKENS
+    return replace(terms, tokens=tokens, deadline_s=max(terms.deadline_s, terms.ready_s))
 
 
 def surroundings(
