@@ -139,8 +139,8 @@ def _device_target(profile: Profile, target: Target, scratch: Path) -> tuple[Tar
 def device_terms(terms: FaultTerms, stands_in: str | None) -> FaultTerms:
     """The campaign's numbers while a device comes and goes.
 
-    The first answer of a process waits until its device's kernels are compiled (37 s on an idle lavapipe, minutes beside
-    other work): as a part of loading it may take as long as a load.
+    The first answer of a process waits until its device's kernels are compiled, 37 s on an idle lavapipe and more than
+    60 s beside other work: as a part of loading it may take as long as a load.
     """
     tokens = terms.tokens if stands_in is None else SMALL_TOKENS
     return replace(terms, tokens=tokens, deadline_s=max(terms.deadline_s, terms.ready_s))

@@ -7,14 +7,14 @@ starting. Between two events (a stream starts, ends or is late) it touches preal
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from pytest_rawrxd.rig.engine.protocol import Progress, ProgressListener, RunCost
 from pytest_rawrxd.rig.engine.reasons import ABORTED, FAILURES, LENGTH, NO_CELLS, NOT_ADMITTED, TIMEOUT, UNSAMPLED
-from pytest_rawrxd.rig.engine.work import Integers, Outcome, Work, offsets_of
+from pytest_rawrxd.rig.engine.work import Outcome, Work, offsets_of
 
 BEAT_NS = 300_000_000
 NEVER: int = np.iinfo(np.int64).max
@@ -52,15 +52,21 @@ def decode_all(batch: Rows, work: Work, *, clock: Callable[[], int], listener: P
         batch.clear()
 
 
+class _Said(NamedTuple):
+    """The tokens of a few steps in a row, not yet put where they belong: that takes time and can wait."""
+
+    requests: list[int]
+    token_ids: npt.NDArray[np.intp]  #: (steps, requests)
+    stamps_ns: list[int]  #: (steps,)
+
+
 class _Run:
     """State of one ``decode_all``: which request sits in which stream, and how far each is."""
 
     def __init__(self, batch: Rows, work: Work, clock: Callable[[], int], listener: ProgressListener) -> None:
         self.batch, self.work, self.clock, self.listener = batch, work, clock, listener
         k, n = len(work), batch.n_streams
-        self.begins = offsets_of(work.max_tokens)
-        self.token_ids = np.full(self.begins[-1], -1, np.int32)
-        self.stamps_ns = np.full(self.begins[-1], -1, np.int64)
+        self.said: list[_Said] = []
         self.counts, self.submitted_ns = np.zeros(k, np.int64), np.zeros(k, np.int64)
         self.reasons = [""] * k
         self.next = self.finished = self.tokens = self.steps = 0
@@ -72,8 +78,10 @@ class _Run:
         self.request_in = [0] * n
         self.fed = [0] * n  # prompt tokens decoded
         self.late_at = [NEVER] * n
-        self.last, self.position = np.zeros(n, np.int32), np.zeros(n, np.int32)
-        self.cursor, self.left = np.zeros(n, np.int64), np.zeros(n, np.int64)
+        # Lists: a dozen numbers are read and written in less time than a cold numpy call takes to begin.
+        self.last, self.position, self.left = [0] * n, [0] * n, [0] * n
+        self.address = batch.stream_at.tolist()
+        self.counting = np.arange(batch.n_ctx, dtype=np.int32)
         self.began_ns = clock()
         self.beat_at = self.began_ns + BEAT_NS
         self.wake_at = self.beat_at
@@ -110,8 +118,7 @@ class _Run:
             self.starting.append(stream)
             self.request_in[stream] = request
             self.fed[stream] = self.position[stream] = 0
-            self.cursor[stream] = self.begins[request]
-            self.left[stream] = work.max_tokens[request]
+            self.left[stream] = int(work.max_tokens[request])
             timeout = int(work.timeouts_ns[request])
             self.late_at[stream] = now + timeout if timeout else NEVER
             self.wake_at = min(self.wake_at, self.late_at[stream])
@@ -136,15 +143,14 @@ class _Run:
         What a decode call of tens of milliseconds leaves of the caches is little, so that each kind of numpy call in
         here costs about 10 us and not its usual 1: one argmax and plain copies, everything else before and after.
         """
-        batch, clock = self.batch, self.clock
+        batch, clock, streams = self.batch, self.clock, self.running
         began = clock()
         forward, pick, stopped = batch.forward, batch.pick, batch.stopped
-        streams = np.array(self.running)
-        n = self._place_running(streams)
+        n = self._place(streams)
         rows, token, position = range(n), batch.token[:n], batch.position[:n]
-        planned = int(self.left[streams].min())
-        picked, stamps_ns = np.empty((planned, n), np.intp), np.empty(planned, np.int64)
-        ahead = position + np.arange(1, planned + 1, dtype=np.int32)[:, np.newaxis]
+        planned = min(self.left[stream] for stream in streams)
+        picked, stamps_ns = np.empty((planned, n), np.intp), []
+        ahead = position + self.counting[1 : planned + 1, np.newaxis]
         late_at = min(self.late_at)
         wake_at = min(self.beat_at, late_at)
         steps = code = engine_ns = picking_ns = told_ns = 0
@@ -161,7 +167,7 @@ class _Run:
             picking_ns += now - decoded
             token[:] = row
             position[:] = ahead[steps]
-            stamps_ns[steps] = now
+            stamps_ns.append(now)
             steps += 1
             if now >= wake_at or stopped():
                 if now >= late_at or stopped():
@@ -169,44 +175,51 @@ class _Run:
                 self._beat(now, self.tokens + steps * n)
                 wake_at = min(self.beat_at, late_at)
                 told_ns += clock() - now
-        places = self.cursor[streams] + np.arange(steps)[:, np.newaxis]
-        self.token_ids[places] = picked[:steps]
-        self.stamps_ns[places] = stamps_ns[:steps, np.newaxis]
-        self.last[streams], self.position[streams] = token, position
-        self.cursor[streams] += steps
-        self.left[streams] -= steps
+        self._say(streams, picked, stamps_ns)
         self.engine_ns += engine_ns
         self.picking_ns += picking_ns
-        self.steps += steps
-        self.tokens += steps * n
         self.wall_ns += clock() - began - told_ns
         return code
 
-    def _place_running(self, streams: Integers) -> int:
+    def _place(self, streams: list[int]) -> int:
+        """Put the latest token of each stream into the first rows; how many these are."""
         batch, n = self.batch, len(streams)
-        batch.token[:n] = self.last[streams]
-        batch.position[:n] = self.position[streams]
-        batch.stream_of_row[:n] = batch.stream_at[streams]
+        batch.token[:n] = [self.last[stream] for stream in streams]
+        batch.position[:n] = [self.position[stream] for stream in streams]
+        batch.stream_of_row[:n] = [self.address[stream] for stream in streams]
         batch.wanted[:n] = 1
         return n
+
+    def _say(self, streams: list[int], picked: npt.NDArray[np.intp], stamps_ns: list[int]) -> None:
+        """Note the tokens (steps, streams) of the steps that ended at ``stamps_ns``; who said them is one further."""
+        steps = len(stamps_ns)
+        if not steps:
+            return
+        for stream, token in zip(streams, picked[steps - 1].tolist(), strict=True):
+            self.last[stream] = token
+            self.position[stream] += steps
+            self.left[stream] -= steps
+        self.said.append(_Said([self.request_in[stream] for stream in streams], picked[:steps], stamps_ns))
+        self.steps += steps
+        self.tokens += steps * len(streams)
 
     def _mixed_step(self) -> int:
         """One step with prompt tokens in it, beside the running streams (in lock step: without them)."""
         batch, clock = self.batch, self.clock
         began = clock()
-        beside = [] if self.work.lock_step else self.running
-        n = self._place_running(np.array(beside, np.int64))
-        streams, rows, fed = list(beside), list(range(n)), []
+        streams = [] if self.work.lock_step else list(self.running)
+        n = beside = self._place(streams)
+        rows, fed = list(range(n)), []
         for stream in self.starting:
             prompt = self._prompt(self.request_in[stream])
             begin = self.fed[stream]
-            end = min(len(prompt), begin + batch.rows - batch.n_streams - (n - len(beside)))
-            take = end - begin
-            batch.token[n : n + take] = prompt[begin:end]
-            batch.position[n : n + take] = np.arange(begin, end)
-            batch.stream_of_row[n : n + take] = batch.stream_at[stream]
-            batch.wanted[n : n + take] = 0
-            n += take
+            end = min(len(prompt), begin + batch.rows - batch.n_streams - (n - beside))
+            last = n + end - begin
+            batch.token[n:last] = prompt[begin:end]
+            batch.position[n:last] = self.counting[begin:end]
+            batch.stream_of_row[n:last] = self.address[stream]
+            batch.wanted[n:last] = 0
+            n = last
             fed.append((stream, end))
             if end < len(prompt):
                 break
@@ -217,24 +230,16 @@ class _Run:
         if code := batch.forward(n):
             return code
         decoded = clock()
-        picked = np.empty(len(rows), np.intp)
-        batch.pick(rows, picked)
+        picked = np.empty((1, len(rows)), np.intp)
+        batch.pick(rows, picked[0])
         now = clock()
         self.engine_ns += decoded - before
         self.picking_ns += now - decoded
-        places = np.array(streams, np.int64)
-        self.token_ids[self.cursor[places]] = picked
-        self.stamps_ns[self.cursor[places]] = now
-        self.last[places] = picked
-        self.cursor[places] += 1
-        self.left[places] -= 1
-        self.position[places] += 1
         for stream, end in fed:
-            self.fed[stream] = self.position[stream] = end
-        self.running += streams[len(beside) :]
+            self.fed[stream], self.position[stream] = end, end - 1
+        self._say(streams, picked, [now])
+        self.running += streams[beside:]
         self.starting = [stream for stream in self.starting if stream not in streams]
-        self.steps += 1
-        self.tokens += len(streams)
         self.wall_ns += clock() - began
         return 0
 
@@ -242,7 +247,7 @@ class _Run:
         request = self.request_in[stream]
         (self.running if stream in self.running else self.starting).remove(stream)
         self.batch.release(stream)
-        self.counts[request] = self.cursor[stream] - self.begins[request]
+        self.counts[request] = int(self.work.max_tokens[request]) - self.left[stream]
         self.reasons[request] = reason
         self.finished += 1
         self.late_at[stream] = NEVER
@@ -282,12 +287,14 @@ class _Run:
         self.beat_at = now + BEAT_NS
 
     def _outcome(self) -> Outcome:
-        token_ids, stamps_ns = self.token_ids, self.stamps_ns
-        if self.counts.sum() < len(token_ids):
-            place = np.arange(len(token_ids)) - np.repeat(self.begins[:-1], self.work.max_tokens)
-            kept = place < np.repeat(self.counts, self.work.max_tokens)
-            token_ids, stamps_ns = token_ids[kept], stamps_ns[kept]
         offsets = offsets_of(self.counts)
+        token_ids, stamps_ns = np.empty(offsets[-1], np.int32), np.empty(offsets[-1], np.int64)
+        cursor = offsets[:-1].copy()
+        for said in self.said:
+            places = cursor[said.requests] + np.arange(len(said.stamps_ns))[:, np.newaxis]
+            token_ids[places] = said.token_ids
+            stamps_ns[places] = np.array(said.stamps_ns)[:, np.newaxis]
+            cursor[said.requests] += len(said.stamps_ns)
         for request in np.unique(np.searchsorted(offsets, np.flatnonzero(token_ids < 0), "right") - 1):
             self.reasons[request] = UNSAMPLED
         cost = RunCost(self.steps, self.wall_ns, self.engine_ns, self.picking_ns)

@@ -60,7 +60,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class RunCost:
-    """What one ``generate`` spent on steps, and how much of it was the engine's: the rest is the instrument's."""
+    """What one ``generate`` spent on steps, and how much of it was the engine's: the rest is the instrument's.
+
+    Putting the answers together, once all are there, delays no token and is not in it.
+    """
 
     steps: int
     wall_ns: int
