@@ -101,19 +101,29 @@ def measure_faults(profile: Profile, rig: Rig, sink: Sink, memory: Memory, show:
             sink.record(MISSING, {"target": spec, "why": problem.what, "kinds": [*faults.kinds, *faults.drills]})
             return
         target = stack.enter_context(target.whole(deadline_s=terms.ready_s))
-        around = surroundings(target, spec, profile, sink=sink, memory=memory, show=show)
-        run_campaign(partial(open_site, target, terms, profile, scratch), terms, around)
+        describe = partial(surroundings, spec=spec, profile=profile, sink=sink, memory=memory, show=show)
+        run_campaign(partial(open_site, target, terms, profile, scratch), terms, describe(target))
         if DEVICE in faults.drills:
-            try:
-                target, stands_in = _device_target(profile, target, scratch)
-            except UsageProblem as problem:
-                sink.record(MISSING, {"target": spec, "why": problem.what, "kinds": [DEVICE]})
-                return
-            terms = device_terms(terms, stands_in)
-            if stands_in is not None:
-                around = surroundings(target, spec, profile, sink=sink, memory=memory, show=show)
-                around = replace(around, about={**around.about, "stands_in": stands_in})
-            run_device_drill(partial(open_site, target, terms, profile, scratch), terms, around)
+            drill_device(profile, target, terms, scratch, describe)
+
+
+def drill_device(
+    profile: Profile, target: Target, terms: FaultTerms, scratch: Path, describe: Callable[[Target], Surroundings]
+) -> None:
+    """Take the device of ``target``, or of what stands in for it on a CPU, away and give it back."""
+    around = describe(target)
+    try:
+        target, stands_in = _device_target(profile, target, scratch)
+    except UsageProblem as problem:
+        around.sink.record(MISSING, {"target": around.about["target"], "why": problem.what, "kinds": [DEVICE]})
+        return
+    # The first answer of a process waits until its device's kernels are compiled, 37 s on an idle lavapipe, over 60 s
+    # beside other work: as a part of loading it may take as long as a load.
+    terms = replace(terms, deadline_s=max(terms.deadline_s, terms.ready_s))
+    if stands_in is not None:
+        terms, around = replace(terms, tokens=SMALL_TOKENS), describe(target)
+        around = replace(around, about={**around.about, "stands_in": stands_in})
+    run_device_drill(partial(open_site, target, terms, profile, scratch), terms, around)
 
 
 def _device_target(profile: Profile, target: Target, scratch: Path) -> tuple[Target, str | None]:
@@ -134,16 +144,6 @@ def _device_target(profile: Profile, target: Target, scratch: Path) -> tuple[Tar
     )
     policy = replace(target.policy, silence_s=max(target.policy.silence_s, DISGUISED_S))
     return Target(service, SMALL_OPTIONS, target.dialect, model, policy), STAND_IN
-
-
-def device_terms(terms: FaultTerms, stands_in: str | None) -> FaultTerms:
-    """The campaign's numbers while a device comes and goes.
-
-    The first answer of a process waits until its device's kernels are compiled, 37 s on an idle lavapipe and more than
-    60 s beside other work: as a part of loading it may take as long as a load.
-    """
-    tokens = terms.tokens if stands_in is None else SMALL_TOKENS
-    return replace(terms, tokens=tokens, deadline_s=max(terms.deadline_s, terms.ready_s))
 
 
 def surroundings(

@@ -3,13 +3,11 @@
 import importlib.util
 import json
 from dataclasses import replace
-from functools import partial
 from types import SimpleNamespace
 
 import pytest
 
 from pytest_rawrxd.measure.canary.song import canaries
-from pytest_rawrxd.measure.faults.campaign import run_device_drill
 from pytest_rawrxd.measure.faults.terms import window_plan
 from pytest_rawrxd.measure.faults.window import run_window, sing
 from pytest_rawrxd.measure.memory import SystemMemory
@@ -99,13 +97,12 @@ def test_a_killed_server_is_restarted_and_nothing_is_lost_after_a_retry(target, 
 @pytest.mark.skipif(lavapipe_environment() is None, reason="no lavapipe driver (Debian: mesa-vulkan-drivers)")
 def test_a_hidden_device_is_replaced_by_the_cpu_and_comes_back(target, terms, tmp_path):
     kept = Kept()
-    on_device, stands_in = faults._device_target(PROFILE, target, tmp_path)
-    # What compiles takes longer than an answer may, and never longer than a load.
-    terms = faults.device_terms(replace(terms, deadline_s=1.0, ready_s=300.0), stands_in)
+    # No answer is there in 10 ms: what may have to compile first has the time of a load.
+    terms = replace(terms, deadline_s=0.01, ready_s=300.0)
 
-    run_device_drill(partial(faults.open_site, on_device, terms, PROFILE, tmp_path), terms, around(on_device, kept))
+    faults.drill_device(PROFILE, target, terms, tmp_path, lambda target: around(target, kept))
 
-    assert stands_in == "lavapipe"
+    assert {record.data["stands_in"] for record in kept.records} == {"lavapipe"}
     assert [drill.data["name"] for drill in kept.of("fault.drill")] == ["device hidden", "driver missing"]
     for drill in kept.of("fault.drill"):
         assert drill.data["proof"] == {"held": True, "said": "weights were on Vulkan0, are on CPU_Mapped"}

@@ -103,7 +103,10 @@ def test_weights_of_0xff_make_their_variant_invalid_and_no_other(phase1):
 
     found = run(phase1)
 
-    assert phase1.verdicts()["SLA-TPS-GUARANTEE"]["estimate"] > 0  # whether proven, the machine's other work decides
+    # Whether the guarantee is proven, the machine's other work decides; that it was measured, the broken file does not.
+    measured = [(entry["data"]["variant"], entry["data"]["process"]) for entry in phase1.records("decode.run")]
+    assert measured == [("Q2_K", process) for process in (1, 2, 3)]
+    assert phase1.verdicts()["SLA-TPS-GUARANTEE"]["estimate"] > 0
     assert found["P1-MATRIX"] == "INVALID"
     assert "Q8_0: process 1: the engine refused the model" in phase1.verdicts()["P1-MATRIX"]["reason"]
     # One refusal is enough: another process would hear the same.

@@ -7,14 +7,14 @@ starting. Between two events (a stream starts, ends or is late) it touches preal
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from pytest_rawrxd.rig.engine.protocol import Progress, ProgressListener, RunCost
 from pytest_rawrxd.rig.engine.reasons import ABORTED, FAILURES, LENGTH, NO_CELLS, NOT_ADMITTED, TIMEOUT, UNSAMPLED
-from pytest_rawrxd.rig.engine.work import Outcome, Work, offsets_of
+from pytest_rawrxd.rig.engine.work import Outcome, Said, Work, gathered
 
 BEAT_NS = 300_000_000
 NEVER: int = np.iinfo(np.int64).max
@@ -52,21 +52,13 @@ def decode_all(batch: Rows, work: Work, *, clock: Callable[[], int], listener: P
         batch.clear()
 
 
-class _Said(NamedTuple):
-    """The tokens of a few steps in a row, not yet put where they belong: that takes time and can wait."""
-
-    requests: list[int]
-    token_ids: npt.NDArray[np.intp]  #: (steps, requests)
-    stamps_ns: list[int]  #: (steps,)
-
-
 class _Run:
     """State of one ``decode_all``: which request sits in which stream, and how far each is."""
 
     def __init__(self, batch: Rows, work: Work, clock: Callable[[], int], listener: ProgressListener) -> None:
         self.batch, self.work, self.clock, self.listener = batch, work, clock, listener
         k, n = len(work), batch.n_streams
-        self.said: list[_Said] = []
+        self.said: list[Said] = []
         self.counts, self.submitted_ns = np.zeros(k, np.int64), np.zeros(k, np.int64)
         self.reasons = [""] * k
         self.next = self.finished = self.tokens = self.steps = 0
@@ -199,7 +191,7 @@ class _Run:
             self.last[stream] = token
             self.position[stream] += steps
             self.left[stream] -= steps
-        self.said.append(_Said([self.request_in[stream] for stream in streams], picked[:steps], stamps_ns))
+        self.said.append(Said([self.request_in[stream] for stream in streams], picked[:steps], stamps_ns))
         self.steps += steps
         self.tokens += steps * len(streams)
 
@@ -287,14 +279,7 @@ class _Run:
         self.beat_at = now + BEAT_NS
 
     def _outcome(self) -> Outcome:
-        offsets = offsets_of(self.counts)
-        token_ids, stamps_ns = np.empty(offsets[-1], np.int32), np.empty(offsets[-1], np.int64)
-        cursor = offsets[:-1].copy()
-        for said in self.said:
-            places = cursor[said.requests] + np.arange(len(said.stamps_ns))[:, np.newaxis]
-            token_ids[places] = said.token_ids
-            stamps_ns[places] = np.array(said.stamps_ns)[:, np.newaxis]
-            cursor[said.requests] += len(said.stamps_ns)
+        token_ids, stamps_ns, offsets = gathered(self.said, self.counts)
         for request in np.unique(np.searchsorted(offsets, np.flatnonzero(token_ids < 0), "right") - 1):
             self.reasons[request] = UNSAMPLED
         cost = RunCost(self.steps, self.wall_ns, self.engine_ns, self.picking_ns)

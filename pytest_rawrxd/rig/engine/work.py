@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,14 @@ class ScoreWork:
     chunks: TokenIds  #: (chunks, tokens)
     keep: Path | None = None
     against: Path | None = None
+
+
+class Said(NamedTuple):
+    """The tokens of a few steps in a row, not yet put where they belong: that takes time and can wait."""
+
+    requests: list[int]
+    token_ids: npt.NDArray[np.intp]  #: (steps, requests)
+    stamps_ns: list[int]  #: (steps,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +98,19 @@ def generations_from_outcome(outcome: Outcome, requests: Sequence[Request]) -> l
         )
         for i, request in enumerate(requests)
     ]
+
+
+def gathered(said: Sequence[Said], counts: Integers) -> tuple[TokenIds, Nanoseconds, Integers]:
+    """Tokens, stamps and offsets of an Outcome: every token at its place in the answer of its request."""
+    offsets = offsets_of(counts)
+    token_ids, stamps_ns = np.empty(offsets[-1], np.int32), np.empty(offsets[-1], np.int64)
+    cursor = offsets[:-1].copy()
+    for requests, tokens, stamps in said:
+        places = cursor[requests] + np.arange(len(stamps))[:, np.newaxis]
+        token_ids[places] = tokens
+        stamps_ns[places] = np.array(stamps)[:, np.newaxis]
+        cursor[requests] += len(stamps)
+    return token_ids, stamps_ns, offsets
 
 
 def offsets_of(lengths: Sequence[int] | Integers) -> Integers:
