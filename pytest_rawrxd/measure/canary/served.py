@@ -2,7 +2,7 @@
 
 Likelihoods: llama-server tells them with ids; the OpenAI API by the text of a token, as vLLM, SGLang and llama-server
 do behind it; Ollama from 0.12.11 on; RawrXD's server tells neither tokens nor likelihoods. A token without an id gets
-the CRC-32 of its text as one. Run for real in the tests: llama-server b10434, its own endpoint and its OpenAI ones.
+the CRC-32 of its text as one. Run for real in the tests: llama-server b10068, its own endpoint and its OpenAI ones.
 Constructed from the published formats: the others.
 """
 

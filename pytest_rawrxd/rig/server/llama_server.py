@@ -1,6 +1,6 @@
 """llama-server's own streaming endpoint: the ids of the tokens in every event, which its OpenAI endpoint leaves out.
 
-Run for real in the tests against llama-server b10434.
+Run for real in the tests against llama-server b10068.
 """
 
 from __future__ import annotations

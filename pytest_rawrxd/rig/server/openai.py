@@ -1,6 +1,6 @@
 """OpenAI-compatible streaming: llama-server, vLLM, SGLang, LM Studio, llama-cpp-python's server.
 
-Run for real in the tests: llama-server b10434 (``/v1/completions`` and ``/v1/chat/completions``). Constructed from the
+Run for real in the tests: llama-server b10068 (``/v1/completions`` and ``/v1/chat/completions``). Constructed from the
 published formats: vLLM (``return_token_ids``; its last text may come with the finish reason; usage in an event without
 choices), SGLang and LM Studio (text only, usage in the last event), llama-cpp-python's server (comments as keep-alive).
 """

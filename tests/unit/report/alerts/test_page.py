@@ -37,7 +37,7 @@ def drill(fault, effect, *calls):
         "began_ns": 0,
         "ended_ns": 60 * 10**9,
         "effect": effect,
-        "server": "b10434",
+        "server": "b10068",
         "alerts": alerts,
     }
     return Record(f"drill-{fault}", "monitoring.drill", data)
@@ -72,7 +72,7 @@ def test_the_page_shows_each_fault_with_its_call_its_time_and_its_budget(page):
     )
     assert "freeze: the server went on answering" in text
     assert "none, as it should be" in text
-    assert "llama.cpp b10434" in text
+    assert "llama.cpp b10068" in text
     assert "34 alerts in 158 cases" in text
     for shown in ("showed 12.3 ms", "showed 80.0 tok/s"):
         assert f"in the control, its panel {shown}" in text
