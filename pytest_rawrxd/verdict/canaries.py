@@ -198,15 +198,19 @@ def _counts(each: Songs, row: int) -> list[str]:
 def _apart(each: Songs, reference: Songs, row: int, place: int) -> float:
     """How many nats two tokens chosen at one place are apart, to the side that finds them further apart.
 
-    A side that does not list the other's token knows that it is at least as unlikely as the last one it lists;
-    infinite where no side lists it.
+    A side that does not list the other's token knows that it is at least as unlikely as the last one it lists. Where no
+    side lists it, two answers that were read alone still tell: up to here one engine read the same tokens twice, and
+    each reading says how far from the best its own token is. Otherwise infinite.
     """
-    sides = [(reference, each.ids(row)[place])]
+    mine, theirs = each.ids(row)[place], reference.ids(row)[place]
+    sides = [(reference, mine)]
     if each.tells("likelihoods"):
-        sides.append((each, reference.ids(row)[place]))
+        sides.append((each, theirs))
     known = [_margin(side, row, place, token) for side, token in sides]
     if not np.isfinite(known).any():
-        return float("inf")
+        if not (each.tells("alone") and reference.tells("alone")):
+            return float("inf")
+        return max(_margin(each, row, place, mine), _margin(reference, row, place, theirs))
     return max(
         _least(side, row, place) if np.isinf(nats) else nats for (side, _), nats in zip(sides, known, strict=True)
     )

@@ -1,6 +1,7 @@
 """What a fault campaign decides, from windows and drills written as the campaign writes them."""
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -397,6 +398,33 @@ def test_a_token_that_only_one_side_lists_is_judged_by_what_both_know(judged, la
 
     assert found.verdict is verdict
     assert ("1 wrong answers" in found.reason and "nats apart" in found.reason) is (verdict is Verdict.FAIL)
+
+
+ALONE = {"tells": {"ids": True, "likelihoods": True, "alone": True}}
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "told", "verdict"),
+    [
+        (0.07, 0.05, ALONE, Verdict.PASS),
+        (1.49, 0.05, ALONE, Verdict.PASS),
+        (1.51, 0.05, ALONE, Verdict.FAIL),
+        (0.05, 1.51, ALONE, Verdict.FAIL),
+        (0.07, 0.05, {}, Verdict.FAIL),  # of a batch that was not read again nobody knows
+    ],
+)
+def test_where_ties_fill_both_lists_the_two_readings_tell(judged, mine, theirs, told, verdict):
+    """Random weights have more equally likely tokens than a list holds: seen on an H100 with CUDA."""
+
+    def tied(chosen, margin):
+        """Its second token is none of the best: others, all alike, are before it."""
+        ranked = ((100, -8.0), (101, -8.0), (102, -8.0), (103, -8.0), (chosen, -8.0 - margin))
+        return replace(sung([1, chosen, 9]), top=(sung([1]).top[0], ranked, sung([9]).top[0]))
+
+    reference = birds("reference", tied(5, theirs), sung([2, 6, 10]), **told)
+    other = birds("together", tied(7, mine), sung([2, 6, 10]), **told)
+
+    assert judged("P2-CORRECT-FAULTS", canaries=[reference, other]).verdict is verdict
 
 
 @pytest.mark.parametrize(
