@@ -23,13 +23,18 @@ def processes(*pids: int | None) -> tuple[int, ...]:
     return tuple(pid for pid in pids if pid)
 
 
+#: Seen with a llama-server from PyPI that was built on a processor with AMX, on one that has AVX2 alone.
+FOREIGN_PROGRAM = ": it was built for a processor with instructions that this one lacks"
+
+
 def describe_exit(status: int) -> str:
     """An exit status in words: ``signal SIGSEGV``, ``access violation (0xC0000005)``, ``exit status 1``."""
     if status < 0:
         try:
-            return f"signal {signal.Signals(-status).name}"
+            name = signal.Signals(-status).name
         except ValueError:
             return f"signal {-status}"
+        return f"signal {name}{FOREIGN_PROGRAM if name == 'SIGILL' else ''}"
     if fault := WINDOWS_FAULTS.get(status):
         return f"{fault} (0x{status:08X})"
     return f"exit status {status}"

@@ -15,7 +15,7 @@ BATCHED = """
 levels = [int(level) for level in sys.argv[sys.argv.index("-npl") + 1].split(",")]
 print("noise of a log")
 for level in levels:
-    print(json.dumps({"pl": level, "tg": 8, "speed_pp": 1.0, "speed_tg": SPEED}))
+    print(json.dumps({"pl": level, "tg": 8, "speed_pp": 1.0, "speed_tg": SPEED * (1 + ("-kvu" in sys.argv))}))
 """
 
 
@@ -54,13 +54,14 @@ def test_our_rates_stand_beside_the_programs_and_a_missed_goal_is_told(
 
     assert troubles == []
     assert [(turn.who, turn.streams) for turn in turns] == [
-        ("ours", 1),
+        ("ours, argmax", 1),
+        ("ours, argmax", 2),
         ("llama-bench", 1),
-        ("ours", 2),
         ("llama-batched-bench", 2),
+        ("llama-batched-bench -kvu", 2),
     ]
-    assert [turn.tps for turn in turns if turn.who != "ours"] == [speed + 1, speed]
-    assert all(turn.tps > 0 and turn.overhead_us > 0 for turn in turns if turn.who == "ours")
+    assert [turn.tps for turn in turns[2:]] == [speed + 1, speed, 2 * speed]
+    assert all(turn.tps > 0 and turn.overhead_us > 0 for turn in turns[:2])
     assert script.show(turns, None) is kept
     assert capsys.readouterr().out.count("MISSED") == (0 if kept else 2)
 
@@ -81,9 +82,9 @@ def test_a_program_that_fails_or_answers_too_rarely_is_named(script, tiny_model,
     )
 
     with pytest.raises(script.NoAnswer, match=r"llama-bench ended with 1.*no such model"):
-        script.bench(asked)
+        list(script.bench(asked))
     with pytest.raises(script.NoAnswer, match="answered 1 times at 2 streams, not 3"):
-        list(script.batched(asked))
+        list(script.batched(asked, script.BATCHED))
     with pytest.raises(SystemExit):
         script.arguments(["--model", "x", "--bench", str(tmp_path / "none")])
 
@@ -110,4 +111,5 @@ def test_one_contender_without_an_answer_takes_nothing_from_the_others(
 
     told = capsys.readouterr().out
     assert "no answer: llama-batched-bench answered 1 times at 2 streams, not 2" in told
+    assert "no answer: llama-batched-bench -kvu answered 1 times at 2 streams, not 2" in told
     assert [line.split()[0] for line in told.splitlines()[1:3]] == ["1", "2"]

@@ -196,7 +196,8 @@ class LlamaCpp:
         wanted = options.sampling
         if wanted == "auto":
             on_gpu = self._api.llama_supports_gpu_offload() and options.n_gpu_layers
-            wanted = "in-graph" if on_gpu and self._n_vocab % ALIGNED_VOCABULARY == 0 else "argmax"
+            many = options.n_streams > 1  # one row is faster read on the host: docs/decisions/0024
+            wanted = "in-graph" if many and on_gpu and self._n_vocab % ALIGNED_VOCABULARY == 0 else "argmax"
         if wanted == "in-graph":
             self._start(options, in_graph=True)
             if self._samples_in_graph(options):

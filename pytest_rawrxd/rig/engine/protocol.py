@@ -92,9 +92,8 @@ class LoadOptions:
     check_tensors: bool = True  #: corrupt weights load silently without it
     warm_up: bool = True  #: every decode and prefill width once, on a GPU twice
     warm_depth: bool = True  #: on a GPU the whole context once too; seconds that a short run can leave to a long one
-    sampling: Sampling = (
-        "auto"  #: "argmax" on the host, "in-graph" on the device, "auto": in-graph on a GPU that has it
-    )
+    #: "argmax" on the host, "in-graph" on the device; "auto": in-graph for several streams on a GPU that has it.
+    sampling: Sampling = "auto"
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from pytest_rawrxd.rig.target.service import UNCHANGED, Change, Running, Service
 
 POLL_S = 0.05
 PROBE_S = 1.0  #: the longest wait for one answer of the ready page
+STILLBORN = 3  #: ends in a row that are enough of a service that was never ready
 NS = 1_000_000_000
 
 Get = Callable[..., tuple[int, bytes] | None]
@@ -125,11 +126,16 @@ class Supervisor:
             self.service.wake()
 
     def wait_ready(self, *, deadline_s: float) -> bool:
-        """Whether the service became ready within ``deadline_s``."""
+        """Whether the service became ready within ``deadline_s``; one that only ever ended is not waited for."""
         ends = self._clock() + round(deadline_s * NS)
-        while not self._ready and self._clock() < ends:
+        while not self._ready and self._clock() < ends and not self._stillborn():
             self._over.wait(POLL_S)
         return self._ready
+
+    def _stillborn(self) -> bool:
+        """Whether it ended each time that it was started: a program for another processor, a model it cannot read."""
+        said = [event.kind for event in self.events]
+        return self.service.owned and "ready" not in said and said.count("ended") >= STILLBORN
 
     def children(self) -> tuple[int, ...]:
         """Ended processes of this suite that nobody has taken note of: zombies."""

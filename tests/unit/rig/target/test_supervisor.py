@@ -171,3 +171,42 @@ def test_a_silent_service_of_somebody_else_is_noted_once_and_left_alone():
 
     assert kinds(supervisor) == ["started", "ready", "silent"]
     assert house.running[0].closed == 0
+
+
+def ending(supervisor, house, times, said="signal SIGILL"):
+    for _ in range(times):
+        supervisor.step()
+        house.running[-1].end = said
+        supervisor.step()
+        house.now += SECOND
+
+
+def test_a_service_that_only_ever_ends_is_not_waited_for():
+    house = House()
+    supervisor = supervised(house)
+    ending(supervisor, house, 2)
+    house.now = 0
+    waited = iter([0, 61 * SECOND])
+    supervisor._clock = lambda: next(waited, 61 * SECOND)
+    assert not supervisor.wait_ready(deadline_s=60)  # two ends: it waited until the deadline
+    assert next(waited, None) is None
+
+    supervisor._clock = lambda: house.now
+    house.now = 5 * SECOND
+    ending(supervisor, house, 1)
+
+    assert not supervisor.wait_ready(deadline_s=60)  # with a clock that stands still, only giving up ends this
+    assert kinds(supervisor).count("ended") == 3
+
+
+def test_a_service_that_was_ready_once_is_waited_for_whatever_ended_since():
+    house = House()
+    supervisor = supervised(house)
+    supervisor.step()
+    house.answer = (200, b"")
+    supervisor.step()
+    ending(supervisor, house, 3)
+    supervisor.step()
+    supervisor.step()
+
+    assert supervisor.wait_ready(deadline_s=0.0)
