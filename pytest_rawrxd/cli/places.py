@@ -1,4 +1,4 @@
-"""``--runs DIR``: where the run directories are that a pool was made of."""
+"""``--runs DIR``: where the run directories are that a pool or a publication was made of."""
 
 from __future__ import annotations
 
@@ -14,5 +14,6 @@ def add_places(verb: Any) -> None:
         type=Path,
         nargs="+",
         default=[],
-        help="of a pool: the run directories that it was made of, or folders of them; default: beside it",
+        help="of a pool or a published run: the run directories that it was made of, or folders of them; default: "
+        "beside it, and above reports/signed/",
     )

@@ -1,6 +1,6 @@
-"""``pool.json``: which runs a folder of pooled verdicts stands on, each by the digests of its evidence.
+"""Folders of verdicts whose evidence lies elsewhere: the pool of several runs, the publication of one.
 
-It names no place: a run is found again by its digests, wherever it was moved to.
+Neither ``pool.json`` nor ``evidence.sha256`` names a place: a run is found again by its digests, wherever it was moved.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pytest_rawrxd.evidence.canonical import canonical, file_digest, strict_load
 from pytest_rawrxd.evidence.joined import pool
 
 POOL = "pool.json"
+LISTING = "evidence.sha256"  #: of a publication: the evidence that stayed behind, as sha256sum writes it
 SCHEMA = "pytest-rawrxd/pool/1"
 MAX_POOL = 16 << 20
 
@@ -124,11 +125,42 @@ def unchanged(folder: Path, places: Sequence[Path] = ()) -> list[tuple[PooledRun
     return runs
 
 
-def evidence_at(folder: Path, places: Sequence[Path] = ()) -> Evidence:
-    """The evidence behind ``folder``, a run directory or a pool, whose runs are looked for at ``places``.
+def is_published(folder: Path) -> bool:
+    """Whether ``folder`` is the committed part of one run, whose ledger and raw arrays are elsewhere."""
+    return (folder / CARD).is_file() and (folder / LISTING).is_file() and not (folder / "ledger").exists()
 
-    Raises EvidenceProblem where it is neither, and where a run is missing or was changed since it was pooled.
+
+def published_from(folder: Path, places: Sequence[Path] = ()) -> Path:
+    """The run directory that ``folder`` was published from, found by the digests of its card and ledgers.
+
+    It is looked for at ``places``, run directories or folders of them; without any, above the folder of publications.
+    Raises EvidenceProblem where it is nowhere, or has gained, lost or changed a file since.
     """
+    lines = (folder / LISTING).read_text(encoding="utf-8", errors="replace").splitlines()
+    listed = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    held = {name: digest for name, digest in listed.items() if name == CARD or name.startswith("ledger/")}
+    searched = list(places) or [folder.resolve().parent.parent]
+    for run_dir in (path for place in searched for path in _runs_at(place)):
+        if _files(run_dir) == held:
+            raw = {path.relative_to(run_dir).as_posix(): path for path in run_dir.glob("raw/**/*") if path.is_file()}
+            for name in sorted(listed.keys() - held.keys() | raw.keys()):
+                if name not in raw or file_digest(raw[name]) != listed.get(name):
+                    raise EvidenceProblem("the run was changed after it was published", where=LISTING, found=name)
+            return run_dir
+    raise EvidenceProblem(
+        "the evidence of this publication is not where it was looked for",
+        where=LISTING,
+        found=f"no run with these ledgers in {', '.join(map(str, searched))}; --runs DIR names another place",
+    )
+
+
+def evidence_at(folder: Path, places: Sequence[Path] = ()) -> Evidence:
+    """The evidence behind ``folder``: a run, or a pool or a publication, whose runs are looked for at ``places``.
+
+    Raises EvidenceProblem where it is none of them, and where a run is missing or was changed since.
+    """
+    if is_published(folder):
+        return Evidence.read(published_from(folder, places))
     if not is_pool(folder):
         return Evidence.read(folder)
     return pool([Evidence.read(run_dir) for _, run_dir in unchanged(folder, places)])

@@ -12,15 +12,14 @@ from pytest_rawrxd.errors import CampaignProblem, EvidenceProblem
 from pytest_rawrxd.evidence.campaign import SIGNATURES
 from pytest_rawrxd.evidence.canonical import file_digest
 from pytest_rawrxd.evidence.isolated import refuse_hostile
-from pytest_rawrxd.evidence.pooled import POOL, is_pool, unchanged
+from pytest_rawrxd.evidence.pooled import LISTING, POOL, is_pool, unchanged
 from pytest_rawrxd.report.dossier import EvidenceFile
 from pytest_rawrxd.report.exhibits import listing
 
 VERDICTS = "verdicts.json"
 SUMS = "SHA256SUMS"
-EVIDENCE = "evidence.sha256"
 ALLURE = "allure.html"  #: six megabytes that ``rawrxd report --allure`` gives again; not committed
-#: What is committed; ledger and raw arrays stay in the run directory and are listed in EVIDENCE by digest.
+#: What is committed; ledger and raw arrays stay in the run directory and are listed in LISTING by digest.
 OUTPUTS = ("*.csv", "charts/*.svg", "charts/*.png", "gpu*/*.csv", "gpu*/charts/*.svg", "gpu*/charts/*.png")
 PAGES = ("*.html", "gpu*/*.html", "*.pdf", "docs/*")
 COMMITTED = (VERDICTS, "campaign.json", POOL, *PAGES, f"{SIGNATURES}/*.json", *OUTPUTS)
@@ -80,20 +79,20 @@ def _copy(run_dir: Path, built: Path, evidence: list[EvidenceFile]) -> None:
         copy = built / path.relative_to(run_dir)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
-    _write(built / EVIDENCE, listing(evidence))
+    _write(built / LISTING, listing(evidence))
     _write(built / SUMS, listing(digests(built, ["**/*"])))
 
 
 def _refuse_other(built: Path, target: Path) -> None:
     """Only an earlier publication of the same run may go: its every piece of evidence is still there, unchanged."""
-    earlier, sums = target / EVIDENCE, target / SUMS
+    earlier, sums = target / LISTING, target / SUMS
     listed = {line.partition("  ")[2] for line in _lines(sums)} if sums.is_file() else set()
     strangers = {file.name for file in digests(target, ["**/*"])} - listed - {SUMS}
     if not earlier.is_file():
-        found = f"no {EVIDENCE}"
+        found = f"no {LISTING}"
     elif strangers:
         found = f"files that were not published: {', '.join(sorted(strangers)[:3])}"
-    elif not set(_lines(earlier)) <= set(_lines(built / EVIDENCE)):
+    elif not set(_lines(earlier)) <= set(_lines(built / LISTING)):
         found = "evidence that this run does not have"
     else:
         return

@@ -5,8 +5,9 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from pytest_rawrxd.evidence.pooled import LISTING
 from pytest_rawrxd.evidence.publication import Publication, sha256
-from pytest_rawrxd.report.publish import EVIDENCE, OUTPUTS, digests
+from pytest_rawrxd.report.publish import OUTPUTS, digests
 from pytest_rawrxd.rig.git import Run, committed
 
 
@@ -14,7 +15,7 @@ def published(run_dir: Path, copy: Path, *, run: Run = subprocess.run) -> Public
     """What the commit that holds ``copy`` says about ``run_dir``. Raises UsageProblem where git has no such commit."""
     found = committed(copy, run=run)
     # Of lines that are none, the names match no file of the run: it is not committed then.
-    listed = found.files.get(EVIDENCE, b"").decode("utf-8", "replace")
+    listed = found.files.get(LISTING, b"").decode("utf-8", "replace")
     lines = [line.partition("  ") for line in listed.splitlines()]
     return Publication(
         commit=found.commit,

@@ -12,7 +12,7 @@ from pytest_rawrxd.evidence.campaign import CARD, LOCK, SIGNATURES, Evidence
 from pytest_rawrxd.evidence.canonical import canonical, file_digest, strict_loads
 from pytest_rawrxd.evidence.isolated import refuse_hostile
 from pytest_rawrxd.evidence.joined import pool, raw_name
-from pytest_rawrxd.evidence.pooled import POOL, PooledRun, changed, is_pool, located, read_pool
+from pytest_rawrxd.evidence.pooled import LISTING, POOL, PooledRun, changed, evidence_at, is_pool, located, read_pool
 from pytest_rawrxd.evidence.raw import checked
 from pytest_rawrxd.report.dossier import RunView
 from pytest_rawrxd.report.nine.site import site, site_is_possible
@@ -51,7 +51,7 @@ def inspect(run_dir: Path, places: Sequence[Path] = ()) -> Inspection:
     """Check every file of ``run_dir`` and derive what its evidence says. Raises EvidenceProblem where it is no run,
     or holds what would lead out of it.
 
-    Of a pool, the folder and all of its runs, which are looked for at ``places``; default: beside it.
+    Of a pool or a publication, the folder and all of its runs, which are looked for at ``places``; default: beside it.
     """
     pooled = is_pool(run_dir)
     if not (pooled or (run_dir / CARD).is_file()):
@@ -66,7 +66,7 @@ def inspect(run_dir: Path, places: Sequence[Path] = ()) -> Inspection:
     try:
         if pooled:
             runs = read_pool(run_dir)
-        evidence = _pooled(run_dir, places, problems, notes) if pooled else Evidence.read(run_dir)
+        evidence = _pooled(run_dir, places, problems, notes) if pooled else evidence_at(run_dir, places)
         problems.update(_not_as_recorded(evidence))
         verdicts = judge(evidence)
         view = view_of(evidence, verdicts)
@@ -175,7 +175,7 @@ def _site(run_dir: Path, view: RunView, files: Mapping[str, bytes], problems: se
 
 def _by_digest_only(run_dir: Path, evidence: Evidence, files: Mapping[str, bytes]) -> Iterator[str]:
     """Files that nothing derives and no record names, such as the last array of a killed process: digests hold them."""
-    given = {*files, SUMS, CARD, LOCK, *(path.name for path in run_dir.glob(PRINTED))}
+    given = {*files, SUMS, CARD, LOCK, LISTING, *(path.name for path in run_dir.glob(PRINTED))}
     recorded = {str(record.data["raw"]["file"]) for record in evidence.records if record.data.get("raw")}
     read = {f"ledger/{path.name}" for path in (run_dir / "ledger").glob("*.jsonl")}
     there = [file.name for file in digests(run_dir, ["**/*"]) if not file.name.startswith(f"{SIGNATURES}/")]

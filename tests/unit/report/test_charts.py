@@ -32,6 +32,18 @@ def test_the_order_of_the_points_does_not_matter_and_two_drawings_are_equal(char
     assert (again.svg, again.png) == (chart.svg, chart.png)
 
 
+def test_ids_are_counted_and_name_no_digest_of_coordinates(chart):
+    """matplotlib's own differ between processors whose logarithms differ in the last bit; what is drawn does not."""
+    ids = re.findall(r' id="([^"]+)"', chart.svg)
+    named = re.findall(r'(?:href="#|url\(#)([^")]+)', chart.svg)
+
+    assert [each for each in ids if re.fullmatch(r"[a-z]+[0-9a-f]{10}", each)] == []
+    assert len(set(ids)) == len(ids)
+    assert any(re.fullmatch(r"p\d+", each) for each in named)
+    assert any(re.fullmatch(r"m\d+", each) for each in named)
+    assert set(named) <= set(ids)
+
+
 def test_the_svg_is_well_formed_and_holds_no_clock(chart):
     ET.fromstring(chart.svg)  # noqa: S314 - our own output
     assert "dc:date" not in chart.svg
