@@ -20,7 +20,8 @@ def test_an_unknown_name_suggests_the_nearest(tmp_path: Path, monkeypatch: pytes
         "there is no profile named 'embeded'\n"
         "  found: no embeded.toml in fixtures/profiles\n"
         "  possible: embedded? One of: embedded, embedded-fleet, h100, h100-cuda, h100-minutes, h100-minutes-cuda, "
-        "h100-pilot, h100-roadmap, h100-roadmap-cuda, h100-smollm2, h100-smollm2-cuda, production, rx7800xt; or a path to a .toml file"
+        "h100-pilot, h100-roadmap, h100-roadmap-cuda, h100-smollm2, h100-smollm2-cuda, production, rx7800xt; "
+        "or a path to a .toml file"
     )
 
 

@@ -15,7 +15,7 @@ FIXTURES = package_data("fixtures")
 #: profile -> the profile it extends, and the recordings its bounds come from
 WRITTEN = {
     "h100": ("h100-roadmap", ("h100-pilot-vulkan", "h100-vulkan", "h100-vulkan-load")),
-    "h100-cuda": ("h100-roadmap-cuda", ("h100-pilot-cuda", "h100-load-cuda")),
+    "h100-cuda": ("h100-roadmap-cuda", ("h100-pilot-cuda", "h100-cuda")),
 }
 
 
