@@ -132,6 +132,53 @@ def test_two_boards_of_one_kind_give_one_verdict_on_phase_1_and_load():
     assert of_paper == verdicts  # what is published is what the evidence gives
 
 
+@pytest.mark.parametrize(
+    ("criterion", "verdict", "estimate"),
+    [
+        ("P1-TPS-Q4_K", "FAIL", 261.4),
+        ("P2-LAT-P50", "PASS", 8.91),
+        ("P2-LAT-SPIKE", "PASS", 26.4),
+        ("P2-AGG", "PASS", 1143),
+        ("P2-EFF-12", "FAIL", 37.2),
+        ("P2-CORRECT", "PASS", 0),
+    ],
+)
+def test_with_cuda_the_same_card_keeps_the_throughput_and_fails_the_scaling(cuda, criterion, verdict, estimate):
+    found = cuda[criterion]
+
+    assert found["verdict"] == verdict
+    assert found["estimate"] == pytest.approx(estimate, rel=0.005)
+
+
+def test_faults_of_another_engine_than_the_one_under_test_prove_nothing_in_an_acceptance_run(cuda):
+    """Injected into a llama-server of another commit on the same card: recorded, shown, and INVALID."""
+    faults = [found for name, found in cuda.items() if name.startswith("P2-FAULT-") or name in {"P2-LOSS", "P2-MTTR"}]
+
+    assert len(faults) == 12
+    assert {found["verdict"] for found in faults} == {"INVALID"}
+    assert all("not into the engine under test" in found["reason"] for found in faults)
+
+
+@pytest.fixture(scope="module")
+def cuda():
+    published = json.loads((PUBLISHED / "h100-cuda" / "verdicts.json").read_text(encoding="utf-8"))
+    found = judge(Evidence.read(RECORDINGS / "h100-cuda"))
+
+    assert found == published  # what is published is what the evidence gives
+    return {each["id"]: each for each in found["criteria"]}
+
+
+@pytest.mark.parametrize("backend", ["cuda", "vulkan"])
+def test_a_real_model_answers_rightly_under_load_and_its_ladder_is_scored_on_the_card(backend):
+    evidence = Evidence.read(RECORDINGS / f"h100-smollm2-{backend}")
+    lost = {record.data["variant"]: record.data["kl_divergence"] for record in evidence.of("quality")}
+
+    assert entry(evidence, "P2-CORRECT")["verdict"] == "PASS"
+    assert min(lost, key=lost.get) == "Q8_0"
+    assert sorted(lost, key=lost.get)[-2:] == ["Hybrid", "Q2_K"]
+    assert lost["Q4_K"] < 0.03 < 1 < lost["Hybrid"]
+
+
 def test_the_spike_of_the_first_vulkan_load_is_found_where_it_was():
     found = entry(Evidence.read(RECORDINGS / "h100-load-vulkan"), "P2-LAT-SPIKE")
 
