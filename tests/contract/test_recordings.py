@@ -154,7 +154,7 @@ def test_faults_of_another_engine_than_the_one_under_test_prove_nothing_in_an_ac
     """Injected into a llama-server of another commit on the same card: recorded, shown, and INVALID."""
     faults = [found for name, found in cuda.items() if name.startswith("P2-FAULT-") or name in {"P2-LOSS", "P2-MTTR"}]
 
-    assert len(faults) == 12
+    assert len(faults) == 13
     assert {found["verdict"] for found in faults} == {"INVALID"}
     assert all("not into the engine under test" in found["reason"] for found in faults)
 
