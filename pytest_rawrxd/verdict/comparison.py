@@ -26,7 +26,7 @@ SUBJECT = ("engine.name:", "engine.version:", "engine.binding:", "engine.library
 UNKNOWN = ("identity: the file names no driver, no machine and no digest of model or engine",)
 SEQUENTIAL = "the runs of the two sides were not interleaved, which gives 18 to 26 % false alarms"
 NOTHING = Side("nothing", "no --sla-baseline", None, ())
-AGAIN = "run both builds alternately on one machine: one process of each, the order drawn for each of 10 pairs"
+AGAIN = "run both builds alternately on one machine, the order drawn for each of 10 pairs: ci/pairs.sh"
 
 
 @dataclass(frozen=True)

@@ -176,7 +176,8 @@ def test_a_real_model_answers_rightly_under_load_and_its_ladder_is_scored_on_the
     assert entry(evidence, "P2-CORRECT")["verdict"] == "PASS"
     assert min(lost, key=lost.get) == "Q8_0"
     assert sorted(lost, key=lost.get)[-2:] == ["Hybrid", "Q2_K"]
-    assert lost["Q4_K"] < 0.03 < 1 < lost["Hybrid"]
+    assert lost["Q4_K"] < 0.03
+    assert lost["Hybrid"] > 1
 
 
 def test_the_spike_of_the_first_vulkan_load_is_found_where_it_was():

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -253,6 +254,7 @@ STANDS = {
     },
     "rawrxd publish reports/RUN": rawrxd("publish", "JUDGED", instead="a recorded run, judged"),
     "rawrxd compare reports/RUN_A reports/RUN_B": rawrxd("compare", "RUN", "RUN_B"),
+    "rawrxd compare reports/a reports/b": rawrxd("compare", "RUN", "RUN_B"),
 }
 
 
@@ -328,6 +330,18 @@ def test_the_pilot_s_profile_of_the_page_is_one(tmp_path):
     profile = load_profile(str(path))
 
     assert (profile.kind, profile.hardware.gpu) == ("rehearsal", "NVIDIA GeForce RTX 4090")
+
+
+def test_the_profile_of_a_pair_measures_one_process(tmp_path):
+    page = (ROOT / "docs" / "how-to.md").read_text(encoding="utf-8")
+    block = page.partition("`pairs.toml` of one process")[2].partition("\n\n")[2].partition("\n\nand a command")[0]
+    path = tmp_path / "pairs.toml"
+    path.write_text(textwrap.dedent(block), encoding="utf-8")
+
+    profile = load_profile(str(path))
+
+    assert profile.models.variants == ("Q4_K",)
+    assert [cell.runs for cell in profile.protocol.phase1.cells("Q4_K")] == [1]
 
 
 def _generator():
