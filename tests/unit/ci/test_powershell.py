@@ -62,7 +62,8 @@ def test_both_shells_ask_for_the_same(name):
 
 
 #: They prepare Linux machines, or run behind jobs on Linux: one verdict on many runs is `rawrxd judge RUN RUN -o DIR`.
-LINUX = {"gpu", "pack-server", "fleet"}
+#: Two builds in pairs are measured where both can be installed beside each other.
+LINUX = {"gpu", "pack-server", "fleet", "pairs"}
 
 
 def test_every_script_has_its_twin():
