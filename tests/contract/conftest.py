@@ -26,7 +26,7 @@ def write_tiny_model(
     """
     random = np.random.default_rng(7)
     pieces = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), "▁", *map(chr, range(33, 127))]
-    pieces += [f"{first}{second}" for first in "aeiou" for second in "bcdfgh"]  # 384: see child.ALIGNED_VOCABULARY
+    pieces += [f"{first}{second}" for first in "aeiou" for second in "bcdfgh"]  # 384: see batch.ALIGNED_VOCABULARY
     kind = gguf.TokenType
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_context_length(CONTEXT)

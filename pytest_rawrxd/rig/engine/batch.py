@@ -9,10 +9,19 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+
+#: The Vulkan backend aborts the process (get_misalign_bytes) when a sampler's row of logits does not begin on a
+#: storage buffer boundary: 256 bytes at most, which is 64 logits.
+ALIGNED_VOCABULARY = 64
+
+
+def quicker_sampling(n_streams: int, n_vocab: int, *, on_gpu: bool) -> Literal["argmax", "in-graph"]:
+    """Where the tokens of a step are picked with least intrusion: docs/decisions/0024 has the figures."""
+    return "in-graph" if on_gpu and n_streams > 1 and n_vocab % ALIGNED_VOCABULARY == 0 else "argmax"
 
 
 class TokenBatch:

@@ -16,7 +16,7 @@ import psutil
 from pytest_rawrxd.errors import LoadFailed
 from pytest_rawrxd.rig.collector import no_garbage_collection
 from pytest_rawrxd.rig.engine import log
-from pytest_rawrxd.rig.engine.batch import TokenBatch
+from pytest_rawrxd.rig.engine.batch import TokenBatch, quicker_sampling
 from pytest_rawrxd.rig.engine.decode import decode_all
 from pytest_rawrxd.rig.engine.devices import digest, foremost, ggml_commit, library_files, list_devices
 from pytest_rawrxd.rig.engine.protocol import Device, EngineInfo, LoadOptions, LoadReport, ProgressListener
@@ -26,10 +26,6 @@ from pytest_rawrxd.rig.engine.serve import serve, take_pipes
 from pytest_rawrxd.rig.engine.warmup import described, rehearsals, warm_up
 from pytest_rawrxd.rig.engine.work import Outcome, ScoreWork, Work
 from pytest_rawrxd.rig.models.quality import Scores
-
-#: The Vulkan backend aborts the process (get_misalign_bytes) when a sampler's row of logits does not begin on a
-#: storage buffer boundary: 256 bytes at most, which is 64 logits.
-ALIGNED_VOCABULARY = 64
 
 
 def main() -> None:
@@ -195,9 +191,8 @@ class LlamaCpp:
         """Make the context and its batch; returns the sampling that works."""
         wanted = options.sampling
         if wanted == "auto":
-            on_gpu = self._api.llama_supports_gpu_offload() and options.n_gpu_layers
-            many = options.n_streams > 1  # one row is faster read on the host: docs/decisions/0024
-            wanted = "in-graph" if many and on_gpu and self._n_vocab % ALIGNED_VOCABULARY == 0 else "argmax"
+            on_gpu = bool(self._api.llama_supports_gpu_offload() and options.n_gpu_layers)
+            wanted = quicker_sampling(options.n_streams, self._n_vocab, on_gpu=on_gpu)
         if wanted == "in-graph":
             self._start(options, in_graph=True)
             if self._samples_in_graph(options):

@@ -83,3 +83,9 @@ def test_an_exit_status_is_put_in_words(status, words) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal 11")
 def test_a_signal_is_named() -> None:
     assert describe_exit(-11) == "signal SIGSEGV"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+def test_a_program_for_another_processor_is_told_from_other_deaths():
+    assert describe_exit(-4) == "signal SIGILL: it was built for a processor with instructions that this one lacks"
+    assert describe_exit(-9) == "signal SIGKILL"
