@@ -20,6 +20,7 @@ SAMPLES = "gpu.samples"  #: the kind of the record
 BEAT_S = 0.1
 DEVICE = names("device")
 PROCESS = "process_memory_bytes"
+READ = (*DEVICE, PROCESS)
 
 
 @contextmanager
@@ -41,11 +42,11 @@ def watched(
         return
     telemetry.follow(pids)
     samples: list[Sample] = []
-    read = partial(telemetry.read, (*DEVICE, PROCESS))
+    read = partial(telemetry.read, READ)
     with Sampler(read, clock, samples.append, beat_s=beat_s) as sampler:
         yield
     readings = [reading for reading in telemetry.readings if reading.signal.name in DEVICE]
-    columns = [reading.signal.name for reading in readings if reading.source is not None]
+    columns = [reading.signal.name for reading in telemetry.readings if reading.source and reading.signal.name in READ]
     data = {
         **about,
         "source": ", ".join(dict.fromkeys(reading.source for reading in readings if reading.source is not None)),

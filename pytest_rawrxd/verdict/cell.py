@@ -15,12 +15,13 @@ from pytest_rawrxd.measure.bandwidth import AGAIN
 from pytest_rawrxd.measure.decode import REFERENCE, RUN
 from pytest_rawrxd.rig.engine.log import devices_with_weights
 from pytest_rawrxd.verdict import checks
+from pytest_rawrxd.verdict.company import company
 from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.decoding import DecodeProcess, decode_processes, untold
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.plausibility import Plausibility, plausibility
 from pytest_rawrxd.verdict.sample import Floats, Integers
-from pytest_rawrxd.verdict.telemetry import throttling
+from pytest_rawrxd.verdict.telemetry import loaded_samples, throttling
 from pytest_rawrxd.verdict.validity import Severity, Violation, violation
 from pytest_rawrxd.verdict.wording import number
 
@@ -231,6 +232,7 @@ def violations_of(evidence: Evidence, process: DecodeProcess) -> Iterator[Violat
         foreign = 100 * data["host"]["foreign_share"]
         if (broken := checks.foreign_cpu(foreign, gate_percent=gates.contamination_max.to("%"))) is not None:
             yield broken
+        yield from company(evidence, loaded_samples(evidence, process))
 
 
 def spilled(evidence: Evidence, data: Mapping[str, Any], gate: float) -> Violation | None:

@@ -15,9 +15,11 @@ from pytest_rawrxd.profile.units import convert
 from pytest_rawrxd.rig.engine.log import devices_with_weights
 from pytest_rawrxd.verdict import checks
 from pytest_rawrxd.verdict.cell import SCRIPTED, identity_of, roofline, spilled
+from pytest_rawrxd.verdict.company import company
 from pytest_rawrxd.verdict.load_hosts import host_violations
 from pytest_rawrxd.verdict.load_run import LoadRun
 from pytest_rawrxd.verdict.plausibility import Plausibility
+from pytest_rawrxd.verdict.telemetry import samples_under_load
 from pytest_rawrxd.verdict.validity import Violation
 
 GAP_METRICS = frozenset({"inter_token_latency", "time_weighted_latency", "longest_gap"})
@@ -43,6 +45,7 @@ def load_violations(evidence: Evidence, record: Record, run: LoadRun) -> Iterato
         foreign = 100 * data["host"]["foreign_share"]
         if (violation := checks.foreign_cpu(foreign, gate_percent=gates.contamination_max.to("%"))) is not None:
             yield violation
+        yield from company(evidence, samples_under_load(evidence, run))
     if "http" in data:
         yield from (violation for violation in _client(evidence, data["http"]) if violation is not None)
         yield from host_violations(evidence, record)

@@ -13,6 +13,7 @@ from pytest_rawrxd.places import package_data
 from pytest_rawrxd.report.checklists import READINESS, render_checklist
 from pytest_rawrxd.report.documents import render_bandwidth
 from pytest_rawrxd.report.render import view_of
+from pytest_rawrxd.verdict.audit import audit
 from pytest_rawrxd.verdict.judge import judge, judge_criterion, measured_item
 
 RECORDINGS = package_data("fixtures") / "recordings"
@@ -112,6 +113,51 @@ def test_a_run_that_lost_its_machine_gives_phase_1_and_no_verdict_on_what_was_cu
     assert entry(evidence, "P1-TPS-Q4_K")["verdict"] == "FAIL"
     assert entry(evidence, "P2-AGG")["verdict"] == "INVALID"
     assert entry(evidence, "P2-EFF-16")["verdict"] == "NOT MEASURED"
+
+
+def test_a_run_beside_another_process_is_not_believed():
+    """A planted process took 256 MiB of the card every two seconds: 195 tok/s that would keep the guarantee."""
+    evidence = Evidence.read(RECORDINGS / "h100-vulkan-contaminated")
+    found = entry(evidence, "SLA-TPS-GUARANTEE")
+
+    assert found["verdict"] == "INVALID"
+    assert "other processes used the device: memory that is not the engine's moved by" in found["reason"]
+    assert [breach.violation.rule.id for breach in audit(evidence)] == ["V-GPU"]
+
+
+@pytest.mark.parametrize(
+    "name", sorted(path.name for path in RECORDINGS.glob("h100-*") if path.name != "h100-vulkan-contaminated")
+)
+def test_no_run_alone_on_its_card_is_taken_for_one_in_company(name):
+    broken = {breach.violation.rule.id for breach in audit(Evidence.read(RECORDINGS / name))}
+
+    assert "V-GPU" not in broken
+
+
+@pytest.mark.parametrize(
+    ("name", "verdicts"),
+    [
+        (
+            "h100-vulkan-soak",
+            {"P2-SOAK-CRASH": "PASS", "P2-SOAK-DRIFT": "PASS", "P2-SOAK-LAT": "PASS", "P2-SOAK-HOURS": "FAIL"},
+        ),
+        (
+            "h100-cuda-soak",
+            {"P2-SOAK-CRASH": "PASS", "P2-SOAK-DRIFT": "PASS", "P2-SOAK-LAT": "INCONCLUSIVE", "P2-SOAK-HOURS": "FAIL"},
+        ),
+    ],
+)
+def test_eight_minutes_of_soak_on_a_card_claim_what_they_can(name, verdicts):
+    evidence = Evidence.read(RECORDINGS / name)
+
+    assert {identifier: entry(evidence, identifier)["verdict"] for identifier in verdicts} == verdicts
+
+
+def test_a_time_that_is_too_noisy_to_judge_stands_in_its_own_unit():
+    found = entry(Evidence.read(RECORDINGS / "h100-vulkan-soak"), "P1-LAT-Q2_K")
+
+    assert (found["verdict"], found["method"]) == ("INCONCLUSIVE", "coefficient of variation")
+    assert found["estimate"] == pytest.approx(4.54, abs=0.01)  # ms
 
 
 def test_two_boards_of_one_kind_give_one_verdict_on_phase_1_and_load():

@@ -35,8 +35,8 @@ READS: dict[str, Read] = {
     "clock_reasons": lambda nvml, gpu: nvml.nvmlDeviceGetCurrentClocksEventReasons(gpu),
     "energy_mj": lambda nvml, gpu: nvml.nvmlDeviceGetTotalEnergyConsumption(gpu),
 }
-PROCESS = "process_memory_bytes"
-LISTS = ("nvmlDeviceGetComputeRunningProcesses", "nvmlDeviceGetGraphicsRunningProcesses")
+PROCESS, OTHERS = "process_memory_bytes", "foreign_processes"
+COMPUTE, GRAPHICS = "nvmlDeviceGetComputeRunningProcesses", "nvmlDeviceGetGraphicsRunningProcesses"
 
 
 class NvmlProbe:
@@ -64,11 +64,14 @@ class NvmlProbe:
         try:
             listed = self._processes()
         except self._nvml.NVMLError as error:
-            self.absent[PROCESS] = str(error)
+            self.absent |= dict.fromkeys((PROCESS, OTHERS), str(error))
         else:
-            if listed and all(process.usedGpuMemory is None for process in listed):  # Windows' driver model
+            if COMPUTE not in listed:
+                self.absent[OTHERS] = "this GPU does not list the processes that compute"
+            told = [process for each in listed.values() for process in each]
+            if told and all(process.usedGpuMemory is None for process in told):  # Windows' driver model
                 self.absent[PROCESS] = "processes are listed without their memory"
-        self.signals = tuple(name for name in (*READS, PROCESS) if name not in self.absent)
+        self.signals = tuple(name for name in (*READS, PROCESS, OTHERS) if name not in self.absent)
 
     def read(self, pids: Sequence[int]) -> dict[str, Value | None]:
         """One value for each of ``signals``. Raises RigTrouble when the GPU no longer answers."""
@@ -76,35 +79,48 @@ class NvmlProbe:
             values: dict[str, Value | None] = {
                 name: int(READS[name](self._nvml, self._gpu)) for name in self.signals if name in READS
             }
+            listed = self._processes() if pids and {PROCESS, OTHERS} & {*self.signals} else {}
             if PROCESS in self.signals:
-                values[PROCESS] = self._held(pids) if pids else None
+                values[PROCESS] = _held(listed, pids)
+            if OTHERS in self.signals:
+                values[OTHERS] = _others(listed, pids)
         except (self._nvml.NVMLError, NotReported) as error:
             raise RigTrouble("the GPU no longer answers", where=self.source, found=str(error)) from error
         return values
 
-    def _held(self, pids: Sequence[int]) -> int | None:
-        """Device memory that NVML counts for processes; None where it lists none of them, as in some containers.
-
-        A Vulkan process stands in both lists of processes: the larger figure, never the sum.
-        """
-        sizes: dict[int, int] = {}
-        for process in self._processes():
-            if process.pid in pids and process.usedGpuMemory is not None:
-                sizes[process.pid] = max(sizes.get(process.pid, 0), int(process.usedGpuMemory))
-        return sum(sizes.values()) if sizes else None
-
-    def _processes(self) -> list[Any]:
-        """Both lists; one that this GPU does not have is left out. Raises NVMLError without any."""
-        found: list[Any] = []
-        refused = None
-        for index, listed in enumerate(LISTS):
+    def _processes(self) -> dict[str, list[Any]]:
+        """Both lists by their names; one that this GPU does not have is left out. Raises NVMLError without any."""
+        found: dict[str, list[Any]] = {}
+        for name in (COMPUTE, GRAPHICS):
             try:
-                found += getattr(self._nvml, listed)(self._gpu)
-            except self._nvml.NVMLError as error:
-                if index and refused is not None:
+                found[name] = list(getattr(self._nvml, name)(self._gpu))
+            except self._nvml.NVMLError:
+                if name == GRAPHICS and not found:
                     raise
-                refused = error
         return found
 
     def close(self) -> None:
         self._nvml.nvmlShutdown()
+
+
+def _held(listed: dict[str, list[Any]], pids: Sequence[int]) -> int | None:
+    """Device memory that NVML counts for processes; None where it lists none of them, as in some containers.
+
+    A Vulkan process stands in both lists of processes: the larger figure, never the sum.
+    """
+    sizes: dict[int, int] = {}
+    for process in (each for name in listed for each in listed[name]):
+        if process.pid in pids and process.usedGpuMemory is not None:
+            sizes[process.pid] = max(sizes.get(process.pid, 0), int(process.usedGpuMemory))
+    return sum(sizes.values()) if sizes else None
+
+
+def _others(listed: dict[str, list[Any]], pids: Sequence[int]) -> int | None:
+    """Processes that compute and do not draw, less ours; None where NVML lists none of ours: its numbers are others.
+
+    A desktop draws, and on Windows everything stands in both lists: what draws is company that a person sees.
+    """
+    known = {name: {process.pid for process in each} for name, each in listed.items()}
+    if not any(each.intersection(pids) for each in known.values()):
+        return None
+    return len(known.get(COMPUTE, set()) - known.get(GRAPHICS, set()) - {*pids})

@@ -48,6 +48,7 @@ SIGNALS: Final = MappingProxyType(
             Signal("power_mw", "mW", "device", "power that the GPU takes"),
             Signal("energy_mj", "mJ", "device", "energy since the driver was loaded"),
             Signal("clock_reasons", "bits", "device", "why the clock is lowered, as bits of ``clocks``"),
+            Signal("foreign_processes", "1", "device", "processes other than the engine's that compute on the GPU"),
             Signal("process_memory_bytes", "B", "process", "memory of the GPU that the engine processes hold"),
             Signal("resident_bytes", "B", "process", "memory of the host that the engine processes hold"),
             Signal("process_cpu_percent", "%", "process", "processor time of the engine, 100 % is all cores"),

@@ -18,10 +18,10 @@ def time_per_token(evidence: Evidence, criterion: Criterion) -> Answer:
     if sample.problem is not None:
         return sample.problem, sample.sources
     assert not isinstance(criterion.limit, bool)  # noqa: S101 - a time is never promised as yes or no
-    times = 1 / sample.tps
+    times = convert(1.0, "s", criterion.unit) / sample.tps
     max_cv = evidence.campaign.profile.gates.cv_max.to("ratio")
     found = unusable_runs(times, min_runs=2, max_cv=max_cv, durations_ns=sample.durations_ns) or mean_range(
-        mean_interval(times * convert(1.0, "s", criterion.unit), confidence=criterion.confidence),
+        mean_interval(times, confidence=criterion.confidence),
         direction=criterion.direction,
         limit=criterion.limit,
         unit=criterion.unit,

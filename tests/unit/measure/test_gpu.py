@@ -66,11 +66,12 @@ def test_the_record_holds_the_readings_with_their_source():
     assert sink.kind == "gpu.samples"
     assert sink.data["variant"] == "Q4_K"
     assert (sink.data["source"], sink.data["beat_s"], sink.data["problem"]) == ("NVML", 60, None)
-    assert set(sink.data["absent"]) == set(DEVICE) - set(READS)
+    assert set(sink.data["absent"]) == set(DEVICE) - set(READS) - {"foreign_processes"}
     assert sink.data["process_bytes"] == 500
     assert sink.data["pace"]["samples"] == 1
-    assert set(sink.arrays) == {"at_ns", "cost_ns", *READS}
+    assert set(sink.arrays) == {"at_ns", "cost_ns", *READS, "process_memory_bytes", "foreign_processes"}
     assert sink.arrays["temperature_c"].tolist() == [41]
+    assert sink.arrays["foreign_processes"].tolist() == [1]
 
 
 def test_a_gpu_that_is_lost_leaves_no_reading_and_says_so():

@@ -133,16 +133,24 @@ class Book:
         return self._recorder.record(kind, {**data, **changes}, arrays)
 
     def samples(self, variant: str = "Q4_K", process: int = 1, *, seconds: float, **columns: Any) -> str:
-        """Readings of the GPU from the first submission on: a column is one value, or values spread over the time."""
+        """Readings of the GPU from the first submission on: a column is one value, or values spread over the time.
+
+        ``empty_bytes`` is what the device held at a reading before the load.
+        """
         data = {"tokens": 256, "during": columns.pop("during", "decode.run"), "source": "NVML", "beat_s": 0.1}
-        absent = columns.pop("absent", {})
+        empty = columns.pop("empty_bytes", None)
+        absent, held = columns.pop("absent", {}), columns.pop("process_bytes", None)
         count = max(np.size(values) for values in columns.values())
         at = np.linspace(0, seconds * 1e9, count, endpoint=False).astype(np.int64) + 1
         arrays = {name: np.broadcast_to(values, count).astype(np.int64) for name, values in columns.items()}
+        if empty is not None:
+            at = np.insert(at, 0, -(10**9))
+            arrays = {name: np.insert(array, 0, array[0]) for name, array in arrays.items()}
+            arrays["memory_used_bytes"][0] = empty
         return self._recorder.record(
             "gpu.samples",
-            {**data, "variant": variant, "process": process, "absent": absent, "problem": None, "process_bytes": None},
-            {"at_ns": at, "cost_ns": np.zeros(count, np.int64), **arrays},
+            {**data, "variant": variant, "process": process, "absent": absent, "problem": None, "process_bytes": held},
+            {"at_ns": at, "cost_ns": np.zeros(at.size, np.int64), **arrays},
         )
 
     def load(self, streams: int = 12, part: str = "main", run: int = 1, **changes: Any) -> str:

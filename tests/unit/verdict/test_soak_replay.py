@@ -102,6 +102,16 @@ def test_a_leak_of_the_driver_that_no_process_shows_is_seen_on_the_device(profil
     assert drift.reason.startswith("device memory of all processes")
 
 
+def test_a_process_that_takes_memory_in_the_midst_of_a_soak_makes_it_invalid(profile, tmp_path):
+    world = World(device=lambda held: 9300 + 300.0 * (held.hours > 20))
+    world.run(profile)
+
+    found = judged(world, profile, tmp_path, "P2-SOAK-DRIFT", "P2-SOAK-P95")
+
+    assert {str(each.verdict) for each in found.values()} == {"INVALID"}
+    assert found["P2-SOAK-P95"].reason.startswith("other processes used the device: memory that is not the engine's")
+
+
 def test_what_a_driver_keeps_at_each_restart_counts_in_the_total_delta(profile, tmp_path):
     world = World(device=lambda held: 9300 + 40.0 * held.life)
     world.run(profile)

@@ -198,3 +198,56 @@ def test_a_minute_that_nobody_read_is_not_measured(heated, until, verdict):
 
     assert found.verdict is verdict
     assert ("readings are missing" in found.reason) is (verdict is Verdict.NOT_MEASURED)
+
+
+HELD = 5 * 10**9
+RESERVE = 528 * 10**6
+
+
+@pytest.fixture
+def beside(book):
+    """``beside({process: columns})``: seven runs with readings, those of some processes with other columns."""
+
+    def read(others):
+        for process in range(1, 8):
+            book.run(tps=81, process=process)
+            quiet = {"memory_used_bytes": HELD + RESERVE, "process_bytes": HELD, "empty_bytes": RESERVE}
+            book.samples(process=process, seconds=9, **quiet | others.get(process, {}))
+        return book.answer("SLA-TPS-GUARANTEE")
+
+    return read
+
+
+GREW = np.linspace(RESERVE, RESERVE + 129 * 10**6, 90) + HELD
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        ({3: {"memory_used_bytes": GREW}}, "process 3 of session s001: other processes used the device: memory that"),
+        ({5: {"memory_used_bytes": HELD + RESERVE + 129 * 10**6}}, "process 5 of session s001: other processes used"),
+        ({2: {"foreign_processes": [0] * 89 + [1]}}, "process 2 of session s001: other processes used the device: one"),
+        ({1: {"process_memory_bytes": np.linspace(HELD, HELD / 2, 90)}}, "process 1 of session s001: other processes"),
+    ],
+    ids=["grows within a run", "came between two runs", "computes", "takes what the engine lets go"],
+)
+def test_a_run_beside_other_processes_is_invalid(beside, others, said):
+    found = beside(others)
+
+    assert found.verdict is Verdict.INVALID
+    assert found.reason.startswith(said)
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {},
+        {3: {"memory_used_bytes": np.linspace(RESERVE, RESERVE + 127 * 10**6, 90) + HELD}},
+        {3: {"memory_used_bytes": GREW, "process_memory_bytes": GREW - RESERVE}},
+        {3: {"memory_used_bytes": GREW, "process_bytes": None}},
+        {process: {"foreign_processes": 0} for process in range(1, 8)},
+    ],
+    ids=["alone", "less than a context", "the engine's own", "nobody knows whose", "nobody else computes"],
+)
+def test_memory_that_moves_a_little_or_is_the_engine_s_own_is_no_company(beside, others):
+    assert beside(others).verdict is Verdict.PASS

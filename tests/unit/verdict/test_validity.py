@@ -132,7 +132,9 @@ def test_a_software_power_cap_is_a_note() -> None:
             "gate 0.65 ms",
         ),
         (checks.foreign_cpu(9.9, gate_percent=10), checks.foreign_cpu(10.1, gate_percent=10), "V-HOST", "10.1 %"),
-        (checks.device_company([]), checks.device_company(["game.exe (4321)"]), "V-GPU", "game.exe"),
+        (checks.device_company(0), checks.device_company(1), "V-GPU", "one computed on it"),
+        (checks.device_company(0), checks.device_company(3), "V-GPU", "3 beside the engine computed on it"),
+        (checks.memory_of_others(128e6), checks.memory_of_others(129e6), "V-GPU", "moved by 129 MB, gate 128 MB"),
         (
             checks.clock_steps([0, 10, 20.4], [100, 110, 120]),
             checks.clock_steps([0, 10, 21], [100, 110, 120]),

@@ -15,7 +15,7 @@ def opened(uuid, nvml):
 
 def test_every_reading_of_a_gpu_that_has_all_of_them():
     with opened(UUID, ScriptedNvml(temperature=[40, 55])) as probe:
-        assert probe.signals == (*READS, "process_memory_bytes")
+        assert probe.signals == (*READS, "process_memory_bytes", "foreign_processes")
         assert probe.absent == {}
         assert probe.read(()) == {
             "memory_used_bytes": 5 << 30,
@@ -28,6 +28,7 @@ def test_every_reading_of_a_gpu_that_has_all_of_them():
             "clock_reasons": 0,
             "energy_mj": 1_000_000,
             "process_memory_bytes": None,
+            "foreign_processes": None,
         }
 
 
@@ -110,14 +111,39 @@ def test_memory_that_is_all_free_is_not_reported():
 
 
 @pytest.mark.parametrize(
-    ("refused", "known"), [(["compute"], True), (["graphics"], True), (["compute", "graphics"], False)]
+    ("refused", "absent"),
+    [
+        (["compute"], {"foreign_processes": "this GPU does not list the processes that compute"}),
+        (["graphics"], {}),
+        (
+            ["compute", "graphics"],
+            {"process_memory_bytes": "Not Supported", "foreign_processes": "Not Supported"},
+        ),
+    ],
 )
-def test_processes_need_one_of_the_two_lists(refused, known):
+def test_processes_need_one_of_the_two_lists(refused, absent):
     errors = {f"{name}_processes": NVMLError("Not Supported") for name in refused}
 
     with opened(UUID, ScriptedNvml(**errors)) as probe:
-        assert ("process_memory_bytes" in probe.signals) is known
-        assert probe.absent == ({} if known else {"process_memory_bytes": "Not Supported"})
+        assert probe.absent == absent
+        assert {"process_memory_bytes", "foreign_processes"} - {*probe.signals} == {*absent}
+
+
+@pytest.mark.parametrize(
+    ("processes", "others"),
+    [
+        ((("compute", 7, 500),), 0),
+        ((("compute", 7, 500), ("compute", 8, 900), ("compute", 9, 10)), 2),
+        ((("compute", 7, 500), ("graphics", 7, 480), ("graphics", 8, 90)), 0),
+        ((("graphics", 7, 480), ("compute", 8, 90), ("graphics", 8, 90)), 0),
+        ((("compute", 8, 500),), None),
+        ((), None),
+    ],
+    ids=["ours", "two that compute", "one draws", "one does both", "ours is not listed", "none is listed"],
+)
+def test_what_computes_beside_the_engine_is_counted(processes, others):
+    with opened(UUID, ScriptedNvml(processes=processes)) as probe:
+        assert probe.read((7,))["foreign_processes"] == others
 
 
 def test_processes_without_sizes_are_no_source_of_memory():
