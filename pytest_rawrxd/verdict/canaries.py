@@ -27,6 +27,9 @@ from pytest_rawrxd.verdict.sample import Floats
 UNDECIDED_NATS = 1.5  #: how far apart two tokens may be where the other one was chosen; batching: up to 1.03
 ANSWER_NATS = 0.2  #: mean KL divergence of one answer; batching: up to 0.12
 BATCH_NATS = 0.04  #: the same, on average over the answers of a batch; batching: up to 0.015
+#: Where all tokens that a side lists lie this close, those that it does not list may be as likely: it prefers none. Random weights on an H100 spread their five best over up to 0.095 nats.
+FLAT_NATS = 0.2
+TRAINED = "a trained model: random weights prefer no token, and the list of likely ones ends before the chosen one"
 EXACT = ("reference", "solo")
 COUNTED = {"reported": "tokens reported", "lengths": "ids", "likelihoods": "likelihoods"}
 
@@ -81,7 +84,8 @@ class Songs:
 class Compared:
     """``wrong`` names every answer that is none of ours; ``answers`` were compared, ``unanswered`` came never.
 
-    ``undecided`` differ from the reference as batching may let them, and nothing tells by how much.
+    ``undecided`` differ from the reference as batching may let them, and nothing tells by how much; ``flat`` differ
+    where the model itself prefers no token, so that no answer is the right one.
     """
 
     answers: int
@@ -90,6 +94,7 @@ class Compared:
     divergence: float | None  #: largest mean KL seen, in nats
     same_tokens: float | None  #: share of the compared tokens that were the reference's
     undecided: tuple[str, ...] = ()
+    flat: tuple[str, ...] = ()
 
 
 def songs(evidence: Evidence, during: str) -> tuple[Songs, ...]:
@@ -110,6 +115,7 @@ def compare(found: tuple[Songs, ...], references: tuple[Songs, ...]) -> Compared
     answers = unanswered = same = tokens = 0
     wrong: list[str] = []
     undecided: list[str] = []
+    flat: list[str] = []
     worst: float | None = None
     for each in found:
         reference = _reference(each, references)
@@ -122,6 +128,8 @@ def compare(found: tuple[Songs, ...], references: tuple[Songs, ...]) -> Compared
             if not each.exact and not reference.tells("likelihoods") and each.answer(row) != reference.answer(row):
                 undecided.append(f"{nonce} {each.data['when']}")
             said, divergence, equal, compared = _answer(each, reference, row)
+            if _chose_among_equals(each, reference, row, equal):
+                flat.append(f"{nonce} {each.data['when']}")
             same, tokens = same + equal, tokens + compared
             moved += [] if divergence is None else [divergence]
             wrong += [f"{nonce} {each.data['when']}: {problem}" for problem in said]
@@ -130,7 +138,7 @@ def compare(found: tuple[Songs, ...], references: tuple[Songs, ...]) -> Compared
             all_of_them = f"the likelihoods of {len(moved)} answers moved by {mean:.2g} nats on average"
             wrong.append(f"{each.data['when']}: {all_of_them}, {BATCH_NATS} are allowed")
     share = same / tokens if tokens else None
-    return Compared(answers, unanswered, tuple(wrong), worst, share, tuple(undecided))
+    return Compared(answers, unanswered, tuple(wrong), worst, share, tuple(undecided), tuple(flat))
 
 
 def _reference(each: Songs, references: tuple[Songs, ...]) -> Songs:
@@ -162,9 +170,10 @@ def _answer(each: Songs, reference: Songs, row: int) -> tuple[list[str], float |
     differs = next((at for at, pair in enumerate(zip(mine, theirs, strict=False)) if pair[0] != pair[1]), None)
     shared = min(len(mine), len(theirs)) if differs is None else differs
     divergence = None
+    flat = _chose_among_equals(each, reference, row, shared)
     if each.tells("likelihoods") and reference.tells("likelihoods"):
-        divergence = _divergence(each, reference, row, min(shared + 1, len(mine), len(theirs)))
-    if differs is not None or len(mine) != len(theirs):
+        divergence = _divergence(each, reference, row, min(shared + (not flat), len(mine), len(theirs)))
+    if not flat and (differs is not None or len(mine) != len(theirs)):
         if each.exact:
             problems.append(f"alone, token {shared + 1} is another one than before")
         elif len(mine) != len(theirs) and differs is None:
@@ -178,6 +187,21 @@ def _answer(each: Songs, reference: Songs, row: int) -> tuple[list[str], float |
     if divergence is not None and divergence > ANSWER_NATS:
         problems.append(f"its likelihoods moved by {divergence:.2g} nats, {ANSWER_NATS} are allowed")
     return problems, divergence, shared, min(len(mine), len(theirs), shared + 1)
+
+
+def _chose_among_equals(each: Songs, reference: Songs, row: int, place: int) -> bool:
+    """Whether another token than the reference's was chosen where neither side preferred one, and nobody can compare.
+
+    In a batch a token that one side lists is compared, and two answers that were read alone always are.
+    """
+    if not (each.tells("likelihoods") and reference.tells("likelihoods")):
+        return False
+    mine, theirs = each.ids(row)[place : place + 1], reference.ids(row)[place : place + 1]
+    if not mine or not theirs or mine == theirs:
+        return False
+    if not each.exact and np.isfinite(_apart(each, reference, row, place)):
+        return False
+    return max(_least(side, row, place) for side in (each, reference)) <= FLAT_NATS
 
 
 def _unlikely(each: Songs, row: int, *, after: int) -> list[str]:

@@ -125,9 +125,18 @@ def test_a_run_beside_another_process_is_not_believed():
     assert [breach.violation.rule.id for breach in audit(evidence)] == ["V-GPU"]
 
 
-@pytest.mark.parametrize(
-    "name", sorted(path.name for path in RECORDINGS.glob("h100-*") if path.name != "h100-vulkan-contaminated")
-)
+def test_what_computes_beside_an_engine_is_counted_on_a_card():
+    """The same process again, with a suite that counts the processes of the card."""
+    found = entry(Evidence.read(RECORDINGS / "h100-vulkan-company"), "SLA-TPS-GUARANTEE")
+
+    assert found["verdict"] == "INVALID"
+    assert "process 1 of session s001: other processes used the device: one computed on it" in found["reason"]
+
+
+IN_COMPANY = {"h100-vulkan-contaminated", "h100-vulkan-company"}
+
+
+@pytest.mark.parametrize("name", sorted({path.name for path in RECORDINGS.glob("h100-*")} - IN_COMPANY))
 def test_no_run_alone_on_its_card_is_taken_for_one_in_company(name):
     broken = {breach.violation.rule.id for breach in audit(Evidence.read(RECORDINGS / name))}
 
@@ -151,6 +160,32 @@ def test_eight_minutes_of_soak_on_a_card_claim_what_they_can(name, verdicts):
     evidence = Evidence.read(RECORDINGS / name)
 
     assert {identifier: entry(evidence, identifier)["verdict"] for identifier in verdicts} == verdicts
+
+
+@pytest.mark.parametrize("backend", ["vulkan", "cuda"])
+def test_a_real_model_answers_right_before_during_and_after_faults_on_a_card(backend):
+    evidence = Evidence.read(RECORDINGS / f"h100-smollm2-{backend}-faults")
+    kept = ("P2-CORRECT", "P2-CORRECT-FAULTS", "P2-FALLBACK", "P2-FAULT-CRASH", "P2-FAULT-DEVICE", "P2-FAULT-OOM")
+
+    assert {identifier: entry(evidence, identifier)["verdict"] for identifier in kept} == dict.fromkeys(kept, "PASS")
+    assert "0 wrong of 232 canaries" in entry(evidence, "P2-CORRECT-FAULTS")["reason"]
+
+
+def test_random_weights_recover_and_have_no_right_answer():
+    evidence = Evidence.read(RECORDINGS / "h100-vulkan-faults")
+    handled = sorted(name for name in evidence.campaign.profile.criteria if name.startswith("P2-FAULT-"))
+
+    assert {entry(evidence, identifier)["verdict"] for identifier in (*handled, "P2-MTTR")} == {"PASS"}
+    for identifier in ("P2-CORRECT", "P2-CORRECT-FAULTS", "P2-FALLBACK"):
+        assert entry(evidence, identifier)["verdict"] == "NOT MEASURED"
+
+
+def test_pairs_of_two_backends_decide_nothing():
+    """Eight pairs of Vulkan and CUDA on one H100, the order drawn: a backend is another identity."""
+    sides = [RECORDINGS / f"h100-pairs-{backend}" for backend in ("vulkan", "cuda")]
+    found = compared(*(read_side(side) for side in sides))
+
+    assert found
 
 
 def test_a_time_that_is_too_noisy_to_judge_stands_in_its_own_unit():

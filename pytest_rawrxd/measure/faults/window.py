@@ -155,7 +155,7 @@ def sing(
         stage=stage,
         when=when,
         sink=around.sink,
-        about={**around.about, "weights": weights_on(site.supervisor.log)},
+        about={**around.about, "weights": weights_on(site.supervisor.load_log)},
     )
 
 
@@ -186,7 +186,7 @@ def report(
 def state(site: Site, around: Surroundings) -> dict[str, Any]:
     """Where the weights are, what the process and the device hold, what ended processes nobody took note of."""
     return {
-        "weights": weights_on(site.supervisor.log),
+        "weights": weights_on(site.supervisor.load_log),
         "resident_bytes": around.memory.resident_bytes(site.supervisor.pid),
         "device": around.memory.device_bytes(site.supervisor.pid),
         "ready": site.supervisor.ready,

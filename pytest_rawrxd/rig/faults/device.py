@@ -33,7 +33,7 @@ class HideDevice(Base):
     before: dict[str, int] = field(default_factory=dict)
 
     def inject(self) -> None:
-        self.before = on_gpu(self.site.supervisor.log)
+        self.before = on_gpu(self.site.supervisor.load_log)
         process = self.site.process
         self.begin()
         self.site.supervisor.change = Change(environ=self.hidden)
@@ -44,8 +44,8 @@ class HideDevice(Base):
             return Proof(False, "no weights were on a GPU before: hiding it changes nothing")
         if self.saw("ready") is None:
             return Proof(self.saw("ended") is not None and self.failed, "the process does not start without its GPU")
-        now = weights_on(self.site.supervisor.log)
-        left = on_gpu(self.site.supervisor.log)
+        now = weights_on(self.site.supervisor.load_log)
+        left = on_gpu(self.site.supervisor.load_log)
         said = f"weights were on {', '.join(self.before)}, are on {', '.join(now) or 'nothing that the log names'}"
         return Proof(bool(now) and not left, said)
 

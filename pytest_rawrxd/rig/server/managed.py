@@ -81,6 +81,11 @@ class ManagedServer:
         """What the server said, oldest first, as ``"E text"``."""
         return self._child.log
 
+    @property
+    def load_log(self) -> tuple[str, ...]:
+        """What it said while it loaded, and after that up to some lines."""
+        return self._child.load_log
+
     def wait_ready(self, *, deadline_s: float) -> ServerLoad:
         """Wait until the server answers that its model is loaded.
 

@@ -16,6 +16,7 @@ import psutil
 from pytest_rawrxd.rig.process import describe_exit
 
 KEPT_LINES = 4000
+LOAD_LINES = 2000  #: what a server says first, and what a flood of requests pushes out of the lines that are kept
 LAST_WORDS_S = 5.0  #: for what it said and nobody has read yet; what it started may hold the pipe open
 _PREFIX = re.compile(r"^[\d.]+ ([IWED]) ")
 
@@ -42,7 +43,9 @@ class ServiceProcess:
         )
         self.pid = self._child.pid
         self._log: deque[str] = deque(maxlen=KEPT_LINES)
-        self._reader = threading.Thread(target=_collect, args=(self._child.stdout, self._log), daemon=True)
+        self._first: list[str] = []
+        heard = (self._child.stdout, self._log, self._first)
+        self._reader = threading.Thread(target=_collect, args=heard, daemon=True)
         self._reader.start()
         self._finalizer = weakref.finalize(self, _end_tree, self._child, end_s)
 
@@ -50,6 +53,11 @@ class ServiceProcess:
     def log(self) -> tuple[str, ...]:
         """What it said, last ``KEPT_LINES`` lines, oldest first, as ``"E text"``."""
         return tuple(self._log)
+
+    @property
+    def load_log(self) -> tuple[str, ...]:
+        """What it said first, up to ``LOAD_LINES`` lines: where its weights went is among them."""
+        return tuple(self._first)
 
     def ended(self) -> str | None:
         """How it ended, in words; None while it lives."""
@@ -70,11 +78,13 @@ class ServiceProcess:
             self._child.stdout.close()
 
 
-def _collect(stream: IO[bytes], log: deque[str]) -> None:
+def _collect(stream: IO[bytes], log: deque[str], first: list[str]) -> None:
     for raw in stream:
         line = raw.decode("utf-8", "replace").rstrip()
         match = _PREFIX.match(line)
         log.append(f"{match[1]} {line[match.end() :].lstrip()}" if match else f"I {line}")
+        if len(first) < LOAD_LINES:
+            first.append(log[-1])
 
 
 def _end_tree(child: subprocess.Popen[bytes], end_s: float) -> None:

@@ -43,6 +43,8 @@ class Running(Protocol):
     def pid(self) -> int: ...
     @property
     def log(self) -> tuple[str, ...]: ...
+    @property
+    def load_log(self) -> tuple[str, ...]: ...
     def ended(self) -> str | None:
         """How it ended, in words; None while it lives."""
         ...
@@ -194,6 +196,7 @@ class AttachedProcess:
     """The process that a hook named."""
 
     log: tuple[str, ...] = ()
+    load_log: tuple[str, ...] = ()
 
     def __init__(self, pid: int, service: AttachedService) -> None:
         self.pid, self._service = pid, service

@@ -64,6 +64,7 @@ class Supervisor:
         self._events: list[Event] = []
         self._running: Running | None = None
         self._last_log: tuple[str, ...] = ()
+        self._last_load: tuple[str, ...] = ()
         self._ready = False
         self._wanted = True
         self._heard_ns = self._due_ns = clock()
@@ -96,6 +97,12 @@ class Supervisor:
         """What the process says; between two processes, what the last one said."""
         running = self._running
         return self._last_log if running is None else running.log
+
+    @property
+    def load_log(self) -> tuple[str, ...]:
+        """What the process said first; between two processes, what the last one did."""
+        running = self._running
+        return self._last_load if running is None else running.load_log
 
     def step(self) -> None:
         """Look once: start what is due, notice an end or a silence."""
@@ -186,7 +193,7 @@ class Supervisor:
         if running is not None:
             if self.service.owned or running.ended() is None:  # an attached one that ended is buried by its supervisor
                 running.close()
-            self._last_log = running.log
+            self._last_log, self._last_load = running.log, running.load_log
 
     def _note(self, kind: str, said: str = "") -> None:
         self._events.append(Event(kind, self._clock(), said))

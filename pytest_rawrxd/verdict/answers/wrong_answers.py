@@ -14,7 +14,7 @@ from pytest_rawrxd.measure.faults.crossed import crossed_requests
 from pytest_rawrxd.measure.faults.window import QUEUE, WINDOW
 from pytest_rawrxd.measure.load.arrays import ABSENT
 from pytest_rawrxd.profile import Criterion
-from pytest_rawrxd.verdict.canaries import Compared, Songs, compare, not_kept, songs
+from pytest_rawrxd.verdict.canaries import TRAINED, Compared, Songs, compare, not_kept, songs
 from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.fault_window import another_engine
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
@@ -22,6 +22,7 @@ from pytest_rawrxd.verdict.wording import number
 
 TO_DO = "run the acceptance tests of phase 2: canaries are asked under load, around every fault and by the soak"
 LIKELY = "an engine that tells likelihoods: llama-server, the engine in process, or log probabilities of the OpenAI API"
+AMONG_EQUALS = "differ from the answer given alone where this model prefers none of its likeliest tokens"
 LOAD, FAULTS = "load", "faults"
 NAMED_AT_MOST = 3
 
@@ -83,6 +84,9 @@ def _judged(compared: Compared, found: Sequence[Songs], crossed: Sequence[str], 
             "likelihoods, so nobody knows whether by more than batching may change"
         )
         return Finding(Verdict.NOT_MEASURED, said, n=compared.answers, method="canaries", next=LIKELY)
+    if compared.flat:
+        said += f", and {len(compared.flat)} that {AMONG_EQUALS}"
+        return Finding(Verdict.NOT_MEASURED, said, n=compared.answers, method="canaries", next=TRAINED)
     if compared.same_tokens is not None:
         said += f", {number(100 * compared.same_tokens)} % of their tokens the same"
     if any(each.tells("alone") for each in found):

@@ -410,7 +410,7 @@ ALONE = {"tells": {"ids": True, "likelihoods": True, "alone": True}}
         (1.49, 0.05, ALONE, Verdict.PASS),
         (1.51, 0.05, ALONE, Verdict.FAIL),
         (0.05, 1.51, ALONE, Verdict.FAIL),
-        (0.07, 0.05, {}, Verdict.FAIL),  # of a batch that was not read again nobody knows
+        (0.07, 0.05, {}, Verdict.NOT_MEASURED),  # of a batch that was not read again nobody knows
     ],
 )
 def test_where_ties_fill_both_lists_the_two_readings_tell(judged, mine, theirs, told, verdict):
@@ -425,6 +425,33 @@ def test_where_ties_fill_both_lists_the_two_readings_tell(judged, mine, theirs, 
     other = birds("together", tied(7, mine), sung([2, 6, 10]), **told)
 
     assert judged("P2-CORRECT-FAULTS", canaries=[reference, other]).verdict is verdict
+
+
+def level(chosen, spread):
+    """An answer whose second place prefers none of its five likeliest tokens by more than ``spread`` nats."""
+    ranked = tuple((chosen + 100 * rank, -8.0 - spread * rank / 4) for rank in range(5))
+    return replace(sung([1, chosen, 9]), top=(sung([1]).top[0], ranked, sung([9]).top[0]))
+
+
+@pytest.mark.parametrize(
+    ("stage", "mine", "theirs", "verdict"),
+    [
+        ("together", 0.1, 0.1, Verdict.NOT_MEASURED),
+        ("solo", 0.1, 0.1, Verdict.NOT_MEASURED),
+        ("together", 0.21, 0.1, Verdict.FAIL),
+        ("together", 0.1, 0.21, Verdict.FAIL),
+        ("solo", 0.1, 0.21, Verdict.FAIL),
+    ],
+)
+def test_where_a_model_prefers_no_token_nobody_knows_the_right_one(judged, stage, mine, theirs, verdict):
+    """Random weights behind a server on an H100: its list of five ends before the token that the other side chose."""
+    reference = birds("reference", level(5, theirs), sung([2, 6, 10]))
+
+    found = judged("P2-CORRECT-FAULTS", canaries=[reference, birds(stage, level(7, mine), sung([2, 6, 10]))])
+
+    assert found.verdict is verdict
+    if verdict is Verdict.NOT_MEASURED:
+        assert "1 that differ from the answer given alone where this model prefers none" in found.reason
 
 
 @pytest.mark.parametrize(
@@ -593,6 +620,17 @@ def test_the_cpu_takes_over_when_it_answers_right_and_the_device_comes_back(judg
     canaries = [REFERENCE, birds("device", answer, sung([2, 6, 10]))]
 
     assert judged("P2-FALLBACK", drills=[hidden], canaries=canaries).verdict is verdict
+
+
+def test_answers_without_the_device_of_a_model_that_prefers_no_token_are_not_measured(judged):
+    hidden = drill(kind="device_unavailable", name="device hidden", after={"weights": {"Vulkan0": 1}}, talks=[])
+    reference = birds("reference", level(5, 0.1), sung([2, 6, 10]))
+    canaries = [reference, birds("device", level(7, 0.1), sung([2, 6, 10]))]
+
+    found = judged("P2-FALLBACK", drills=[hidden], canaries=canaries)
+
+    assert found.verdict is Verdict.NOT_MEASURED
+    assert found.reason.startswith("1 of 2 answers without the device differ")
 
 
 def test_injections_are_read_once(opened):

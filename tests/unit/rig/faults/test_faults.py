@@ -29,7 +29,7 @@ class Supervisor:
     """What faults see of one: a process of the test's own, events that the test writes."""
 
     def __init__(self, pid=None, log=()):
-        self.pid, self.log, self.ready, self.change, self.restarts = pid, log, True, UNCHANGED, 0
+        self.pid, self.log, self.load_log, self.ready, self.change, self.restarts = pid, log, log, True, UNCHANGED, 0
         self.events = []
 
     def since(self, instant_ns):
@@ -143,7 +143,7 @@ def test_a_target_that_starts_with_an_unreadable_file_has_not_read_it(site):
 def test_a_hidden_device_is_proven_by_the_buffers_of_the_next_load(site, after, events, held):
     fault = HideDevice(site)
     fault.inject()
-    site.supervisor.log = after
+    site.supervisor.load_log = after
     site.supervisor.saw(*events)
 
     assert site.supervisor.change.environ == HIDDEN
@@ -153,7 +153,7 @@ def test_a_hidden_device_is_proven_by_the_buffers_of_the_next_load(site, after, 
 
 
 def test_hiding_a_device_that_nothing_used_is_no_fault(site):
-    site.supervisor.log = CPU
+    site.supervisor.load_log = CPU
     fault = HideDevice(site)
     fault.inject()
     site.supervisor.saw("ended", "started", "ready")

@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from pytest_rawrxd.errors import RigTrouble
+from pytest_rawrxd.rig.target.process import KEPT_LINES, LOAD_LINES, ServiceProcess
 from pytest_rawrxd.rig.target.service import (
     AttachedService,
     Change,
@@ -119,3 +120,16 @@ def test_weights_are_where_the_load_log_has_buffers_of_the_model():
     )
 
     assert weights_on(log) == {"CPU_Mapped": 29 << 20, "Vulkan0": 116 << 20}
+
+
+def test_what_a_service_said_first_outlives_a_flood_of_lines():
+    """On an H100, 743 requests to a llama-server wrote its 4,000 kept lines full: where its weights lay was gone."""
+    program = f"print('load_tensors: weights'); [print('request', n) for n in range({KEPT_LINES})]"
+    process = ServiceProcess([sys.executable, "-c", program], environment=dict(os.environ))
+    process.wait(60)
+    process.close()
+
+    assert process.load_log[0] == "I load_tensors: weights"
+    assert len(process.load_log) == LOAD_LINES
+    assert len(process.log) == KEPT_LINES
+    assert process.log[0] == "I request 0"

@@ -38,6 +38,7 @@ class Process:
     def __init__(self, number):
         # No process has an id this large: what is killed by it is nobody.
         self.pid, self.end, self.closed, self.log = 2**22 + 1000 + number, None, 0, (f"I process {number}",)
+        self.load_log = (f"I load {number}",)
 
     def ended(self):
         return self.end
@@ -80,7 +81,7 @@ def test_a_process_that_ends_is_started_again_after_its_wait_and_not_before():
 
     supervisor.step()
     assert supervisor.events[-1].said == "signal SIGKILL"
-    assert supervisor.log == ("I process 0",)
+    assert (supervisor.log, supervisor.load_log) == (("I process 0",), ("I load 0",))
 
     house.now = SECOND - 1
     supervisor.step()
