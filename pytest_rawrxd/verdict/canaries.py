@@ -27,7 +27,8 @@ from pytest_rawrxd.verdict.sample import Floats
 UNDECIDED_NATS = 1.5  #: how far apart two tokens may be where the other one was chosen; batching: up to 1.03
 ANSWER_NATS = 0.2  #: mean KL divergence of one answer; batching: up to 0.12
 BATCH_NATS = 0.04  #: the same, on average over the answers of a batch; batching: up to 0.015
-#: Where all tokens that a side lists lie this close, those that it does not list may be as likely: it prefers none. Random weights on an H100 spread their five best over up to 0.095 nats.
+#: Where all tokens that a side lists lie this close, those that it does not list may be as likely: it prefers none.
+#: Random weights on an H100 spread their five best over up to 0.095 nats.
 FLAT_NATS = 0.2
 TRAINED = "a trained model: random weights prefer no token, and the list of likely ones ends before the chosen one"
 EXACT = ("reference", "solo")

@@ -181,6 +181,7 @@ def _finding(old: Sample, new: Sample, differences: tuple[str, ...], margin: flo
         side = "baseline" if old.problem else "candidate"
         return invalid(f"the {side} cannot be used: {problem}", next_step=f"measure the {side} again")
     higher = old.unit not in LOWER_IS_BETTER
+    old, new = _whole_pairs(old, new)
     order = _order(old, new)
     if order is not None and len(old.values) == len(new.values) and interleaved(order):
         return compare(
@@ -193,6 +194,17 @@ def _finding(old: Sample, new: Sample, differences: tuple[str, ...], margin: flo
             confidence=confidence,
         )
     return _sequential(old, new, differences, margin, confidence, higher=higher)
+
+
+def _whole_pairs(old: Sample, new: Sample) -> tuple[Sample, Sample]:
+    """Both sides without the last process of one whose partner never came: somebody ended the pairs in the midst."""
+    longer, shorter = (old, new) if len(old.values) > len(new.values) else (new, old)
+    if len(longer.values) != len(shorter.values) + 1 or not shorter.at or len(longer.at) != len(longer.values):
+        return old, new
+    if longer.at[-1] <= max(shorter.at):
+        return old, new
+    whole = replace(longer, values=longer.values[:-1], at=longer.at[:-1])
+    return (whole, new) if longer is old else (old, whole)
 
 
 def _order(old: Sample, new: Sample) -> list[str] | None:

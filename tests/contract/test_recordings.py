@@ -14,7 +14,9 @@ from pytest_rawrxd.report.checklists import READINESS, render_checklist
 from pytest_rawrxd.report.documents import render_bandwidth
 from pytest_rawrxd.report.render import view_of
 from pytest_rawrxd.verdict.audit import audit
+from pytest_rawrxd.verdict.comparison import compare_sides, to_dict
 from pytest_rawrxd.verdict.judge import judge, judge_criterion, measured_item
+from pytest_rawrxd.verdict.sides import campaign_side
 
 RECORDINGS = package_data("fixtures") / "recordings"
 PUBLISHED = Path(__file__).parents[2] / "reports" / "signed"
@@ -180,12 +182,16 @@ def test_random_weights_recover_and_have_no_right_answer():
         assert entry(evidence, identifier)["verdict"] == "NOT MEASURED"
 
 
-def test_pairs_of_two_backends_decide_nothing():
-    """Eight pairs of Vulkan and CUDA on one H100, the order drawn: a backend is another identity."""
-    sides = [RECORDINGS / f"h100-pairs-{backend}" for backend in ("vulkan", "cuda")]
-    found = compared(*(read_side(side) for side in sides))
+def test_pairs_of_two_backends_are_counted_as_pairs_and_decide_nothing():
+    """Eight pairs on one H100, the order drawn; of the ninth only one side was measured. A backend is an identity."""
+    sides = [campaign_side(Evidence.read(RECORDINGS / f"h100-pairs-{backend}")) for backend in ("vulkan", "cuda")]
 
-    assert found
+    found = to_dict(compare_sides(*sides))
+    (row,) = found["rows"]
+
+    assert (row["verdict"], row["reason"]) == ("INVALID", "8 pairs, at least 10 are needed")
+    assert [row[side]["n"] for side in ("baseline", "candidate")] == [8, 9]
+    assert any(said.startswith("engine.backend: ") for said in found["differences"])
 
 
 def test_a_time_that_is_too_noisy_to_judge_stands_in_its_own_unit():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pytest_rawrxd.errors import EvidenceProblem, UsageProblem
 from pytest_rawrxd.evidence.believed import believed
@@ -57,7 +57,15 @@ def pilot(runs: Sequence[Evidence], base: Profile) -> Pilot:
     EvidenceProblem where a record is of another shape than a session writes.
     """
     with believed(runs[0].campaign.path, "planned with"):
-        return _pilot(runs, base)
+        return _pilot(_told_apart(runs), base)
+
+
+def _told_apart(runs: Sequence[Evidence]) -> Sequence[Evidence]:
+    """The runs by the names of their folders, where two were given one name when they were begun."""
+    ids = [run.campaign.id for run in runs]
+    if len(set(ids)) == len(ids):
+        return runs
+    return [replace(run, campaign=replace(run.campaign, id=run.campaign.path.name), _known={}) for run in runs]
 
 
 def _pilot(runs: Sequence[Evidence], base: Profile) -> Pilot:

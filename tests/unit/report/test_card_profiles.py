@@ -14,7 +14,7 @@ from pytest_rawrxd.verdict.pilot import pilot
 FIXTURES = package_data("fixtures")
 #: profile -> the profile it extends, and the recordings its bounds come from
 WRITTEN = {
-    "h100": ("h100-roadmap", ("h100-pilot-vulkan", "h100-vulkan", "h100-vulkan-load")),
+    "h100": ("h100-roadmap", ("h100-pilot-vulkan", "h100-vulkan", "h100-vulkan-load", "h100-vulkan-soak")),
     "h100-cuda": ("h100-roadmap-cuda", ("h100-pilot-cuda", "h100-cuda")),
 }
 
