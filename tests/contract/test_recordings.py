@@ -249,9 +249,9 @@ def test_faults_of_another_engine_than_the_one_under_test_prove_nothing_in_an_ac
 @pytest.fixture(scope="module")
 def cuda():
     published = json.loads((PUBLISHED / "h100-cuda" / "verdicts.json").read_text(encoding="utf-8"))
-    found = judge(Evidence.read(RECORDINGS / "h100-cuda"))
+    found = judge(pool([Evidence.read(RECORDINGS / name) for name in ("h100-cuda", "h100-cuda-soak")]))
 
-    assert found == published  # what is published is what the evidence gives
+    assert found["criteria"] == published["criteria"]  # what is published is what the evidence gives
     return {each["id"]: each for each in found["criteria"]}
 
 
