@@ -30,6 +30,7 @@ BATCH_NATS = 0.04  #: the same, on average over the answers of a batch; batching
 #: Where all tokens that a side lists lie this close, those that it does not list may be as likely: it prefers none.
 #: Random weights on an H100 spread their five best over up to 0.095 nats.
 FLAT_NATS = 0.2
+LIKELY = "an engine that tells likelihoods: llama-server, the engine in process, or log probabilities of the OpenAI API"
 TRAINED = "a trained model: random weights prefer no token, and the list of likely ones ends before the chosen one"
 EXACT = ("reference", "solo")
 COUNTED = {"reported": "tokens reported", "lengths": "ids", "likelihoods": "likelihoods"}
@@ -128,9 +129,8 @@ def compare(found: tuple[Songs, ...], references: tuple[Songs, ...]) -> Compared
             answers += 1
             if not each.exact and not reference.tells("likelihoods") and each.answer(row) != reference.answer(row):
                 undecided.append(f"{nonce} {each.data['when']}")
-            said, divergence, equal, compared = _answer(each, reference, row)
-            if _chose_among_equals(each, reference, row, equal):
-                flat.append(f"{nonce} {each.data['when']}")
+            said, divergence, equal, compared, among_equals = _answer(each, reference, row)
+            flat += [f"{nonce} {each.data['when']}"] * among_equals
             same, tokens = same + equal, tokens + compared
             moved += [] if divergence is None else [divergence]
             wrong += [f"{nonce} {each.data['when']}: {problem}" for problem in said]
@@ -156,8 +156,8 @@ def _reference(each: Songs, references: tuple[Songs, ...]) -> Songs:
     raise EvidenceProblem("canaries without a reference", where=each.record.id)
 
 
-def _answer(each: Songs, reference: Songs, row: int) -> tuple[list[str], float | None, int, int]:
-    """What is wrong with one answer, its mean divergence, its equal and its compared tokens."""
+def _answer(each: Songs, reference: Songs, row: int) -> tuple[list[str], float | None, int, int, bool]:
+    """What is wrong with one answer, its divergence, its equal and compared tokens, whether it chose among equals."""
     mine, theirs = each.ids(row), reference.ids(row)
     problems = _counts(each, row)
     nonces = each.data["nonces"]
@@ -187,7 +187,7 @@ def _answer(each: Songs, reference: Songs, row: int) -> tuple[list[str], float |
         problems += _unlikely(each, row, after=shared)
     if divergence is not None and divergence > ANSWER_NATS:
         problems.append(f"its likelihoods moved by {divergence:.2g} nats, {ANSWER_NATS} are allowed")
-    return problems, divergence, shared, min(len(mine), len(theirs), shared + 1)
+    return problems, divergence, shared, min(len(mine), len(theirs), shared + 1), flat
 
 
 def _chose_among_equals(each: Songs, reference: Songs, row: int, place: int) -> bool:
@@ -200,7 +200,8 @@ def _chose_among_equals(each: Songs, reference: Songs, row: int, place: int) -> 
     mine, theirs = each.ids(row)[place : place + 1], reference.ids(row)[place : place + 1]
     if not mine or not theirs or mine == theirs:
         return False
-    if not each.exact and np.isfinite(_apart(each, reference, row, place)):
+    read_alone = each.tells("alone") and reference.tells("alone")
+    if read_alone or (not each.exact and np.isfinite(_apart(each, reference, row, place))):
         return False
     return max(_least(side, row, place) for side in (each, reference)) <= FLAT_NATS
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from pytest_rawrxd.evidence.campaign import Evidence
 from pytest_rawrxd.evidence.cards import around
@@ -35,11 +36,12 @@ def company(evidence: Evidence, samples: LoadedSamples | None) -> Iterator[Viola
     yield from _moved(float(others.max()) - min(float(others.min()), _quietest(evidence, samples)))
 
 
-def company_in_soak(processes: Floats, others: Floats) -> Iterator[Violation]:
-    """The same of a soak under a held engine; (n,) readings of others' processes and memory, NaN where there is none.
+def company_in_soak(signal: Callable[[str], Floats], held: npt.NDArray[np.bool_]) -> Iterator[Violation]:
+    """The same of a soak: ``signal`` gives the (n,) readings of a name, NaN where there is none; those ``held`` count.
 
     Memory is held from one reading to the next: what leaks slowly without a process is the drift's to judge.
     """
+    processes, others = signal(OTHERS)[held], (signal(MEMORY) - signal(PROCESS))[held]
     yield from _computing(processes[~np.isnan(processes)])
     steps = np.abs(np.diff(others[~np.isnan(others)]))
     yield from _moved(float(steps.max(initial=0.0)))

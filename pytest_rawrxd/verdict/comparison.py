@@ -181,12 +181,12 @@ def _finding(old: Sample, new: Sample, differences: tuple[str, ...], margin: flo
         side = "baseline" if old.problem else "candidate"
         return invalid(f"the {side} cannot be used: {problem}", next_step=f"measure the {side} again")
     higher = old.unit not in LOWER_IS_BETTER
-    old, new = _whole_pairs(old, new)
-    order = _order(old, new)
-    if order is not None and len(old.values) == len(new.values) and interleaved(order):
+    one, other = _whole_pairs(old, new)
+    order = _order(one, other)
+    if order is not None and len(one.values) == len(other.values) and interleaved(order):
         return compare(
-            old.values,
-            new.values,
+            one.values,
+            other.values,
             higher_is_better=higher,
             margin=margin,
             order=order,

@@ -39,7 +39,7 @@ from pytest_rawrxd.measure.soak.signals import QUIESCED, STARTING
 from pytest_rawrxd.profile import Profile
 from pytest_rawrxd.rig.engine.log import devices_with_weights
 from pytest_rawrxd.verdict import checks
-from pytest_rawrxd.verdict.company import OTHERS, company_in_soak
+from pytest_rawrxd.verdict.company import company_in_soak
 from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.outcome import Finding, Verdict
 from pytest_rawrxd.verdict.sample import Floats, Integers
@@ -235,8 +235,7 @@ def violations(run: SoakRun) -> Iterator[Violation]:
     devices = {device for life in run.lives for device in devices_with_weights(life["load"]["buffers"] or ())}
     missed = checks.journal_gaps(run.hours, interval_hours=(every + STALL_S / 2) / 3600) if run.samples else None
     yield from (broken for broken in (checks.one_device(sorted(devices)), missed) if broken is not None)
-    others = run.signal("memory_used_bytes") - run.signal("process_memory_bytes")
-    yield from company_in_soak(run.signal(OTHERS)[run.held], others[run.held])
+    yield from company_in_soak(run.signal, run.held)
     if not run.virtual:
         yield from _axis(run)
 

@@ -118,7 +118,7 @@ def test_a_run_that_lost_its_machine_gives_phase_1_and_no_verdict_on_what_was_cu
 
 
 def test_a_run_beside_another_process_is_not_believed():
-    """A planted process took 256 MiB of the card every two seconds: 195 tok/s that would keep the guarantee."""
+    """A planted process took 256 MiB of the card every two seconds: 200 tok/s that would keep the guarantee."""
     evidence = Evidence.read(RECORDINGS / "h100-vulkan-contaminated")
     found = entry(evidence, "SLA-TPS-GUARANTEE")
 

@@ -13,7 +13,7 @@ from pytest_rawrxd.measure.faults.campaign import DEVICE, MISSING, TROUBLE
 from pytest_rawrxd.measure.faults.window import QUEUE
 from pytest_rawrxd.profile import Criterion
 from pytest_rawrxd.profile.units import convert
-from pytest_rawrxd.verdict.canaries import TRAINED, compare, not_kept, songs
+from pytest_rawrxd.verdict.canaries import LIKELY, TRAINED, compare, not_kept, songs
 from pytest_rawrxd.verdict.counts import count_of, fact, zero
 from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.fault_window import (
@@ -168,8 +168,9 @@ def cpu_fallback(evidence: Evidence, criterion: Criterion) -> Answer:
             wrong.append(f"weights were on {', '.join(sorted(before))}, are on {', '.join(sorted(after)) or 'nothing'}")
     if not wrong and (compared.undecided or compared.flat):
         said = f"{len(compared.undecided) + len(compared.flat)} of {compared.answers} answers without the device differ"
-        why = "the likelihoods that are told do not say whether by more than another device may change"
-        return Finding(Verdict.NOT_MEASURED, f"{said}: {why}", n=compared.answers, next=TRAINED), sources
+        why = "nothing that it tells says whether by more than another device may change"
+        more = TRAINED if compared.flat else LIKELY
+        return Finding(Verdict.NOT_MEASURED, f"{said}: {why}", n=compared.answers, next=more), sources
     shown = records[-1].data
     stand_in = f" ({shown['stands_in']} stands in for a GPU)" if shown.get("stands_in") else ""
     said = f"{shown['proof']['said']}{stand_in}; {compared.answers} answers there as on the device, then back on it"

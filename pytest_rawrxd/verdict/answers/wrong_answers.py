@@ -14,14 +14,13 @@ from pytest_rawrxd.measure.faults.crossed import crossed_requests
 from pytest_rawrxd.measure.faults.window import QUEUE, WINDOW
 from pytest_rawrxd.measure.load.arrays import ABSENT
 from pytest_rawrxd.profile import Criterion
-from pytest_rawrxd.verdict.canaries import TRAINED, Compared, Songs, compare, not_kept, songs
+from pytest_rawrxd.verdict.canaries import LIKELY, TRAINED, Compared, Songs, compare, not_kept, songs
 from pytest_rawrxd.verdict.decide import invalid
 from pytest_rawrxd.verdict.fault_window import another_engine
 from pytest_rawrxd.verdict.outcome import Answer, Finding, Verdict
 from pytest_rawrxd.verdict.wording import number
 
 TO_DO = "run the acceptance tests of phase 2: canaries are asked under load, around every fault and by the soak"
-LIKELY = "an engine that tells likelihoods: llama-server, the engine in process, or log probabilities of the OpenAI API"
 AMONG_EQUALS = "differ from the answer given alone where this model prefers none of its likeliest tokens"
 LOAD, FAULTS = "load", "faults"
 NAMED_AT_MOST = 3

@@ -454,6 +454,14 @@ def test_where_a_model_prefers_no_token_nobody_knows_the_right_one(judged, stage
         assert "1 that differ from the answer given alone where this model prefers none" in found.reason
 
 
+def test_an_engine_that_is_read_again_alone_has_to_repeat_whatever_it_prefers(judged):
+    reference = birds("reference", level(5, 0.1), sung([2, 6, 10]), **ALONE)
+
+    found = judged("P2-CORRECT-FAULTS", canaries=[reference, birds("solo", level(7, 0.1), sung([2, 6, 10]), **ALONE)])
+
+    assert found.verdict is Verdict.FAIL
+
+
 @pytest.mark.parametrize(
     ("margins", "batch", "one"),
     [  # two choices 2 nats apart that come so close diverge by 0.031, 0.041, 0.195 and 0.210 nats
@@ -631,6 +639,16 @@ def test_answers_without_the_device_of_a_model_that_prefers_no_token_are_not_mea
 
     assert found.verdict is Verdict.NOT_MEASURED
     assert found.reason.startswith("1 of 2 answers without the device differ")
+
+
+def test_texts_that_differ_without_the_device_are_not_measured(judged):
+    hidden = drill(kind="device_unavailable", name="device hidden", after={"weights": {"Vulkan0": 1}}, talks=[])
+    canaries = [birds("reference", *said("one", "two"), **TEXTS), birds("device", *said("one", "three"), **TEXTS)]
+
+    found = judged("P2-FALLBACK", drills=[hidden], canaries=canaries)
+
+    assert found.verdict is Verdict.NOT_MEASURED
+    assert found.next.startswith("an engine that tells likelihoods")
 
 
 def test_injections_are_read_once(opened):
